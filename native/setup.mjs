@@ -50,7 +50,9 @@ function bunRuns() {
   return error === undefined && status === 0;
 }
 
-const lock = createHash("sha256").update(readFileSync(join(root, "package-lock.json"))).digest("hex");
+const lock = createHash("sha256")
+  .update(readFileSync(join(root, "package-lock.json")))
+  .digest("hex");
 if (!existsSync(stamp) || readFileSync(stamp, "utf8") !== lock) {
   process.stderr.write("installing packages (first start or changed lock file)\n");
   if (!install()) fail("the packages could not be installed");
