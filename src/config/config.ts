@@ -1,0 +1,64 @@
+/**
+ * The configuration as the program uses it: checked, complete, frozen, and plain data that can be
+ * passed to a Worker. Names end in their unit. How each field is named in the file stands in
+ * settings.ts; what is known and not honoured, in table/.
+ */
+import type { LogFormat, LogLevel } from "../base/log.ts";
+
+export interface Config {
+  /** All modules in one process; nothing else is built. */
+  readonly target: "all";
+  /** Tenants come from X-Scope-OrgID, and a request without one is refused. */
+  readonly multitenancyEnabled: boolean;
+  /** Before the query paths, `/tempo` for example; empty for none. Never ends in a slash. */
+  readonly httpApiPrefix: string;
+  /** From the signal until the listeners close: `/ready` is already 503, requests still work. */
+  readonly shutdownDelayMs: number;
+  readonly server: ServerConfig;
+  /** In the order of the file; their ports and that of the server are distinct. */
+  readonly receivers: readonly OtlpHttpReceiver[];
+  readonly storageBackend: "local";
+  /** Where finished blocks lie; never inside walPath or around it. */
+  readonly localPath: string;
+  readonly walPath: string;
+  /** Blocks whose end is older are removed; 0 keeps them for ever. */
+  readonly blockRetentionMs: number;
+  /** Age at which the head is cut into a block. */
+  readonly maxBlockDurationMs: number;
+  /** All shared memories, rings, caches and scratch of the process together. */
+  readonly memoryBudgetBytes: number;
+  /** With more than this in the log and not yet in blocks, requests are answered 503. */
+  readonly walBytesMax: number;
+  /** Threads that own listeners. */
+  readonly ingressThreads: number;
+  /** Request bytes received and not yet answered, all ingress threads together. */
+  readonly inFlightBytesMax: number;
+}
+
+export interface ServerConfig {
+  readonly httpListenAddress: string;
+  /** 0 asks the system for a free port. */
+  readonly httpListenPort: number;
+  readonly logLevel: LogLevel;
+  readonly logFormat: LogFormat;
+  /** From the close of the listeners until requests under way are cut off. */
+  readonly gracefulShutdownTimeoutMs: number;
+  /** For a request to arrive whole; 0 is no limit. */
+  readonly httpReadTimeoutMs: number;
+  /** For an answer to leave; 0 is no limit. */
+  readonly httpWriteTimeoutMs: number;
+  /** For a kept connection without a request; 0 is no limit. */
+  readonly httpIdleTimeoutMs: number;
+}
+
+export interface OtlpHttpReceiver {
+  readonly kind: "otlp_http";
+  /** The key of the instance: `otlp`, or `otlp/second`. */
+  readonly name: string;
+  readonly listenAddress: string;
+  /** 0 asks the system for a free port. */
+  readonly listenPort: number;
+  /** Of the body, compressed as well as decompressed. */
+  readonly requestBytesMax: number;
+  readonly tracesUrlPath: string;
+}

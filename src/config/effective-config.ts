@@ -1,0 +1,72 @@
+/**
+ * The configuration in force as YAML in Tempo's shape, for `/status/config`. Every key that it
+ * shows is honoured, and the text can be loaded again. Secrets show as asterisks.
+ */
+import { stringify } from "yaml";
+import type { Config, OtlpHttpReceiver } from "./config.ts";
+import { defaultConfig } from "./load-config.ts";
+import { otlpHttpSettings } from "./receiver-settings.ts";
+import { settings } from "./settings.ts";
+import type { Setting } from "./table/key.ts";
+
+/** As Tempo's `?mode=`: all, the defaults instead, or only what differs from them. */
+export const configModes = ["effective", "defaults", "diff"] as const;
+export type ConfigMode = (typeof configModes)[number];
+
+export function effectiveConfig(config: Config, mode: ConfigMode = "effective"): string {
+  const defaults = defaultConfig();
+  const shown = mode === "defaults" ? defaults : config;
+  const rows = rowsOf(shown);
+  if (mode !== "diff") return toYaml(rows);
+  const usual = new Map(rowsOf(defaults).map((row) => [pathText(row), row.value]));
+  return toYaml(rows.filter((row) => usual.get(pathText(row)) !== row.value));
+}
+
+export interface ConfigRow {
+  /** Keys from the outermost in; a receiver's name may hold dots. */
+  readonly path: readonly string[];
+  readonly value: unknown;
+}
+
+/** Nested as the paths say, in the order of the rows. */
+export function toYaml(rows: readonly ConfigRow[]): string {
+  const top = new Map<string, unknown>();
+  for (const { path, value } of rows) {
+    let at = top;
+    for (const part of path.slice(0, -1)) {
+      const inner = at.get(part);
+      const next = inner instanceof Map ? inner : new Map<string, unknown>();
+      at.set(part, next);
+      at = next;
+    }
+    at.set(path[path.length - 1], value);
+  }
+  return stringify(top, { lineWidth: 0 });
+}
+
+/** One setting as the file would have it; a secret is masked by its own kind. */
+export function rowOf<Owner>(
+  setting: Setting<unknown, Owner>,
+  owner: Owner,
+  prefix: readonly string[] = [],
+): ConfigRow {
+  const path = [...prefix, ...setting.path.split(".")];
+  return { path, value: setting.value.print(setting.read(owner)) };
+}
+
+function rowsOf(config: Config): ConfigRow[] {
+  const own = settings.map((setting: Setting<unknown>) => rowOf(setting, config));
+  const storage = own.findIndex((row) => row.path[0] === "storage");
+  return own.toSpliced(storage, 0, ...config.receivers.flatMap(receiverRows));
+}
+
+function receiverRows(receiver: OtlpHttpReceiver): ConfigRow[] {
+  const prefix = ["distributor", "receivers", receiver.name, "protocols", "http"];
+  return otlpHttpSettings.map((setting: Setting<unknown, OtlpHttpReceiver>) =>
+    rowOf(setting, receiver, prefix),
+  );
+}
+
+function pathText(row: ConfigRow): string {
+  return row.path.join("\0");
+}

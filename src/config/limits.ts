@@ -1,0 +1,83 @@
+/**
+ * The limits that no option moves, in one place, each with its reason. The kernel's own (columns,
+ * attributes a span, depth of values) are in native/src/layout.ts, where both compilers read them.
+ */
+import { GiB, KiB, MiB } from "../base/bytes.ts";
+
+// ---- requests
+
+/** A request must fit into a ring in one piece, compressed or not; the rings are cut for this. */
+export const REQUEST_BYTES_MAX = 32 * MiB;
+
+/** The Collector's own default for `max_request_body_size`. */
+export const REQUEST_BYTES_DEFAULT = 20 * MiB;
+
+/** Longest tenant id; Tempo's rule, so that ids remain valid in both directions. */
+export const TENANT_ID_BYTES_MAX = 150;
+
+/**
+ * Share of the bytes in flight that one tenant may hold while others send too. At half, a single
+ * loud tenant is slowed down (429) before the server itself has to refuse everyone (503).
+ */
+export const TENANT_IN_FLIGHT_SHARE_MAX = 0.5;
+
+// ---- answers
+
+/** A trace by id above this is v1 422 and v2 PARTIAL; Tempo's limit on one message. */
+export const TRACE_ANSWER_BYTES_MAX = 50 * MiB;
+
+// ---- memory and disk
+
+/** Rings, the two halves, the kernel's tables and a cut's scratch do not work in less. */
+export const MEMORY_BUDGET_BYTES_MIN = 256 * MiB;
+export const MEMORY_BUDGET_BYTES_DEFAULT = 512 * MiB;
+
+/** A shared WebAssembly memory is addressed with 32 bits and ends here. */
+export const MEMORY_BUDGET_BYTES_MAX = 4 * GiB;
+
+/** Below this, segments would be cut and published faster than blocks are worth writing. */
+export const WAL_BYTES_MIN = 128 * MiB;
+export const WAL_BYTES_DEFAULT = 2 * GiB;
+
+/** What clients may have sent and not yet seen answered; two of the largest requests. */
+export const IN_FLIGHT_BYTES_DEFAULT = 64 * MiB;
+
+/** One ring for each: more ingress threads than this only cut the memory into smaller pieces. */
+export const INGRESS_THREADS_MAX = 32;
+
+/** Half of the smallest memory budget holds the largest request by default this many times. */
+export const INGRESS_THREADS_DEFAULT_MAX = 6;
+
+// ---- time
+
+/** The age at which the head is cut into a block when nothing else cuts it before. */
+export const BLOCK_DURATION_MS_DEFAULT = 5 * 60_000;
+
+/** Tempo's fourteen days. */
+export const BLOCK_RETENTION_MS_DEFAULT = 336 * 3_600_000;
+
+/** The HTTP server counts idle time in one byte of seconds. */
+export const HTTP_IDLE_TIMEOUT_MS_MAX = 255_000;
+
+// ---- the configuration file itself
+
+/** A thousand times a long configuration; above it someone passed the wrong file. */
+export const CONFIG_FILE_BYTES_MAX = 4 * MiB;
+
+/** The deepest known key lies nine levels down; the YAML parser recurses once a level. */
+export const CONFIG_DEPTH_MAX = 64;
+
+/** Aliases multiply what they point at; this bounds the product. */
+export const CONFIG_NODES_MAX = 100_000;
+
+/** Longer keys are not compared with the known ones: the nearest name would mean nothing. */
+export const CONFIG_KEY_LENGTH_COMPARED_MAX = 64;
+
+/** Values in messages are cut here, so that one line stays one line. */
+export const CONFIG_VALUE_SHOWN_MAX = 64;
+
+/** Environment values nest in defaults, `${A:-${B}}`; nobody needs more. */
+export const ENV_DEPTH_MAX = 16;
+
+/** An expanded file may not outgrow this, whatever the variables hold. */
+export const ENV_EXPANDED_BYTES_MAX = CONFIG_FILE_BYTES_MAX + 64 * KiB;

@@ -1,0 +1,124 @@
+/**
+ * What must hold between settings. Each relation names the paths it is about, so that its problem
+ * is reported where one of them was written, and is not checked when one of them was refused.
+ * The parts that rely on a relation assert it again, close to its use.
+ */
+import { resolve, sep } from "node:path";
+import type { Config } from "./config.ts";
+import { otlpHttpPath } from "./receivers.ts";
+import {
+  blockRetention,
+  httpListenPort,
+  inFlightBytesMax,
+  ingressThreads,
+  localPath,
+  maxBlockDuration,
+  memoryBudget,
+  walBytesMax,
+  walPath,
+} from "./settings.ts";
+import { formatByteSize } from "./value/byte-size.ts";
+import { formatDuration } from "./value/duration.ts";
+import { endpointsCollide, formatEndpoint } from "./value/endpoint.ts";
+
+export interface BrokenRelation {
+  /** Canonical paths; the first that was written is where it is reported. */
+  readonly paths: readonly string[];
+  readonly message: string;
+}
+
+export function brokenRelations(config: Config): BrokenRelation[] {
+  return [...listeners(config), ...folders(config), ...times(config), ...sizes(config)];
+}
+
+function* listeners(config: Config): Generator<BrokenRelation> {
+  const all = [
+    {
+      name: "the HTTP API",
+      paths: [httpListenPort.path, "server.http_listen_address"],
+      address: config.server.httpListenAddress,
+      port: config.server.httpListenPort,
+    },
+    ...config.receivers.map((receiver) => ({
+      name: `the receiver ${receiver.name}`,
+      paths: [`${otlpHttpPath(receiver.name)}.endpoint`, otlpHttpPath(receiver.name)],
+      address: receiver.listenAddress,
+      port: receiver.listenPort,
+    })),
+  ];
+  for (const [index, second] of all.entries()) {
+    for (const first of all.slice(0, index)) {
+      if (!endpointsCollide(first, second)) continue;
+      const where = formatEndpoint(second);
+      const message = `${second.name} cannot listen on ${where}: ${first.name} does already`;
+      yield { paths: [...second.paths, ...first.paths], message };
+    }
+  }
+}
+
+function* folders(config: Config): Generator<BrokenRelation> {
+  const paths = [walPath.path, localPath.path];
+  const wal = resolve(config.walPath);
+  const blocks = resolve(config.localPath);
+  const inside = (inner: string, outer: string) =>
+    inner.startsWith(outer.endsWith(sep) ? outer : outer + sep);
+  if (wal === blocks) {
+    yield { paths, message: `log and blocks need folders of their own; both are ${wal}` };
+  } else if (inside(wal, blocks) || inside(blocks, wal)) {
+    const message = `log and blocks cannot lie inside each other: ${wal} and ${blocks}`;
+    yield { paths, message };
+  }
+}
+
+function* times(config: Config): Generator<BrokenRelation> {
+  const { blockRetentionMs: retention, maxBlockDurationMs: age } = config;
+  if (retention === 0 || retention >= age) return;
+  yield {
+    paths: [blockRetention.path, maxBlockDuration.path],
+    message:
+      `blocks kept for ${formatDuration(retention)} would be removed before they are cut, ` +
+      `which ${maxBlockDuration.path} lets happen after ${formatDuration(age)}`,
+  };
+}
+
+function* sizes(config: Config): Generator<BrokenRelation> {
+  const { inFlightBytesMax: inFlight, memoryBudgetBytes: memory } = config;
+  for (const receiver of config.receivers) {
+    if (receiver.requestBytesMax <= inFlight) continue;
+    const path = `${otlpHttpPath(receiver.name)}.max_request_body_size`;
+    yield {
+      paths: [path, inFlightBytesMax.path],
+      message:
+        `a request of ${formatByteSize(receiver.requestBytesMax)} could never be taken, as ` +
+        `${inFlightBytesMax.path} is ${formatByteSize(inFlight)}`,
+    };
+  }
+  if (inFlight > memory / 2) {
+    yield {
+      paths: [inFlightBytesMax.path, memoryBudget.path],
+      message: `${formatByteSize(inFlight)} in flight is more than half of ${memoryText(memory)}`,
+    };
+  }
+  if (config.walBytesMax < 2 * inFlight) {
+    yield {
+      paths: [walBytesMax.path, inFlightBytesMax.path],
+      message:
+        `a log of ${formatByteSize(config.walBytesMax)} is less than twice the ` +
+        `${formatByteSize(inFlight)} that may be in flight (${inFlightBytesMax.path})`,
+    };
+  }
+  const requestBytesMax = Math.max(0, ...config.receivers.map((one) => one.requestBytesMax));
+  if (config.ingressThreads * requestBytesMax > memory / 2) {
+    const size = formatByteSize(requestBytesMax);
+    const rings = `${config.ingressThreads} rings for requests of ${size}`;
+    const bodies = config.receivers.map((one) => `${otlpHttpPath(one.name)}.max_request_body_size`);
+    yield {
+      paths: [ingressThreads.path, memoryBudget.path, ...bodies],
+      message: `${rings} are more than half of ${memoryText(memory)}`,
+    };
+  }
+}
+
+function memoryText(memory: number): string {
+  return `${memoryBudget.path}, ${formatByteSize(memory)}`;
+}

@@ -1,0 +1,98 @@
+/**
+ * `backend_scheduler`, `backend_worker` and their 2.x name `compactor`: what becomes of old blocks.
+ */
+import { blockRetention } from "../settings.ts";
+import { byteSize, count, duration, flag, offWhen, text } from "../value/value.ts";
+import { alias, block, inertBlock, inertKeys, type Key, unbuiltKeys } from "./key.ts";
+import { backoff, ring } from "./ring.ts";
+
+const ONE_PROCESS = "the process works through its own blocks, without a scheduler between";
+
+function compaction(retention: Key) {
+  return block({
+    block_retention: retention,
+    ...unbuiltKeys("compaction is", {
+      compaction_window: duration,
+      max_compaction_objects: count,
+      max_block_bytes: byteSize,
+      compaction_cycle: duration,
+      max_time_per_tenant: duration,
+    }),
+    ...inertKeys("a block is removed in one step, since nobody else lists blocks", {
+      compacted_block_retention: duration,
+    }),
+    ...inertKeys("one thread removes old blocks", { retention_concurrency: count }),
+    ...inertKeys("the v2 block format is Tempo's own past", {
+      v2_in_buffer_bytes: byteSize,
+      v2_out_buffer_bytes: byteSize,
+      v2_prefetch_traces_count: count,
+      iterator_buffer_size: count,
+      chunk_size_bytes: byteSize,
+      flush_size_bytes: byteSize,
+    }),
+  });
+}
+
+const work = {
+  prune_age: duration,
+  dead_job_timeout: duration,
+  shards: count,
+} as const;
+
+export const backendScheduler = block({
+  provider: block({
+    retention: block(
+      unbuiltKeys("an interval of one's own for retention is", {
+        interval: duration,
+      }),
+    ),
+    compaction: block({
+      compaction: compaction(blockRetention),
+      ...unbuiltKeys("compaction is", {
+        measure_interval: duration,
+        max_jobs_per_tenant: count,
+        min_input_blocks: count,
+        max_input_blocks: count,
+        max_compaction_level: offWhen(count, 0),
+        min_cycle_interval: duration,
+        backoff: offWhen(text),
+      }),
+    }),
+    redaction: block(
+      unbuiltKeys("redaction is", {
+        interval: duration,
+        poll_interval: duration,
+        max_jobs_per_tenant: count,
+        enabled: offWhen(flag, false),
+        rescan_delay: duration,
+        max_rescan_generations: count,
+      }),
+    ),
+  }),
+  work: inertBlock(ONE_PROCESS, work),
+  ...inertKeys(ONE_PROCESS, {
+    maintenance_interval: duration,
+    backend_flush_interval: duration,
+    tenant_measurement_interval: duration,
+    job_timeout: duration,
+    local_work_path: text,
+  }),
+});
+
+export const backendWorker = block({
+  compaction: compaction(alias(blockRetention)),
+  backoff: inertBlock(ONE_PROCESS, backoff),
+  ring,
+  ...inertKeys(ONE_PROCESS, {
+    backend_scheduler_addr: text,
+    override_ring_key: text,
+    finish_on_shutdown_timeout: duration,
+  }),
+});
+
+export const compactor = block({
+  compaction: compaction(alias(blockRetention)),
+  ring,
+  ...inertKeys(ONE_PROCESS, { override_ring_key: text }),
+  ...unbuiltKeys("a process without compaction is", { disabled: offWhen(flag, false) }),
+});

@@ -1,0 +1,200 @@
+/**
+ * `distributor.receivers`: the Collector's own blocks, one for each protocol. A protocol opens by
+ * being named, also with nothing below it.
+ */
+import {
+  otlpHttpEndpoint,
+  otlpHttpRequestBytesMax,
+  otlpHttpTracesUrlPath,
+} from "../receiver-settings.ts";
+import {
+  byteSize,
+  count,
+  duration,
+  durationOrOff,
+  flag,
+  itemList,
+  offWhen,
+  secret,
+  text,
+  textList,
+  textMap,
+  toggle,
+} from "../value/value.ts";
+import { type Block, block, inertKeys, unbuiltBlock, unbuiltKeys, type ValueTree } from "./key.ts";
+
+const tls = {
+  ca_file: text,
+  ca_pem: secret,
+  cert_file: text,
+  cert_pem: secret,
+  key_file: text,
+  key_pem: secret,
+  client_ca_file: text,
+  client_ca_file_reload: toggle,
+  min_version: text,
+  max_version: text,
+  cipher_suites: textList,
+  curve_preferences: textList,
+  include_system_ca_certs_pool: toggle,
+  include_insecure_cipher_suites: toggle,
+  reload_interval: durationOrOff,
+  tpm: textMap,
+} as const satisfies ValueTree;
+
+const cors = {
+  allowed_origins: textList,
+  allowed_headers: textList,
+  exposed_headers: textList,
+  max_age: offWhen(count, 0),
+} as const satisfies ValueTree;
+
+const httpTimeouts = {
+  read_timeout: durationOrOff,
+  read_header_timeout: durationOrOff,
+  write_timeout: durationOrOff,
+  idle_timeout: durationOrOff,
+} as const;
+
+/** What the Collector takes for every HTTP receiver. */
+const httpServer = {
+  endpoint: text,
+  transport: text,
+  tls,
+  cors,
+  auth: textMap,
+  max_request_body_size: byteSize,
+  include_metadata: flag,
+  response_headers: textMap,
+  compression_algorithms: textList,
+  keep_alives_enabled: flag,
+  middlewares: itemList,
+  ...httpTimeouts,
+} as const satisfies ValueTree;
+
+/** And for every gRPC receiver. */
+const grpcServer = {
+  endpoint: text,
+  transport: text,
+  dialer: textMap,
+  tls,
+  max_recv_msg_size_mib: count,
+  max_concurrent_streams: count,
+  read_buffer_size: byteSize,
+  write_buffer_size: byteSize,
+  keepalive: {
+    server_parameters: {
+      max_connection_idle: duration,
+      max_connection_age: duration,
+      max_connection_age_grace: duration,
+      time: duration,
+      timeout: duration,
+    },
+    enforcement_policy: { min_time: duration, permit_without_stream: flag },
+  },
+  auth: textMap,
+  include_metadata: flag,
+  middlewares: itemList,
+} as const satisfies ValueTree;
+
+const udpServer = {
+  endpoint: text,
+  queue_size: count,
+  max_packet_size: byteSize,
+  workers: count,
+  socket_buffer_size: byteSize,
+} as const satisfies ValueTree;
+
+export const otlpHttp = block({
+  endpoint: otlpHttpEndpoint,
+  max_request_body_size: otlpHttpRequestBytesMax,
+  traces_url_path: otlpHttpTracesUrlPath,
+  ...unbuiltKeys("other transports than tcp are", { transport: offWhen(text, "tcp") }),
+  tls: unbuiltBlock("TLS is", tls),
+  cors: unbuiltBlock("CORS is", cors),
+  ...unbuiltKeys("authentication is", { auth: textMap }),
+  ...unbuiltKeys("extra response headers are", { response_headers: textMap }),
+  ...unbuiltKeys("a choice of compression algorithms is", { compression_algorithms: textList }),
+  ...unbuiltKeys("a receiver without keep-alive is", { keep_alives_enabled: offWhen(flag, true) }),
+  ...unbuiltKeys("middlewares are", { middlewares: itemList }),
+  ...unbuiltKeys("timeouts of a single receiver are", httpTimeouts),
+  ...inertKeys("the tenant's header is always read, and nothing asks for the others", {
+    include_metadata: toggle,
+  }),
+  ...inertKeys("traces are all that is received", {
+    metrics_url_path: text,
+    logs_url_path: text,
+  }),
+});
+
+const OPENS = { byPresence: true } as const;
+
+const otlp = block({
+  protocols: block({
+    grpc: unbuiltBlock("otlp grpc receivers are", grpcServer, OPENS),
+    http: otlpHttp,
+  }),
+});
+
+const jaeger = unbuiltBlock(
+  "jaeger receivers are",
+  {
+    protocols: {
+      grpc: grpcServer,
+      thrift_http: httpServer,
+      thrift_compact: udpServer,
+      thrift_binary: udpServer,
+    },
+    remote_sampling: textMap,
+  },
+  OPENS,
+);
+
+const zipkin = unbuiltBlock(
+  "zipkin receivers are",
+  { ...httpServer, parse_string_tags: flag },
+  OPENS,
+);
+
+const kafka = unbuiltBlock(
+  "kafka receivers are",
+  {
+    brokers: textList,
+    protocol_version: text,
+    resolve_canonical_bootstrap_servers_only: flag,
+    session_timeout: duration,
+    heartbeat_interval: duration,
+    topic: text,
+    encoding: text,
+    group_id: text,
+    group_instance_id: text,
+    client_id: text,
+    initial_offset: text,
+    rack_id: text,
+    traces: textMap,
+    auth: textMap,
+    tls,
+    metadata: textMap,
+    autocommit: textMap,
+    message_marking: textMap,
+    header_extraction: textMap,
+    error_backoff: textMap,
+    min_fetch_size: byteSize,
+    default_fetch_size: byteSize,
+    max_fetch_size: byteSize,
+    max_fetch_wait: duration,
+  },
+  OPENS,
+);
+
+/** Tempo 3 removed it; its clients speak OTLP since years. */
+const opencensus = unbuiltBlock(
+  "opencensus receivers, which Tempo removed as well, are",
+  { ...grpcServer, cors_allowed_origins: textList },
+  OPENS,
+);
+
+export const receivers: Block = {
+  ...block({ otlp, jaeger, zipkin, kafka, opencensus }),
+  named: true,
+};

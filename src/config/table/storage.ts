@@ -1,0 +1,155 @@
+/** `storage.trace`: where blocks and log lie, and how Tempo writes and finds its own. */
+import { localPath, storageBackend, walPath } from "../settings.ts";
+import {
+  byteSize,
+  count,
+  decimal,
+  duration,
+  durationOrOff,
+  flag,
+  integer,
+  itemList,
+  offWhen,
+  secret,
+  text,
+  textMap,
+  toggle,
+} from "../value/value.ts";
+import { cacheClientTrees } from "./cache.ts";
+import { block, inertBlock, inertKeys, unbuiltBlock, unbuiltKeys, type ValueTree } from "./key.ts";
+import { tlsClient } from "./ring.ts";
+
+const FORMAT = "blocks have one layout of their own, with a column for every attribute";
+const NOT_CHOSEN = "it belongs to a backend that storage.trace.backend does not choose";
+const LISTED = "the process that writes the blocks keeps their list; nothing is polled";
+
+export const blockTree = {
+  version: text,
+  bloom_filter_false_positive: decimal,
+  bloom_filter_shard_size_bytes: byteSize,
+  parquet_row_group_size_bytes: byteSize,
+  parquet_dedicated_columns: itemList,
+  v2_index_downsample_bytes: byteSize,
+  v2_index_page_size_bytes: byteSize,
+  v2_encoding: text,
+  search_encoding: text,
+  search_page_size_bytes: byteSize,
+} as const satisfies ValueTree;
+
+export const blockFormat = inertBlock(FORMAT, blockTree);
+
+const hedge = { hedge_requests_at: durationOrOff, hedge_requests_up_to: count } as const;
+
+export const backendTrees = {
+  s3: {
+    bucket: text,
+    prefix: text,
+    endpoint: text,
+    region: text,
+    access_key: secret,
+    secret_key: secret,
+    session_token: secret,
+    insecure: flag,
+    part_size: byteSize,
+    ...hedge,
+    retry_max_attempts: count,
+    retry_backoff_initial: duration,
+    retry_backoff_max: duration,
+    signature_v2: toggle,
+    forcepathstyle: flag,
+    enable_dual_stack: toggle,
+    bucket_lookup_type: integer,
+    tags: textMap,
+    storage_class: text,
+    metadata: textMap,
+    native_aws_auth_enabled: toggle,
+    list_blocks_concurrency: count,
+    ...tlsClient,
+    checksum_type: text,
+    sse: { type: text, kms_key_id: text, kms_encryption_context: text, encryption_key: secret },
+  },
+  gcs: {
+    bucket_name: text,
+    prefix: text,
+    chunk_buffer_size: byteSize,
+    endpoint: text,
+    ...hedge,
+    insecure: flag,
+    object_cache_control: text,
+    object_metadata: textMap,
+    list_blocks_concurrency: count,
+    max_retries: count,
+  },
+  azure: {
+    storage_account_name: text,
+    storage_account_key: secret,
+    use_managed_identity: toggle,
+    use_federated_token: toggle,
+    user_assigned_id: text,
+    container_name: text,
+    prefix: text,
+    endpoint_suffix: text,
+    max_buffers: count,
+    buffer_size: byteSize,
+    ...hedge,
+    use_v2_sdk: toggle,
+  },
+} as const satisfies ValueTree;
+
+const trace = block({
+  backend: storageBackend,
+  local: block({ path: localPath }),
+  wal: block({
+    path: walPath,
+    ...inertKeys("the write-ahead log has one format and keeps the times of spans as sent", {
+      ingestion_time_range_slack: duration,
+      version: text,
+      v2_encoding: text,
+      encoding: text,
+      search_encoding: text,
+      completedfilepath: text,
+      blocksfilepath: text,
+    }),
+  }),
+  s3: inertBlock(NOT_CHOSEN, backendTrees.s3),
+  gcs: inertBlock(NOT_CHOSEN, backendTrees.gcs),
+  azure: inertBlock(NOT_CHOSEN, backendTrees.azure),
+  block: blockFormat,
+  pool: inertBlock("reads of blocks run in the query threads", {
+    max_workers: count,
+    queue_depth: count,
+  }),
+  search: inertBlock("reads of blocks follow the query's plan, page by page", {
+    chunk_size_bytes: byteSize,
+    prefetch_trace_count: count,
+    read_buffer_count: count,
+    read_buffer_size_bytes: byteSize,
+    cache_control: { footer: toggle, column_index: toggle, offset_index: toggle },
+  }),
+  ...inertKeys(LISTED, {
+    blocklist_poll: duration,
+    blocklist_poll_concurrency: count,
+    blocklist_poll_tenant_concurrency: count,
+    blocklist_poll_fallback: flag,
+    blocklist_poll_tenant_index_builders: count,
+    blocklist_poll_stale_tenant_index: durationOrOff,
+    blocklist_poll_jitter_ms: count,
+    blocklist_poll_tolerate_consecutive_errors: count,
+    blocklist_poll_tolerate_tenant_failures: count,
+    empty_tenant_deletion_enabled: toggle,
+    empty_tenant_deletion_age: durationOrOff,
+  }),
+  ...unbuiltKeys("caches are", { cache: text }),
+  background_cache: inertBlock("there is no cache to write back to", {
+    writeback_goroutines: count,
+    writeback_buffer: count,
+  }),
+  memcached: unbuiltBlock("memcached caches are", cacheClientTrees.memcached),
+  redis: unbuiltBlock("redis caches are", cacheClientTrees.redis),
+  ...inertKeys("there is no cache to choose blocks for", {
+    cache_min_compaction_level: offWhen(count, 0),
+    cache_max_block_age: durationOrOff,
+  }),
+});
+
+export const storage = block({ trace });
