@@ -1,0 +1,212 @@
+/**
+ * No option is read and ignored: for every key of the tables, a file with this key alone changes
+ * the configuration, is warned about, or does not start.
+ */
+import { describe, expect, test } from "vitest";
+import { effectiveConfig } from "../../src/config/effective-config.ts";
+import { findingLines } from "../../src/config/finding.ts";
+import { flags, helpText } from "../../src/config/flags.ts";
+import { defaultConfig } from "../../src/config/load-config.ts";
+import { otlpHttpSettings } from "../../src/config/receiver-settings.ts";
+import { settings } from "../../src/config/settings.ts";
+import { type AnySetting, flatten, type Key, type Leaf } from "../../src/config/table/key.ts";
+import { root } from "../../src/config/table/root.ts";
+import { readValue, type Value } from "../../src/config/value/value.ts";
+import { configOf, loadText, problemsOf, yamlAt } from "./load-text.ts";
+
+const all = flatten(root);
+const leaves = all.filter((one): one is { path: string; key: Leaf } => one.key.kind !== "block");
+const OTLP = "distributor.receivers.otlp.protocols.http.";
+
+/** Another value than the default for every setting, and null where only one value is built. */
+const examples: Readonly<Record<string, string | null>> = {
+  target: null,
+  multitenancy_enabled: "true",
+  http_api_prefix: "/tempo",
+  shutdown_delay: "5s",
+  "server.http_listen_address": "0.0.0.0",
+  "server.http_listen_port": "3300",
+  "server.log_level": "debug",
+  "server.log_format": "json",
+  "server.graceful_shutdown_timeout": "10s",
+  "server.http_server_read_timeout": "1m",
+  "server.http_server_write_timeout": "0s",
+  "server.http_server_idle_timeout": "255s",
+  "storage.trace.backend": null,
+  "storage.trace.local.path": "/b",
+  "storage.trace.wal.path": "/w",
+  "backend_scheduler.provider.compaction.compaction.block_retention": "24h",
+  "live_store.max_block_duration": "1m",
+  "vivace.memory_budget_bytes": "256MiB",
+  "vivace.wal_bytes_max": "4GiB",
+  "vivace.ingress_threads": "7",
+  "vivace.in_flight_bytes_max": "32MiB",
+  [`${OTLP}endpoint`]: "'0.0.0.0:4319'",
+  [`${OTLP}max_request_body_size`]: "1048576",
+  [`${OTLP}traces_url_path`]: "/otlp",
+};
+
+/** Something that the kind takes and that asks for something. */
+const candidates = ["true", "false", "13", "0.5", "7s", "13MiB", "text", "[text]", "{a: 1}"];
+
+function asking(kind: Value<unknown>): string | undefined {
+  return candidates.find((text) => {
+    const raw = rawOf(kind, text);
+    const read = readValue(kind, raw);
+    return read.ok && !read.off;
+  });
+}
+
+function rawOf(kind: Value<unknown>, text: string): unknown {
+  if (text === "[text]") return ["text"];
+  if (text === "{a: 1}") return { a: 1 };
+  if (kind.wants === "text") return text;
+  if (text === "true" || text === "false") return text === "true";
+  return Number.isNaN(Number(text)) ? text : Number(text);
+}
+
+/** The canonical path under which a setting has its example. */
+function exampleOf(setting: AnySetting): string | null | undefined {
+  return examples[settingPath(setting)];
+}
+
+function settingPath(setting: AnySetting): string {
+  const own = otlpHttpSettings.some((one: AnySetting) => one === setting);
+  return own ? OTLP + setting.path : setting.path;
+}
+
+describe("the tables", () => {
+  test("hold each setting at its own path, and have an example for each", () => {
+    const found = leaves.filter(({ key }) => key.kind === "setting");
+    expect(found.map(({ path }) => path).toSorted()).toEqual(Object.keys(examples).toSorted());
+    for (const { path, key } of found) expect(path).toBe(settingPath(key as AnySetting));
+    expect(found).toHaveLength(settings.length + otlpHttpSettings.length);
+  });
+
+  test("give every key a class and a reason", () => {
+    const said = (key: Key) => {
+      if (key.kind === "inert") return key.reason;
+      if (key.kind === "unbuilt") return key.what;
+      return key.kind === "alias" ? key.of.path : "honoured";
+    };
+    for (const { key } of leaves) expect(said(key)).not.toBe("");
+    expect(leaves.length).toBeGreaterThan(1_500);
+  });
+
+  test("every setting changes the configuration", () => {
+    for (const { path, key } of leaves) {
+      if (key.kind !== "setting" && key.kind !== "alias") continue;
+      const setting = key.kind === "alias" ? key.of : key;
+      const example = exampleOf(setting);
+      expect(example).toBeDefined();
+      if (example === null || example === undefined) continue;
+      const config = configOf(yamlAt(path.split("."), example));
+      expect(config, path).not.toEqual(defaultConfig());
+      expect(effectiveConfig(config, "diff"), path).not.toBe("{}\n");
+    }
+  });
+
+  test("every setting that has one built value says so for the others", () => {
+    for (const [path, example] of Object.entries(examples)) {
+      if (example !== null) continue;
+      expect(problemsOf(yamlAt(path.split("."), "nonsense")), path).toHaveLength(1);
+    }
+  });
+
+  test("every key without meaning is warned about, with its reason", () => {
+    for (const { path, key } of leaves) {
+      if (key.kind !== "inert") continue;
+      const value = asking(key.value);
+      expect(value, path).toBeDefined();
+      const { config, warnings } = loadText(yamlAt(path.split("."), value ?? ""));
+      expect(warnings, path).toHaveLength(1);
+      expect(warnings[0], path).toContain(`${path}: has no meaning here: ${key.reason}`);
+      expect(config, path).toEqual(defaultConfig());
+    }
+  });
+
+  test("every key of a part that is not built stops the start, with one sentence", () => {
+    for (const { path, key } of leaves) {
+      if (key.kind !== "unbuilt") continue;
+      const value = asking(key.value);
+      expect(value, path).toBeDefined();
+      const problems = problemsOf(yamlAt(path.split("."), value ?? ""));
+      expect(problems, path).toHaveLength(1);
+      expect(problems[0], path).toContain(`${key.what} not built yet; remove `);
+      expect(path.startsWith(problems[0].split("; remove ")[1]), path).toBe(true);
+    }
+  });
+
+  test("null everywhere is the default, except for receivers, which open by being named", () => {
+    for (const { path } of all) {
+      const problems = problemsOf(yamlAt(path.split("."), "null"));
+      if (path.startsWith("distributor.receivers.")) continue;
+      expect(problems, path).toEqual([]);
+    }
+  });
+
+  test("off values are accepted in silence", () => {
+    const silent = [
+      "usage_report: {reporting_enabled: false}",
+      "stream_over_http_enabled: false",
+      "query_frontend: {mcp_server: {enabled: false}, multi_tenant_queries_enabled: false}",
+      "overrides: {defaults: {ingestion: {max_traces_per_user: 0}, forwarders: []}}",
+      "overrides: {per_tenant_override_config: '', user_configurable_overrides: {enabled: no}}",
+      "metrics_generator: {storage: {remote_write: []}}",
+      "server: {http_tls_config: {cert_file: ''}, grpc_listen_port: 0}",
+      "cache: {caches: []}",
+      "ingest: {enabled: false, kafka: {topic: ''}}",
+      "memberlist: {join_members: []}",
+      "storage: {trace: {cache: ''}}",
+    ];
+    for (const yaml of silent) expect(loadText(yaml).warnings, yaml).toEqual([]);
+  });
+
+  test("keys of one reason are warned about once", () => {
+    const { warnings } = loadText("memberlist: {bind_port: 1, join_members: [a], node_name: b}");
+    expect(warnings).toEqual([
+      "f.yaml:1:14: memberlist.bind_port: has no meaning here: all modules run in one process, " +
+        "which has no ring and no peers (also memberlist.join_members, memberlist.node_name)",
+    ]);
+  });
+});
+
+describe("flags", () => {
+  test("every setting has one that changes the configuration", () => {
+    for (const { name, means } of flags.values()) {
+      if (typeof means === "string" || means.kind !== "setting") continue;
+      const example = exampleOf(means.setting);
+      expect(example, name).toBeDefined();
+      if (example === null || example === undefined) continue;
+      const config = configOf("", { argv: [`--${name}=${example}`] });
+      expect(config, name).not.toEqual(defaultConfig());
+    }
+  });
+
+  test("the others are warned about or refused", () => {
+    for (const { name, means } of flags.values()) {
+      if (typeof means === "string" || means.kind === "setting") continue;
+      const argv = [`-${name}=${asking(means.value)}`];
+      if (means.kind === "unbuilt") expect(problemsOf("", { argv }), name).toHaveLength(1);
+      else expect(loadText("", { argv }).warnings, name).toHaveLength(1);
+    }
+  });
+
+  test("-help names every setting once, with its default", () => {
+    const help = helpText();
+    expect(help).toContain(
+      "  -server.http-listen-port value\n    \tPort of the HTTP API. (default 3200)",
+    );
+    for (const setting of settings) expect(help.split(setting.about)).toHaveLength(2);
+  });
+});
+
+test("findings are sorted by place, and equal ones are said once", () => {
+  const at = (line: number, column: number) => ({
+    source: { file: "f", line, column },
+    path: "",
+    message: "x",
+  });
+  const lines = findingLines([at(2, 1), at(1, 9), at(1, 9)]);
+  expect(lines).toEqual(["f:1:9: x", "f:2:1: x"]);
+});
