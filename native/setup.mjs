@@ -40,8 +40,11 @@ function install() {
 }
 
 function npmArguments() {
-  // `ci` clears the folder first, which a server that runs from it would not survive.
-  return [existsSync(modules) ? "install" : "ci", "--no-audit", "--no-fund", "--loglevel=error"];
+  // `ci` holds the lock file against package.json, but clears the folder first, which a server
+  // that runs from it would not survive. `--no-save`: other versions of npm would write other
+  // lock files.
+  const command = existsSync(modules) ? ["install", "--no-save"] : ["ci"];
+  return [...command, "--no-audit", "--no-fund", "--loglevel=error"];
 }
 
 /** False where install scripts were switched off: Bun's puts the real executable in place. */
