@@ -299,6 +299,17 @@ describe("patterns", () => {
     });
   }
 
+  test("the kernel silences tsc before a decorator only", () => {
+    const kernel = code.filter((file) => file.path.startsWith("native/src/"));
+    const offences = kernel.flatMap((file) => {
+      const lines = file.text.split("\n");
+      return linesMatching(file.text, /@ts-/)
+        .filter((line) => !/^\s*\/\/ @ts-ignore/.test(lines[line - 1]) || !/^@/.test(lines[line]))
+        .map((line) => `${file.path}:${line}: make the types true`);
+    });
+    expect(offences).toEqual([]);
+  });
+
   test("code without comments and strings keeps its lines", () => {
     const text = 'a("x: any"); // as any\n/* TODO\n*/ b(/"[/]\'/g, `${c as any}`);\n';
     expect(codeOnly(text).split("\n")[0].trimEnd()).toBe('a("      ");');
