@@ -7,7 +7,7 @@ import { GiB, KiB, MiB } from "../base/bytes.ts";
 // ---- requests
 
 /** A request must fit into a ring in one piece, compressed or not; the rings are cut for this. */
-export const REQUEST_BYTES_MAX = 32 * MiB;
+export const REQUEST_BYTES_MAX = 24 * MiB;
 
 /** The Collector's own default for `max_request_body_size`. */
 export const REQUEST_BYTES_DEFAULT = 20 * MiB;

@@ -1,0 +1,36 @@
+/**
+ * Every error that leaves a module, and what the outside sees of it.
+ *
+ * One row per code: the protocol faces and whether a client should try again live side by side,
+ * so a new error cannot be added without deciding all of them. The retryable ones are those that
+ * the OTLP specification names as such (429, 502, 503, 504).
+ */
+const faces = {
+  malformed: { http: 400, grpc: 3, retry: false },
+  no_tenant: { http: 401, grpc: 16, retry: false },
+  not_found: { http: 404, grpc: 5, retry: false },
+  wrong_method: { http: 405, grpc: 12, retry: false },
+  too_large: { http: 413, grpc: 8, retry: false },
+  wrong_type: { http: 415, grpc: 3, retry: false },
+  tenant_overloaded: { http: 429, grpc: 8, retry: true },
+  overloaded: { http: 503, grpc: 14, retry: true },
+  disk_failed: { http: 503, grpc: 14, retry: true },
+  block_corrupt: { http: 500, grpc: 15, retry: false },
+} as const satisfies Record<string, { http: number; grpc: number; retry: boolean }>;
+
+export type ErrorCode = keyof typeof faces;
+
+export class EngineError extends Error {
+  override readonly name = "EngineError";
+  readonly code: ErrorCode;
+
+  /** `message` is lower case, without a full stop, and names the thing: "block 01J… footer crc". */
+  constructor(code: ErrorCode, message: string, options?: { cause: unknown }) {
+    super(message, options);
+    this.code = code;
+  }
+
+  get face(): (typeof faces)[ErrorCode] {
+    return faces[this.code];
+  }
+}

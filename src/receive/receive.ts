@@ -1,0 +1,39 @@
+/**
+ * What a receiver needs from the rest of the engine. The wiring in worker/ supplies it.
+ */
+
+/** What became of one request. Shapes of the answer: OTLP's, made by otlp-response.ts. */
+export interface Verdict {
+  /** "stored": durable and visible, less what was rejected. Else nothing of it was kept. */
+  readonly outcome: "stored" | "malformed" | "too_large" | "overloaded" | "disk_failed";
+  /** Spans kept. */
+  readonly accepted: number;
+  /** Spans of a stored request that were refused, by reason. */
+  readonly rejected: RejectedSpans;
+}
+
+export interface RejectedSpans {
+  readonly invalidTraceId: number;
+  /** Also parents and links whose ids have a wrong length. */
+  readonly invalidSpanId: number;
+  readonly invalidUtf8: number;
+  /** Attributes nested too deep, or too many of them. */
+  readonly overLimit: number;
+}
+
+export interface RequestSink {
+  /**
+   * Takes a copy of one encoded, decompressed ExportTraceServiceRequest. Resolves when the spans
+   * are durable and visible, or refused. Undefined: no room now, nothing was kept; the caller
+   * answers 503.
+   */
+  offer(tenant: string, request: Uint8Array): Promise<Verdict> | undefined;
+}
+
+/** Counts what receivers see; every method is called once a request. */
+export interface ReceiveMeter {
+  /** A request was answered with success. `bytes` is the decompressed size. */
+  stored(tenant: string, bytes: number, verdict: Verdict): void;
+  /** A request was refused as a whole; `reason` is an error code. */
+  refused(tenant: string, reason: string): void;
+}

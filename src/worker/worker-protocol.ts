@@ -1,0 +1,101 @@
+/**
+ * What threads are given when they start, and the few messages between them and main. Requests,
+ * spans and counters never travel like this: they lie in shared memory.
+ */
+import type { LogFormat, LogLevel } from "../base/log.ts";
+import type { OtlpHttpReceiver } from "../config/config.ts";
+import type { BlockMeta } from "../model/block-meta.ts";
+import type { MemoryPlan } from "./memory-plan.ts";
+
+/** Every thread gets this as its workerData. */
+export interface ThreadStart {
+  readonly memory: WebAssembly.Memory;
+  readonly module: WebAssembly.Module;
+  readonly plan: MemoryPlan;
+  readonly log: { readonly level: LogLevel; readonly format: LogFormat };
+}
+
+/** Part of the log that blocks hold, for replay. */
+export interface CoveredRange {
+  readonly from: number;
+  readonly to: number;
+  readonly tenants: readonly string[];
+}
+
+export interface IngestStart extends ThreadStart {
+  readonly walPath: string;
+  readonly walBytesMax: number;
+  readonly maxBlockDurationMs: number;
+  readonly covered: readonly CoveredRange[];
+  /** Where the newest block ends. */
+  readonly startAtLeast: number;
+}
+
+export interface BlockStart extends ThreadStart {
+  readonly localPath: string;
+  readonly nodeId: string;
+}
+
+export interface IngressStart extends ThreadStart {
+  /** Which ring this thread fills. */
+  readonly ring: number;
+  readonly receivers: readonly OtlpHttpReceiver[];
+  readonly multitenancyEnabled: boolean;
+  readonly inFlightBytesMax: number;
+  readonly idleTimeoutSeconds: number;
+}
+
+export interface QueryStart extends ThreadStart {
+  /** Which pins and scratch this thread uses. */
+  readonly reader: number;
+  readonly localPath: string;
+  readonly nodeId: string;
+  readonly blocks: readonly BlockMeta[];
+}
+
+// ---- ingest → main
+export type IngestMessage = { readonly type: "replayed" } | { readonly type: "stopped" };
+
+// ---- block thread → main
+export type BlockMessage =
+  | { readonly type: "published"; readonly blocks: readonly BlockMeta[]; readonly version: number }
+  | { readonly type: "stopped" };
+
+// ---- main → ingress and back
+export type IngressRequest = { readonly type: "stats" } | { readonly type: "drain" };
+export interface TenantCounts {
+  readonly spans: number;
+  readonly bytes: number;
+  readonly requests: number;
+  /** Spans or requests refused, by reason. */
+  readonly discarded: Readonly<Record<string, number>>;
+}
+export type IngressMessage =
+  | { readonly type: "listening"; readonly receivers: readonly { name: string; url: string }[] }
+  | { readonly type: "stats"; readonly tenants: Readonly<Record<string, TenantCounts>> }
+  | { readonly type: "drained" };
+
+// ---- main → query and back
+export interface TraceRequest {
+  readonly version: 1 | 2;
+  readonly accept: string;
+  readonly tenants: readonly string[];
+  readonly traceId: Uint8Array;
+  readonly startSeconds: number | undefined;
+  readonly endSeconds: number | undefined;
+}
+export type QueryRequest =
+  | { readonly type: "trace"; readonly id: number; readonly request: TraceRequest }
+  | {
+      readonly type: "blocks";
+      readonly added: readonly BlockMeta[];
+      readonly removed: readonly string[];
+      readonly version: number;
+    };
+export interface QueryAnswer {
+  readonly type: "answer";
+  readonly id: number;
+  readonly status: number;
+  readonly contentType: string;
+  readonly body: Uint8Array<ArrayBuffer>;
+}
