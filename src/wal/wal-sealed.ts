@@ -1,0 +1,132 @@
+/**
+ * The segments that are no longer written: when they may be removed, and in which order.
+ *
+ * Invariants:
+ * (1) Sorted by start. Of those newer than the newest acknowledged one nothing counts, once the
+ *     group that wrote them was lost: they are void, and go when the next segment is created, or
+ *     before.
+ * (2) The others go from the oldest on. A dirty one holds bytes that must not come back, and it is
+ *     its successor's header that says so: it is gone durably before the successor goes.
+ * (3) Never the newest segment with a completed sync: the folder would forget its positions.
+ */
+import { assert } from "../base/assert.ts";
+import { errorCode, WalError } from "./wal-error.ts";
+import type { WalDisk } from "./wal-file.ts";
+import { type SegmentCut, type SegmentLink, segmentName } from "./wal-format.ts";
+
+export interface SealedSegment {
+  readonly start: number;
+  /** Bytes on disk. */
+  readonly bytes: number;
+  /** All its records lie below this position; its own start when it has none that count. */
+  readonly goodEnd: number;
+  /** It holds bytes that must not come back. */
+  readonly dirty: boolean;
+}
+
+export class WalSealed {
+  /** Segments that release() removed. */
+  released = 0;
+  /** Unlinks that the disk refused; each is tried again. */
+  refused = 0;
+  #bytes = 0;
+  #segments: SealedSegment[] = [];
+  readonly #disk: WalDisk;
+  /** A dirty file was unlinked, and the folder not synced since. */
+  #unlinkPending = false;
+
+  constructor(disk: WalDisk, segments: readonly SealedSegment[]) {
+    this.#disk = disk;
+    for (const segment of segments) this.push(segment);
+  }
+
+  get count(): number {
+    return this.#segments.length;
+  }
+
+  /** Of all files together. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** What the next segment's header must say of those that hold bytes which must not come back. */
+  cuts(): SegmentCut[] {
+    return this.#segments
+      .filter((segment) => segment.dirty)
+      .map((segment) => ({ start: segment.start, end: segment.goodEnd }));
+  }
+
+  push(segment: SealedSegment): void {
+    const newest = this.#segments.at(-1)?.start ?? -1;
+    assert(segment.start > newest, "wal: segments sealed out of order");
+    this.#segments.push(segment);
+    this.#bytes += segment.bytes;
+  }
+
+  /** A group was lost: nothing behind `acked` counts. Removes what it can of that. */
+  takeBack(acked: SegmentLink | undefined): void {
+    const start = acked?.start ?? -1;
+    this.#segments = this.#segments.map((segment) => {
+      if (segment.start < start) return segment;
+      const goodEnd = segment.start === start && acked ? acked.end : segment.start;
+      const dirty = segment.dirty || segment.start + segment.bytes > goodEnd;
+      return { ...segment, goodEnd, dirty };
+    });
+    this.#removeVoid(acked);
+  }
+
+  /** Throws WalError when `filesMax` files that are void stay whatever we do. */
+  removeVoid(acked: SegmentLink | undefined, filesMax: number): void {
+    const left = this.#removeVoid(acked);
+    if (left < filesMax) return;
+    throw new WalError("failed", `log: ${left} files of failed writes cannot be removed`);
+  }
+
+  /** Removes, from the oldest on, what lies below `position` and is older than `acked`. */
+  release(position: number, acked: SegmentLink | undefined): void {
+    for (;;) {
+      const segment = this.#segments[0];
+      if (!segment || segment.goodEnd > position || segment.start >= (acked?.start ?? 0)) return;
+      if (!this.#unlinksDurable() || !this.#unlink(segment)) return;
+      this.#segments.shift();
+      this.#unlinkPending = segment.dirty;
+      this.released++;
+    }
+  }
+
+  /** How many stay. A segment of the running group has a good end behind its start. */
+  #removeVoid(acked: SegmentLink | undefined): number {
+    const isVoid = (segment: SealedSegment) =>
+      segment.goodEnd === segment.start && segment.start > (acked?.start ?? -1);
+    this.#segments = this.#segments.filter((segment) => !isVoid(segment) || !this.#unlink(segment));
+    return this.#segments.filter(isVoid).length;
+  }
+
+  #unlinksDurable(): boolean {
+    if (!this.#unlinkPending) return true;
+    try {
+      this.#disk.syncFolder();
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+      return false;
+    }
+    this.#unlinkPending = false;
+    return true;
+  }
+
+  /** True when the file is gone. */
+  #unlink(segment: SealedSegment): boolean {
+    try {
+      this.#disk.unlink(segmentName(segment.start));
+    } catch (error) {
+      const code = errorCode(error);
+      if (code === undefined) throw error;
+      if (code !== "ENOENT") {
+        this.refused++;
+        return false;
+      }
+    }
+    this.#bytes -= segment.bytes;
+    return true;
+  }
+}
