@@ -203,7 +203,7 @@ export class WalReplay {
   #limit(place: ChainPlace): number {
     const { start, bytes } = place.file;
     const next = this.#places[this.#index + 1]?.file.start ?? Number.POSITIVE_INFINITY;
-    return Math.min(start + bytes, place.statedEnd ?? next, next) - start;
+    return Math.min(start + bytes, place.statedEnd ?? next) - start;
   }
 
   #openSegment(place: ChainPlace): { reader: SegmentReader; file: WalFile; needed: boolean } {

@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { prng } from "../../src/base/prng.ts";
 import { WalError, type WalErrorKind } from "../../src/wal/wal-error.ts";
-import { recordPosition, segmentName } from "../../src/wal/wal-format.ts";
+import {
+  readSegmentHeader,
+  recordPosition,
+  segmentName,
+  segmentStart,
+} from "../../src/wal/wal-format.ts";
 import { EMPTY_TAIL } from "../../src/wal/wal-replay.ts";
 import type { WalWriter, WalWriterOptions } from "../../src/wal/wal-writer.ts";
 import { type Call, CrashDisk } from "./crash-disk.ts";
@@ -145,6 +150,25 @@ describe("WalWriter", () => {
     expect(replayed.replay.stats.damages).toBe(0);
   });
 
+  test("nor do they through the loss of the header that said so: each later one repeats it", () => {
+    const { disk, wal } = start({ segmentBytesMax: 400 });
+    wal.append(group(1));
+    wal.sync();
+    wal.append(group(2));
+    failOnce(disk, "syncData", "EIO");
+    expect(kindOf(() => wal.sync())).toBe("failed");
+    for (const id of [3, 4, 5, 6, 7]) {
+      wal.append(group(id));
+      wal.sync();
+    }
+    const [, second, third, newest] = disk.list();
+    for (const name of [second, third]) disk.content(name).fill(0, 0, 64);
+    const replayed = replayAll(disk);
+    expect(newest).toBeDefined();
+    expect(replayed.replay.stats.damagedHeaders).toBe(2);
+    expect(ids(replayed)).toEqual([1, 3, 4, 5, 6, 7]);
+  });
+
   test("a failed sync before the first good one leaves no file", () => {
     const { disk, wal } = start();
     for (const call of ["syncFolder", "syncData"] as const) {
@@ -170,8 +194,26 @@ describe("WalWriter", () => {
     disk.fault = () => undefined;
     wal.append(group(9));
     wal.sync();
+    const first = disk.content(segmentName(0)).byteLength; // what was cut off included
+    expect(first).toBeGreaterThan(64 + group(1)[0].byteLength);
+    const name = disk.list()[1];
+    const end = 64 + group(1)[0].byteLength;
+    expect(
+      readSegmentHeader(disk.content(name).slice(0, 80), segmentStart(name) ?? 0),
+    ).toMatchObject({ previous: { start: 0, end }, cuts: [{ start: 0, end }] });
     disk.losePower("none");
     expect(ids(replayAll(disk))).toEqual([1, 9]);
+  });
+
+  test("a name that is taken is left alone", () => {
+    const { disk, wal } = start();
+    const stranger = new Uint8Array(10);
+    disk.put(segmentName(0), stranger);
+    expect(kindOf(() => wal.append(group(1)))).toBe("failed");
+    wal.append(group(2));
+    wal.sync();
+    expect(disk.content(segmentName(0))).toEqual(stranger);
+    expect(ids(replayAll(disk))).toEqual([2]);
   });
 
   test("no new segment can be created: refused, and tried anew each time", () => {
@@ -279,6 +321,37 @@ describe("releaseThrough", () => {
     const before = disk.calls.length;
     wal.releaseThrough(wal.end - 8);
     expect(disk.calls.slice(before)).toEqual(["unlink", "syncFolder", "unlink"]);
+  });
+
+  test("never the newest that was synced, though it was given up and is covered", () => {
+    const { disk, wal } = start();
+    wal.append(group(1));
+    wal.sync();
+    wal.append(group(2));
+    failOnce(disk, "syncData", "EIO");
+    expect(kindOf(() => wal.sync())).toBe("failed");
+    wal.releaseThrough(wal.end);
+    expect(disk.list()).toEqual([segmentName(0)]);
+    wal.append(group(3));
+    wal.sync();
+    wal.releaseThrough(wal.end);
+    expect(disk.list().includes(segmentName(0))).toBe(false);
+  });
+
+  test("a replacement that fails changes nothing, and is no failure of the log", () => {
+    for (const call of ["create", "writev", "syncFolder", "syncData"] as const) {
+      const { disk, wal } = start();
+      wal.append(group(1));
+      wal.sync();
+      failOnce(disk, call, "ENOSPC");
+      wal.releaseThrough(wal.end);
+      expect(wal.failure).toBe(undefined);
+      expect(disk.list()).toEqual([segmentName(0)]);
+      wal.append(group(2));
+      wal.sync();
+      disk.losePower("all");
+      expect(ids(replayAll(disk))).toEqual([1, 2]);
+    }
   });
 
   test("a disk that does not remove is asked again", () => {
