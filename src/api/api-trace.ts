@@ -1,0 +1,34 @@
+/** `GET /api/traces/{traceID}` and `GET /api/v2/traces/{traceID}`. */
+import { parseReadTenants, TENANT_HEADER } from "../model/tenant.ts";
+import { parseTraceId } from "../model/trace-id.ts";
+import type { ApiOptions, ApiParts } from "./api-parts.ts";
+import { answerResponse, textResponse } from "./api-response.ts";
+import type { ApiCall, ApiHandler } from "./api-routes.ts";
+import { withDeadline } from "./deadline.ts";
+import { parseTraceParams } from "./trace-params.ts";
+
+export function traceHandler(version: 1 | 2, options: ApiOptions, parts: ApiParts): ApiHandler {
+  return async (call) => {
+    const tenants = tenantsOf(call, options);
+    const traceId = parseTraceId(call.segments.get("traceID") ?? "");
+    const params = call.url.searchParams;
+    const window = parseTraceParams(params);
+    if (version === 2 && params.get("q")) {
+      return textResponse(501, "parameter q is not built yet: without it the whole trace comes");
+    }
+    const accept = call.request.headers.get("Accept") ?? "";
+    const question = { tenants, traceId, version, accept, ...window };
+    const deadline = {
+      signal: call.request.signal,
+      timeoutMs: options.queryTimeoutMs,
+      message: "context deadline exceeded",
+    };
+    const answer = await withDeadline(deadline, (signal) => parts.traces.ask(question, signal));
+    return answerResponse(answer, call.request);
+  };
+}
+
+/** Whose data a query may read; throws `no_tenant` or `malformed`. */
+export function tenantsOf({ request }: ApiCall, options: ApiOptions): readonly string[] {
+  return parseReadTenants(request.headers.get(TENANT_HEADER), options.multitenancyEnabled);
+}

@@ -1,0 +1,168 @@
+/**
+ * Every metric that comes from the engine's snapshot. Where Tempo measures the same thing the name
+ * and labels are Tempo's, so that its dashboards and alerts work; the rest is `vivace_`.
+ */
+import type { EngineSnapshot, TenantCounts } from "./engine-snapshot.ts";
+
+export interface EngineMetric {
+  readonly name: string;
+  readonly help: string;
+  readonly type: "counter" | "gauge";
+  readonly labels: readonly string[];
+  read(snapshot: EngineSnapshot): Iterable<Sample>;
+}
+
+/** Label values in the order of the metric's labels. */
+export type Sample = readonly [labels: readonly string[], value: number];
+
+type Row = readonly [name: string, help: string, read: (snapshot: EngineSnapshot) => number];
+
+const counters: readonly Row[] = [
+  [
+    "tempodb_retention_deleted_total",
+    "Blocks removed because their time to live is over.",
+    ({ blocks }) => blocks.deletedByRetention,
+  ],
+  [
+    "tempo_live_store_blocks_completed_total",
+    "Blocks written and published.",
+    ({ blocks }) => blocks.completed,
+  ],
+  [
+    "tempo_live_store_failed_completions_total",
+    "Blocks that could not be written or published; they are tried again.",
+    ({ blocks }) => blocks.failed,
+  ],
+  [
+    "vivace_wal_torn_bytes_total",
+    "Bytes cut off the end of the log at start, behind its last whole record.",
+    ({ wal }) => wal.tornBytes,
+  ],
+  [
+    "vivace_wal_damaged_bytes_total",
+    "Bytes skipped in the middle of the log because they do not check.",
+    ({ wal }) => wal.damagedBytes,
+  ],
+  [
+    "vivace_wal_quarantined_records_total",
+    "Records set aside because they ended the process twice.",
+    ({ wal }) => wal.quarantinedRecords,
+  ],
+];
+
+const gauges: readonly Row[] = [
+  ["tempo_live_store_ready", "1 when requests are served.", ({ ready }) => Number(ready)],
+  ["vivace_head_rows", "Spans in memory.", ({ head }) => head.rows],
+  [
+    "vivace_wal_bytes",
+    "Bytes of the log that published blocks do not cover.",
+    ({ wal }) => wal.bytes,
+  ],
+  [
+    "vivace_disk_failing",
+    "1 while requests are refused because the disk takes no writes.",
+    ({ diskFailing }) => Number(diskFailing),
+  ],
+  ["vivace_replay_bytes", "Bytes of the log found at start.", ({ replay }) => replay.bytesTotal],
+  [
+    "vivace_replay_done_bytes",
+    "Bytes of the log replayed since start.",
+    ({ replay }) => replay.bytesDone,
+  ],
+  ["vivace_replay_seconds", "Time the replay has taken.", ({ replay }) => replay.seconds],
+  ["vivace_block_rows", "Spans in published blocks.", ({ blocks }) => blocks.rows],
+  ["vivace_block_bytes", "Bytes of published blocks.", ({ blocks }) => blocks.bytes],
+  [
+    "vivace_ring_bytes",
+    "Request bytes taken and not yet acknowledged.",
+    ({ ringBytes }) => ringBytes,
+  ],
+];
+
+const plain =
+  (type: EngineMetric["type"]) =>
+  ([name, help, read]: Row): EngineMetric => ({
+    name,
+    help,
+    type,
+    labels: [],
+    read: (snapshot) => [[[], read(snapshot)]],
+  });
+
+export const engineMetrics: readonly EngineMetric[] = [
+  ...counters.map(plain("counter")),
+  ...gauges.map(plain("gauge")),
+  {
+    name: "tempo_receiver_accepted_spans",
+    help: "Spans taken by a receiver.",
+    type: "counter",
+    labels: ["receiver", "transport"],
+    read: ({ receivers }) =>
+      receivers.map((it) => [[it.receiver, it.transport], it.acceptedSpans] as const),
+  },
+  {
+    name: "tempo_receiver_refused_spans",
+    help: "Spans refused by a receiver.",
+    type: "counter",
+    labels: ["receiver", "transport"],
+    read: ({ receivers }) =>
+      receivers.map((it) => [[it.receiver, it.transport], it.refusedSpans] as const),
+  },
+  byTenant("counter", "tempo_distributor_spans_received_total", {
+    help: "Spans received.",
+    read: (counts) => counts.spansReceived,
+  }),
+  byTenant("counter", "tempo_distributor_bytes_received_total", {
+    help: "Bytes of spans received, decompressed.",
+    read: (counts) => counts.bytesReceived,
+  }),
+  byTenant("gauge", "tempodb_blocklist_length", {
+    help: "Published blocks.",
+    read: (counts) => counts.blocks,
+  }),
+  {
+    name: "tempo_discarded_spans_total",
+    help: "Spans that were refused in the answer to the client.",
+    type: "counter",
+    labels: ["reason", "tenant"],
+    *read({ tenants }) {
+      for (const [tenant, { spansDiscarded }] of tenants) {
+        for (const [reason, spans] of spansDiscarded) yield [[reason, tenant], spans];
+      }
+    },
+  },
+  {
+    name: "tempo_live_store_blocks_cut_total",
+    help: "Times the head was cut, by reason.",
+    type: "counter",
+    labels: ["reason"],
+    read: ({ head }) => counted(head.cutsByReason),
+  },
+  {
+    name: "vivace_workers_restarted_total",
+    help: "Threads that ended and were started again.",
+    type: "counter",
+    labels: ["worker"],
+    read: ({ workersRestarted }) => counted(workersRestarted),
+  },
+];
+
+function byTenant(
+  type: EngineMetric["type"],
+  name: string,
+  { help, read }: { help: string; read: (counts: TenantCounts) => number },
+): EngineMetric {
+  return {
+    name,
+    help,
+    type,
+    labels: ["tenant"],
+    *read({ tenants }) {
+      for (const [tenant, counts] of tenants) yield [[tenant], read(counts)];
+    },
+  };
+}
+
+function* counted(counts: ReadonlyMap<string, number>): Generator<Sample> {
+  for (const [label, count] of counts) yield [[label], count];
+}

@@ -1,0 +1,67 @@
+/**
+ * What the engine says about itself when `/metrics` is read: plain numbers, gathered by main.ts
+ * from the threads' shared counters. Totals count from the start of the process.
+ */
+export interface EngineSnapshot {
+  /** In a stable order: tenants seen first come first. */
+  readonly tenants: ReadonlyMap<string, TenantCounts>;
+  readonly receivers: readonly ReceiverCounts[];
+  readonly head: HeadCounts;
+  readonly wal: WalCounts;
+  readonly replay: ReplayCounts;
+  readonly blocks: BlockCounts;
+  /** Request bytes in the rings, taken and not yet acknowledged. */
+  readonly ringBytes: number;
+  /** By kind of Worker. */
+  readonly workersRestarted: ReadonlyMap<string, number>;
+  /** True while requests are refused because the disk does not take writes. */
+  readonly diskFailing: boolean;
+  readonly ready: boolean;
+}
+
+export interface TenantCounts {
+  readonly spansReceived: number;
+  /** Decompressed. */
+  readonly bytesReceived: number;
+  /** Spans refused, by reason. */
+  readonly spansDiscarded: ReadonlyMap<string, number>;
+  /** Published blocks now. */
+  readonly blocks: number;
+}
+
+export interface ReceiverCounts {
+  /** The key of the instance in the configuration. */
+  readonly receiver: string;
+  readonly transport: string;
+  readonly acceptedSpans: number;
+  readonly refusedSpans: number;
+}
+
+export interface HeadCounts {
+  readonly rows: number;
+  readonly cutsByReason: ReadonlyMap<string, number>;
+}
+
+export interface WalCounts {
+  /** Acknowledged and not yet covered by published blocks. */
+  readonly bytes: number;
+  readonly tornBytes: number;
+  readonly damagedBytes: number;
+  readonly quarantinedRecords: number;
+}
+
+export interface ReplayCounts {
+  /** Of the log at start; done equals total when the replay is over. */
+  readonly bytesTotal: number;
+  readonly bytesDone: number;
+  readonly seconds: number;
+}
+
+export interface BlockCounts {
+  /** In all published blocks now. */
+  readonly rows: number;
+  readonly bytes: number;
+  readonly completed: number;
+  readonly failed: number;
+  readonly deletedByRetention: number;
+}

@@ -1,0 +1,80 @@
+/** The API over real HTTP, with fakes at its interfaces. */
+
+import type {
+  AnsweredRequest,
+  ApiAnswer,
+  ApiOptions,
+  ApiParts,
+  TraceAsk,
+} from "../../src/api/api-parts.ts";
+import { apiServer } from "../../src/api/api-server.ts";
+import { makeLogger } from "../../src/base/log.ts";
+
+export interface RunningApi extends AsyncDisposable {
+  readonly url: string;
+  readonly port: number;
+  /** Questions that reached the fake query thread. */
+  readonly asked: TraceAsk[];
+  readonly answered: AnsweredRequest[];
+  readonly logged: string[];
+}
+
+export const found: ApiAnswer = {
+  status: 200,
+  contentType: "application/json",
+  body: new TextEncoder().encode('{"trace":{},"metrics":{}}'),
+};
+
+export function startApi(
+  parts: Partial<ApiParts> = {},
+  options: Partial<ApiOptions> = {},
+): RunningApi {
+  const asked: TraceAsk[] = [];
+  const answered: AnsweredRequest[] = [];
+  const logged: string[] = [];
+  const server = apiServer(
+    {
+      httpApiPrefix: "",
+      multitenancyEnabled: false,
+      build: { version: "0.1.0", revision: "abc" },
+      queryTimeoutMs: 10_000,
+      flushTimeoutMs: 10_000,
+      ...options,
+    },
+    {
+      traces: {
+        ask: async (question) => {
+          asked.push(question);
+          return found;
+        },
+      },
+      readiness: { reasons: () => [] },
+      flusher: { flush: async () => undefined },
+      pages: {
+        services: () => [
+          { name: "ingest", state: "Running" },
+          { name: "query", state: "Failed", failure: "out of memory" },
+        ],
+        config: (mode) => `shown: ${mode}\n`,
+      },
+      metrics: { contentType: "text/plain; version=0.0.4", text: async () => "up 1\n" },
+      meter: { answered: (request) => answered.push(request) },
+      logger: makeLogger({
+        level: "debug",
+        format: "logfmt",
+        component: "api",
+        write: (line) => logged.push(line),
+      }),
+      ...parts,
+    },
+  );
+  const bun = Bun.serve({ ...server, port: 0, hostname: "127.0.0.1" });
+  return {
+    url: `http://127.0.0.1:${bun.port}`,
+    port: bun.port as number,
+    asked,
+    answered,
+    logged,
+    [Symbol.asyncDispose]: () => bun.stop(true),
+  };
+}
