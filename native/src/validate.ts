@@ -236,7 +236,35 @@ function checkString(p: u32, length: u32): void {
   if (!isUtf8(p, length)) flag(BAD_UTF8);
 }
 
+/**
+ * The form that encoders write, short: key, then a value of one scalar field, lengths of one
+ * byte. Nearly every attribute is of this form; whatever is not goes the long way.
+ */
+// @ts-ignore: decorator
+@inline
+function isPlainKeyValue(p: u32, end: u32): bool {
+  if (end - p < 6 || load<u8>(p) != 0x0a) return false;
+  const keyBytes: u32 = load<u8>(p, 1);
+  const value = p + 2 + keyBytes;
+  if (keyBytes > 127 || value + 4 > end || load<u8>(value) != 0x12) return false;
+  const valueBytes: u32 = load<u8>(value, 1);
+  if (value + 2 + valueBytes != end || valueBytes > 127) return false;
+  const tag: u32 = load<u8>(value, 2);
+  const first: u32 = load<u8>(value, 3);
+  if (tag == 0x0a) {
+    if (first + 2 != valueBytes) return false;
+    checkString(value + 4, first);
+  } else if (tag == 0x18 || tag == 0x10) {
+    const short = valueBytes == 2 && first < 128;
+    const long = valueBytes == 3 && first > 127 && load<u8>(value, 4) < 128;
+    if (!short && !long) return false;
+  } else if (tag != 0x21 || valueBytes != 9) return false;
+  checkString(p + 2, keyBytes);
+  return true;
+}
+
 function checkKeyValue(p: u32, end: u32, depth: u32): bool {
+  if (isPlainKeyValue(p, end)) return true;
   while (p < end) {
     const tag = checkTag(p, end);
     if (!next) return false;

@@ -1,0 +1,77 @@
+/**
+ * What OTLP/HTTP clients get: ExportTraceServiceResponse, or google.rpc.Status for errors, in the
+ * encoding of the request.
+ */
+import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
+import type { EngineError } from "../base/error.ts";
+import { StatusSchema } from "../proto-gen/google/rpc/status_pb.ts";
+import {
+  ExportTracePartialSuccessSchema,
+  ExportTraceServiceResponseSchema,
+} from "../proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
+import type { RejectedSpans } from "./receive.ts";
+
+/** How the request was encoded, as far as one could tell. */
+export type RequestEncoding = "protobuf" | "json" | "unknown";
+
+const CONTENT_TYPES = {
+  protobuf: "application/x-protobuf",
+  json: "application/json",
+  unknown: "text/plain; charset=utf-8",
+} as const;
+
+/** Seconds; the loop that ingest runs is done with what it holds long before. */
+const RETRY_AFTER = "1";
+
+/** All accepted: a response with nothing to say has no bytes. */
+const STORED = { "content-type": CONTENT_TYPES.protobuf };
+
+export function storedResponse(rejected: RejectedSpans): Response {
+  const spans = rejectedCount(rejected);
+  if (spans === 0) return new Response(null, { status: 200, headers: STORED });
+  const response = create(ExportTraceServiceResponseSchema, {
+    partialSuccess: create(ExportTracePartialSuccessSchema, {
+      rejectedSpans: BigInt(spans),
+      errorMessage: rejectedMessage(rejected),
+    }),
+  });
+  return new Response(toBinary(ExportTraceServiceResponseSchema, response), {
+    status: 200,
+    headers: STORED,
+  });
+}
+
+export function errorResponse(error: EngineError, encoding: RequestEncoding): Response {
+  const { http, grpc, retry } = error.face;
+  const headers: Record<string, string> = { "content-type": CONTENT_TYPES[encoding] };
+  if (retry) headers["retry-after"] = RETRY_AFTER;
+  return new Response(errorBody(error.message, grpc, encoding), { status: http, headers });
+}
+
+function errorBody(
+  message: string,
+  code: number,
+  encoding: RequestEncoding,
+): string | Uint8Array<ArrayBuffer> {
+  if (encoding === "unknown") return `${message}\n`;
+  const status = create(StatusSchema, { code, message });
+  if (encoding === "json") return toJsonString(StatusSchema, status);
+  return toBinary(StatusSchema, status);
+}
+
+export function rejectedCount(rejected: RejectedSpans): number {
+  const { invalidTraceId, invalidSpanId, invalidUtf8, overLimit } = rejected;
+  return invalidTraceId + invalidSpanId + invalidUtf8 + overLimit;
+}
+
+/** "3 spans rejected: 2 invalid trace id, 1 invalid utf-8". */
+function rejectedMessage(rejected: RejectedSpans): string {
+  const reasons = [
+    [rejected.invalidTraceId, "invalid trace id"],
+    [rejected.invalidSpanId, "invalid span id"],
+    [rejected.invalidUtf8, "invalid utf-8"],
+    [rejected.overLimit, "attributes too many or nested too deep"],
+  ] as const;
+  const counts = reasons.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
+  return `${rejectedCount(rejected)} spans rejected: ${counts.join(", ")}`;
+}
