@@ -38,7 +38,7 @@ export interface Readiness {
 }
 
 export interface Flusher {
-  /** Cuts what is in memory; resolves when the blocks are published, rejects with an EngineError. */
+  /** Cuts what is in memory; resolves when it is published, rejects with an EngineError. */
   flush(): Promise<void>;
 }
 

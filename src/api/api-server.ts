@@ -18,9 +18,19 @@ import { tenantsOf, traceHandler } from "./api-trace.ts";
 export interface ApiServer {
   readonly development: false;
   readonly maxRequestBodySize: number;
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Request, server: RequestTimer): Promise<Response>;
   error(error: Error): Response;
 }
+
+/** Of Bun's server: what it takes for a dead connection while the request waits. */
+export interface RequestTimer {
+  timeout(request: Request, seconds: number): void;
+}
+
+/** On top of our own deadlines, so that these come first. */
+const IDLE_MARGIN_SECONDS = 10;
+/** Bun counts seconds in a byte; 0 is without end, and our own deadlines still hold. */
+const IDLE_SECONDS_MAX = 255;
 
 /** No request of this port has a body that is read. */
 const REQUEST_BODY_BYTES_MAX = 64 * 1024;
@@ -29,6 +39,7 @@ const READ_ONLY = ["GET", "HEAD"] as const;
 
 export function apiServer(options: ApiOptions, parts: ApiParts): ApiServer {
   const routes = apiRoutes(options, parts);
+  const idleSeconds = waitSeconds(options);
   const failed = (error: unknown, path: string): Response => {
     const response = errorResponse(error);
     if (response.status === 500) {
@@ -40,7 +51,8 @@ export function apiServer(options: ApiOptions, parts: ApiParts): ApiServer {
     development: false,
     maxRequestBodySize: REQUEST_BODY_BYTES_MAX,
     error: (error) => failed(error, ""),
-    async fetch(request) {
+    async fetch(request, server) {
+      server.timeout(request, idleSeconds);
       const startMs = performance.now();
       // A strange Host header makes a strange address.
       const url = URL.parse(request.url);
@@ -62,6 +74,13 @@ export function apiServer(options: ApiOptions, parts: ApiParts): ApiServer {
       return response;
     },
   };
+}
+
+/** How long a request may wait without a byte on its connection. */
+function waitSeconds({ queryTimeoutMs, flushTimeoutMs }: ApiOptions): number {
+  const longest = Math.ceil(Math.max(queryTimeoutMs, flushTimeoutMs) / 1000);
+  const seconds = longest + IDLE_MARGIN_SECONDS;
+  return seconds > IDLE_SECONDS_MAX ? 0 : seconds;
 }
 
 async function respond(

@@ -67,7 +67,8 @@ function plain(sections: readonly string[]): Response {
 
 function versionText({ build }: ApiOptions): string {
   const revision = build.revision === "" ? "unknown" : build.revision;
-  return `vivace, version ${build.version} (revision: ${revision}, API of Tempo ${TEMPO_API_VERSION})\n`;
+  const details = `revision: ${revision}, API of Tempo ${TEMPO_API_VERSION}`;
+  return `vivace, version ${build.version} (${details})\n`;
 }
 
 function servicesText(pages: StatusPages): string {

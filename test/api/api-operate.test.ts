@@ -84,3 +84,16 @@ test("every request is measured", async () => {
   ]);
   for (const { seconds } of api.answered) expect(seconds).toBeGreaterThan(0);
 });
+
+test("a request may wait as long as its deadline on a port that cuts idle ones", async () => {
+  const cases: readonly (readonly [number, number, number])[] = [
+    [10_000, 60_000, 70],
+    [30_500, 1_000, 41],
+    [10_000, 3_600_000, 0],
+  ];
+  for (const [queryTimeoutMs, flushTimeoutMs, expected] of cases) {
+    await using api = startApi({}, { queryTimeoutMs, flushTimeoutMs });
+    await fetch(`${api.url}/api/echo`);
+    expect(api.idleSeconds).toEqual([expected]);
+  }
+});

@@ -17,6 +17,8 @@ export interface RunningApi extends AsyncDisposable {
   readonly asked: TraceAsk[];
   readonly answered: AnsweredRequest[];
   readonly logged: string[];
+  /** What requests asked the server to wait. */
+  readonly idleSeconds: number[];
 }
 
 export const found: ApiAnswer = {
@@ -68,13 +70,26 @@ export function startApi(
       ...parts,
     },
   );
-  const bun = Bun.serve({ ...server, port: 0, hostname: "127.0.0.1" });
+  const idleSeconds: number[] = [];
+  const bun = Bun.serve({
+    ...server,
+    port: 0,
+    hostname: "127.0.0.1",
+    fetch: (request, self) => {
+      const timeout = (_request: Request, seconds: number) => {
+        idleSeconds.push(seconds);
+        self.timeout(request, seconds);
+      };
+      return server.fetch(request, { timeout });
+    },
+  });
   return {
     url: `http://127.0.0.1:${bun.port}`,
     port: bun.port as number,
     asked,
     answered,
     logged,
+    idleSeconds,
     [Symbol.asyncDispose]: () => bun.stop(true),
   };
 }
