@@ -52,6 +52,7 @@ export class CrashDisk implements WalDisk {
   #names = new Map<string, Inode>();
   #durableNames = new Map<string, Inode>();
   #pendingNames: NameOp[] = [];
+  readonly #open = new Set<Inode>();
   #life = 0;
 
   constructor(random: Prng) {
@@ -63,6 +64,15 @@ export class CrashDisk implements WalDisk {
   get bytes(): number {
     let sum = 0;
     for (const inode of this.#names.values()) sum += inode.content.byteLength;
+    return sum;
+  }
+
+  /** Bytes of files that have a handle and no name. */
+  get namelessBytes(): number {
+    let sum = 0;
+    for (const inode of this.#open) {
+      if (![...this.#names.values()].includes(inode)) sum += inode.content.byteLength;
+    }
     return sum;
   }
 
@@ -140,6 +150,7 @@ export class CrashDisk implements WalDisk {
   #handle(inode: Inode, writable: boolean): WalFile {
     const life = this.#life;
     let open = true;
+    this.#open.add(inode);
     const enter = (call: Call, writing: boolean) => {
       if (!open) throw new Error(`test: ${call} on a closed file`);
       if (life !== this.#life) throw new Error(`test: ${call} by a dead process`);
@@ -170,6 +181,7 @@ export class CrashDisk implements WalDisk {
       },
       close: () => {
         open = false;
+        this.#open.delete(inode);
       },
     };
   }

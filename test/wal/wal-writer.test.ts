@@ -354,6 +354,30 @@ describe("releaseThrough", () => {
     }
   });
 
+  test("large files lose their name at once and their bytes in steps, or when there is need", () => {
+    const MiB = 2 ** 20;
+    const { disk, wal } = start({ segmentBytesMax: 20 * MiB, bytesMax: 45 * MiB });
+    const large = record("acme", new Uint8Array(19 * MiB));
+    for (let round = 0; round < 2; round++) {
+      wal.append([large]);
+      wal.sync();
+    }
+    wal.releaseThrough(wal.end);
+    expect(disk.list().length).toBe(1);
+    expect(disk.namelessBytes).toBeGreaterThan(38 * MiB);
+    expect(wal.bytes).toBe(disk.bytes + disk.namelessBytes);
+    const before = wal.bytes;
+    expect(wal.freeSome()).toBe(true);
+    expect(wal.bytes).toBe(before - 4 * MiB);
+    expect(wal.bytes).toBe(disk.bytes + disk.namelessBytes);
+    wal.append([large]);
+    expect(wal.bytes).toBeGreaterThan(39 * MiB);
+    expect(wal.bytes).toBeLessThanOrEqual(45 * MiB);
+    while (wal.freeSome());
+    expect(disk.namelessBytes).toBe(0);
+    expect(wal.bytes).toBe(disk.bytes);
+  });
+
   test("a disk that does not remove is asked again", () => {
     const { disk, wal } = start({ segmentBytesMax: 1024 });
     wal.append(group(1, 2, 3, 4, 5, 6, 7, 8));
