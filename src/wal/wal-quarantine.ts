@@ -21,7 +21,7 @@ import { recordPosition } from "./wal-format.ts";
 /** One trap may be a bit that flipped in memory; two are the record. */
 const TRAPS_MAX = 2;
 
-/** Room for a few of the largest records. A client that can trap the kernel must not fill a disk. */
+/** Room for a few of the largest records. A client that traps the kernel must not fill a disk. */
 export const QUARANTINE_BYTES_MAX = 256 * MiB;
 
 const NAME = /^([0-9a-f]{16})\.(?:([12])\.trap|record)$/;

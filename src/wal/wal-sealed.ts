@@ -10,7 +10,7 @@
  * (3) Never the newest segment with a completed sync: the folder would forget its positions.
  *
  * The kernel takes 13 ms to free 64 MiB (ext4), in which nothing could be acknowledged. So the name
- * of a large file goes at once, and its bytes go in steps of FREE_BYTES, 1.3 ms each, with freeSome().
+ * of a large file goes at once, and its bytes go with freeSome(), FREE_BYTES in 1.3 ms each time.
  */
 import { assert } from "../base/assert.ts";
 import { MiB } from "../base/bytes.ts";
@@ -103,7 +103,7 @@ export class WalSealed {
     }
   }
 
-  /** Frees some bytes of removed files, in about 1.3 ms. False when there is nothing left to free. */
+  /** Frees some bytes of removed files, in about 1.3 ms. False when nothing is left to free. */
   freeSome(): boolean {
     const first = this.#nameless[0];
     if (!first) return false;

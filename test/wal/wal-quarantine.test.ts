@@ -56,7 +56,7 @@ describe("WalQuarantine", () => {
     }
   });
 
-  test("copies are bounded; without one the record is still left out, and entries() says so", () => {
+  test("copies are bounded; without one the record is still left out, as entries() says", () => {
     const disk = new CrashDisk(prng(1));
     const quarantine = new WalQuarantine(disk, 1000);
     for (const position of [8, 16]) {

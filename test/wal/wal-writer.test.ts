@@ -354,7 +354,7 @@ describe("releaseThrough", () => {
     }
   });
 
-  test("large files lose their name at once and their bytes in steps, or when there is need", () => {
+  test("large files lose their name at once and their bytes in steps, or when it must be", () => {
     const MiB = 2 ** 20;
     const { disk, wal } = start({ segmentBytesMax: 20 * MiB, bytesMax: 45 * MiB });
     const large = record("acme", new Uint8Array(19 * MiB));
