@@ -1,0 +1,254 @@
+/**
+ * A Parquet file of one row group, written column by column from pages that are encoded already.
+ *
+ *   PAR1 · column chunk · … · ColumnIndex · … · OffsetIndex · … · footer · its length u32le · PAR1
+ *   column chunk := dictionary page? · data page · …        page := header · stored bytes
+ *
+ * All pages of a chunk share one codec. zstd at level 1 makes ids neither smaller nor slower to
+ * write than needed, yet costs time at every read, so that a chunk whose pages do not shrink is
+ * stored as it is. Pages are held back until that is decided: at the first page that shrinks
+ * (ZSTD), at a data page of JUDGED_BYTES that does not, or at the end of the column.
+ *
+ * Invariants:
+ * (1) Bytes given to dictionaryPage() and dataPage() may be views on memory that is written again
+ *     after the call: what is held back is copied.
+ * (2) Offsets are positions in the sink's file, which holds nothing else.
+ * (3) Every leaf has all rows: dataPage() adds them up, endColumn() compares.
+ *
+ * Threads: one writer. Errors of the sink pass through; the file is unusable then.
+ */
+import { assert } from "../base/assert.ts";
+import { MiB } from "../base/bytes.ts";
+import { type Bound, lowerBound, upperBound } from "./parquet-bounds.ts";
+import {
+  type Codec,
+  type ColumnEntry,
+  type FileDescription,
+  hasColumnIndex,
+  type IndexPlace,
+  type PageHead,
+  type WrittenColumn,
+  type WrittenPage,
+  writeColumnIndex,
+  writeFooter,
+  writeOffsetIndex,
+  writePageHeader,
+} from "./parquet-footer.ts";
+import { type ColumnShape, type Encoding, leavesOf } from "./parquet-schema.ts";
+import { ThriftWriter } from "./parquet-thrift.ts";
+
+/** Where the file goes. append() copies what it keeps: the bytes change after it returned. */
+export interface ByteSink {
+  append(bytes: Uint8Array): void;
+}
+
+export interface DataPage {
+  /** Nulls and empty lists included: as many as there are levels. */
+  readonly values: number;
+  readonly rows: number;
+  readonly nulls: number;
+  readonly encoding: Encoding;
+  /** PLAIN, without the length for BYTE_ARRAY; both left out when the page has nulls alone. */
+  readonly min?: Uint8Array;
+  readonly max?: Uint8Array;
+}
+
+interface Page extends Omit<PageHead, "storedBytes" | "crc32"> {
+  readonly bytes: Uint8Array;
+  readonly rows: number;
+  readonly nulls: number;
+  readonly min: Bound | undefined;
+  readonly max: Bound | undefined;
+}
+
+interface HeldPage {
+  readonly page: Page;
+  /** Missing for pages that are too small to tell anything. */
+  readonly compressed: Uint8Array | undefined;
+}
+
+interface OpenColumn {
+  readonly leaf: number;
+  readonly shape: ColumnShape;
+  codec: Codec | undefined;
+  held: HeldPage[];
+  dictionaryOffset: number | undefined;
+  readonly pages: WrittenPage[];
+  readonly counts: Map<string, { kind: PageHead["kind"]; encoding: Encoding; count: number }>;
+  rows: number;
+  values: number;
+  plainBytes: number;
+  storedBytes: number;
+}
+
+const ZSTD_LEVEL = 1;
+/** Below this a page is mostly frame, and says nothing about its column. */
+const TRIED_BYTES_MIN = 64;
+/** A data page of this size that does not shrink stands for all of its column. */
+const JUDGED_BYTES = 4096;
+/** What compression must save to be worth a reader's time. */
+const SAVED_MIN = 0.03;
+/** Longest page: above the writer's own limits, below what any reader refuses. */
+const PAGE_BYTES_MAX = 64 * MiB;
+const MAGIC = new TextEncoder().encode("PAR1");
+
+export class ParquetFile {
+  readonly #sink: ByteSink;
+  readonly #file: FileDescription;
+  readonly #leaves: readonly ColumnShape[];
+  readonly #columns: (WrittenColumn | undefined)[];
+  readonly #thrift = new ThriftWriter();
+  #offset = 0;
+  #open: OpenColumn | undefined;
+
+  constructor(sink: ByteSink, file: FileDescription) {
+    assert(file.rows > 0, "parquet: a file without rows");
+    this.#sink = sink;
+    this.#file = file;
+    this.#leaves = leavesOf(file.schema);
+    this.#columns = this.#leaves.map(() => undefined);
+    this.#append(MAGIC);
+  }
+
+  /** Leaves may be written in any order, each once. */
+  beginColumn(leaf: number): void {
+    assert(this.#open === undefined, "parquet: the last column was not ended");
+    assert(leaf in this.#leaves, "parquet: no such leaf");
+    assert(this.#columns[leaf] === undefined, "parquet: the column was written before");
+    const shape = this.#leaves[leaf];
+    const counters = { rows: 0, values: 0, plainBytes: 0, storedBytes: 0 };
+    const pages = { codec: undefined, held: [], dictionaryOffset: undefined, pages: [] };
+    this.#open = { leaf, shape, ...pages, ...counters, counts: new Map() };
+  }
+
+  /** `bytes` are the values, PLAIN. Before the first data page. */
+  dictionaryPage(bytes: Uint8Array, values: number): void {
+    const column = this.#column();
+    assert(column.counts.size === 0, "parquet: the dictionary does not come first");
+    const page = { kind: "dictionary", values, encoding: "PLAIN", rows: 0, nulls: 0 } as const;
+    this.#add(column, { ...page, bytes, plainBytes: bytes.length, min: undefined, max: undefined });
+  }
+
+  /** `bytes` are a page body of version 1: repetition levels, definition levels, values. */
+  dataPage(bytes: Uint8Array, data: DataPage): void {
+    const column = this.#column();
+    const { values, rows, nulls, encoding } = data;
+    assert(rows > 0 && rows <= values && nulls <= values, "parquet: counts of a page");
+    assert((data.min === undefined) === (data.max === undefined), "parquet: one bound alone");
+    const min = data.min && lowerBound(data.min, column.shape);
+    const max = data.max && upperBound(data.max, column.shape);
+    const page = { kind: "data", values, rows, nulls, encoding, min, max } as const;
+    column.rows += rows;
+    column.values += values;
+    this.#add(column, { ...page, bytes, plainBytes: bytes.length });
+  }
+
+  endColumn(): void {
+    const column = this.#column();
+    assert(column.rows === this.#file.rows, "parquet: the column has not all rows");
+    if (column.codec === undefined) this.#decide(column, "UNCOMPRESSED");
+    assert(column.codec !== undefined, "parquet: no codec");
+    const { shape, codec, pages, values, plainBytes, storedBytes, dictionaryOffset } = column;
+    const pageCounts = [...column.counts.values()];
+    const sizes = { values, plainBytes, storedBytes };
+    this.#columns[column.leaf] = { shape, codec, pages, pageCounts, dictionaryOffset, ...sizes };
+    this.#open = undefined;
+  }
+
+  /** Writes page index and footer. `footerBytes` is without the length and the magic behind it. */
+  finish(): { bytes: number; footerBytes: number } {
+    assert(this.#open === undefined, "parquet: the last column was not ended");
+    const columns = this.#columns.map((column) => {
+      assert(column !== undefined, "parquet: a column is missing");
+      return column;
+    });
+    const columnIndexes = columns.map((column) =>
+      hasColumnIndex(column.pages)
+        ? this.#message(() => writeColumnIndex(this.#thrift, column))
+        : undefined,
+    );
+    const entries = columns.map((column, i): ColumnEntry => {
+      const offsetIndex = this.#message(() => writeOffsetIndex(this.#thrift, column.pages));
+      return { ...column, offsetIndex, columnIndex: columnIndexes[i] };
+    });
+    const footer = this.#message(() => writeFooter(this.#thrift, this.#file, entries));
+    const tail = new Uint8Array(4);
+    new DataView(tail.buffer).setUint32(0, footer.bytes, true);
+    this.#append(tail);
+    this.#append(MAGIC);
+    return { bytes: this.#offset, footerBytes: footer.bytes };
+  }
+
+  #column(): OpenColumn {
+    assert(this.#open !== undefined, "parquet: no column was begun");
+    return this.#open;
+  }
+
+  #add(column: OpenColumn, page: Page): void {
+    assert(page.bytes.length <= PAGE_BYTES_MAX, "parquet: page too long");
+    const { kind, encoding } = page;
+    const count = column.counts.get(`${kind} ${encoding}`) ?? { kind, encoding, count: 0 };
+    count.count++;
+    column.counts.set(`${kind} ${encoding}`, count);
+    if (column.codec !== undefined) {
+      this.#write(column, page, column.codec === "ZSTD" ? compress(page.bytes) : page.bytes);
+      return;
+    }
+    const tried = page.bytes.length >= TRIED_BYTES_MIN;
+    const compressed = tried ? compress(page.bytes) : undefined;
+    const codec = judge(page, compressed);
+    const kept = codec === undefined ? { ...page, bytes: page.bytes.slice() } : page;
+    column.held.push({ page: kept, compressed });
+    if (codec !== undefined) this.#decide(column, codec);
+  }
+
+  #decide(column: OpenColumn, codec: Codec): void {
+    column.codec = codec;
+    for (const { page, compressed } of column.held) {
+      const stored = codec === "ZSTD" ? (compressed ?? compress(page.bytes)) : page.bytes;
+      this.#write(column, page, stored);
+    }
+    column.held = [];
+  }
+
+  #write(column: OpenColumn, page: Page, stored: Uint8Array): void {
+    const offset = this.#offset;
+    const head = { ...page, storedBytes: stored.length, crc32: Bun.hash.crc32(stored) };
+    const header = this.#message(() => writePageHeader(this.#thrift, head));
+    this.#append(stored);
+    column.plainBytes += header.bytes + page.plainBytes;
+    column.storedBytes += header.bytes + stored.length;
+    if (page.kind === "dictionary") {
+      column.dictionaryOffset = offset;
+      return;
+    }
+    const { values, nulls, min, max } = page;
+    const before = column.pages.at(-1);
+    const rowFirst = before === undefined ? 0 : before.rowFirst + before.rows;
+    const bytes = header.bytes + stored.length;
+    column.pages.push({ offset, bytes, rowFirst, rows: page.rows, values, nulls, min, max });
+  }
+
+  #message(fields: () => void): IndexPlace {
+    const offset = this.#offset;
+    const bytes = this.#thrift.message(fields);
+    this.#append(bytes);
+    return { offset, bytes: bytes.length };
+  }
+
+  #append(bytes: Uint8Array): void {
+    this.#sink.append(bytes);
+    this.#offset += bytes.length;
+  }
+}
+
+/** What one page says about its chunk; undefined when others must be asked. */
+function judge(page: Page, compressed: Uint8Array | undefined): Codec | undefined {
+  const bytes = page.bytes.length;
+  if (compressed && compressed.length <= bytes * (1 - SAVED_MIN)) return "ZSTD";
+  return page.kind === "data" && bytes >= JUDGED_BYTES ? "UNCOMPRESSED" : undefined;
+}
+
+function compress(bytes: Uint8Array): Uint8Array {
+  return Bun.zstdCompressSync(bytes as Uint8Array<ArrayBuffer>, { level: ZSTD_LEVEL });
+}

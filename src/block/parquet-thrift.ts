@@ -1,0 +1,156 @@
+/**
+ * Thrift's compact protocol, the writing half: what Parquet's page headers and footer are made of.
+ *
+ *   struct := field* 0            field := (id - last id) << 4 | type, then the value
+ *   list   := size << 4 | type    (15 << 4 | type, size as varint, from 15 elements on)
+ *
+ * Integers are zigzag varints of at most 53 bits: offsets, counts and sizes of one file.
+ */
+import { assert } from "../base/assert.ts";
+
+const TRUE = 1;
+const FALSE = 2;
+const BYTE = 3;
+const I16 = 4;
+const I32 = 5;
+const I64 = 6;
+const BINARY = 8;
+const LIST = 9;
+const STRUCT = 12;
+
+const INTEGER_MAX = 2 ** 52;
+const encoder = new TextEncoder();
+
+export class ThriftWriter {
+  #bytes = new Uint8Array(1024);
+  #length = 0;
+  /** The id of the last field of the struct that is being written. */
+  #last = 0;
+
+  /** A view of one whole struct's bytes, which the next call to message() overwrites. */
+  message(fields: () => void): Uint8Array {
+    this.#length = 0;
+    this.#body(fields);
+    return this.#bytes.subarray(0, this.#length);
+  }
+
+  struct(id: number, fields: () => void): void {
+    this.#field(id, STRUCT);
+    this.#body(fields);
+  }
+
+  bool(id: number, value: boolean): void {
+    this.#field(id, value ? TRUE : FALSE);
+  }
+
+  byte(id: number, value: number): void {
+    this.#field(id, BYTE);
+    this.#push(value & 255);
+  }
+
+  i16(id: number, value: number): void {
+    this.#field(id, I16);
+    this.#integer(value);
+  }
+
+  i32(id: number, value: number): void {
+    assert(value === (value | 0), "thrift: not a 32-bit integer");
+    this.#field(id, I32);
+    this.#integer(value);
+  }
+
+  i64(id: number, value: number): void {
+    this.#field(id, I64);
+    this.#integer(value);
+  }
+
+  binary(id: number, value: Uint8Array | string): void {
+    this.#field(id, BINARY);
+    this.#binary(value);
+  }
+
+  structs<T>(id: number, items: readonly T[], fields: (item: T) => void): void {
+    this.#list(id, STRUCT, items.length);
+    for (const item of items) this.#body(() => fields(item));
+  }
+
+  i32s(id: number, items: readonly number[]): void {
+    this.#list(id, I32, items.length);
+    for (const item of items) this.#integer(item);
+  }
+
+  i64s(id: number, items: readonly number[]): void {
+    this.#list(id, I64, items.length);
+    for (const item of items) this.#integer(item);
+  }
+
+  bools(id: number, items: readonly boolean[]): void {
+    this.#list(id, TRUE, items.length);
+    for (const item of items) this.#push(item ? TRUE : FALSE);
+  }
+
+  binaries(id: number, items: readonly (Uint8Array | string)[]): void {
+    this.#list(id, BINARY, items.length);
+    for (const item of items) this.#binary(item);
+  }
+
+  #body(fields: () => void): void {
+    const outer = this.#last;
+    this.#last = 0;
+    fields();
+    this.#push(0);
+    this.#last = outer;
+  }
+
+  /** Ids ascend by less than 16 in every struct of Parquet, so the long form is never needed. */
+  #field(id: number, type: number): void {
+    const step = id - this.#last;
+    assert(step > 0 && step < 16, "thrift: field ids do not ascend");
+    this.#last = id;
+    this.#push((step << 4) | type);
+  }
+
+  #list(id: number, type: number, count: number): void {
+    this.#field(id, LIST);
+    if (count < 15) this.#push((count << 4) | type);
+    else {
+      this.#push(0xf0 | type);
+      this.#varint(count);
+    }
+  }
+
+  #binary(value: Uint8Array | string): void {
+    const bytes = typeof value === "string" ? encoder.encode(value) : value;
+    this.#varint(bytes.length);
+    this.#reserve(bytes.length);
+    this.#bytes.set(bytes, this.#length);
+    this.#length += bytes.length;
+  }
+
+  #integer(value: number): void {
+    assert(Math.abs(value) < INTEGER_MAX, "thrift: integer past 52 bits");
+    this.#varint(value >= 0 ? value * 2 : -value * 2 - 1);
+  }
+
+  #varint(value: number): void {
+    let left = value;
+    while (left >= 128) {
+      this.#push((left % 128) | 128);
+      left = Math.floor(left / 128);
+    }
+    this.#push(left);
+  }
+
+  #push(byte: number): void {
+    this.#reserve(1);
+    this.#bytes[this.#length++] = byte;
+  }
+
+  #reserve(count: number): void {
+    const needed = this.#length + count;
+    if (needed <= this.#bytes.length) return;
+    const larger = new Uint8Array(Math.max(needed, this.#bytes.length * 2));
+    larger.set(this.#bytes);
+    this.#bytes = larger;
+  }
+}
