@@ -74,6 +74,8 @@ export const STAT_DECODE_US = STATS + 17;
 export const STAT_GROUPS = STATS + 18;
 export const STAT_BLOCK_US = STATS + 19;
 export const STAT_WAL_GAPS = STATS + 20;
+export const STAT_REPLAY_SECONDS = STATS + 21;
+export const STAT_FAILED_CUTS = STATS + 22;
 export const STATS_END = STATS + 32;
 
 /** Where ingest keeps the kernel's results, bytes. */

@@ -161,6 +161,16 @@ export class Ring {
     return true;
   }
 
+  /** Producer's side: the counter behind the newest slot. */
+  get tail(): number {
+    return Atomics.load(this.#control, TAIL) >>> 0;
+  }
+
+  /** Producer's side: true when there are slots that were not reaped. */
+  get occupied(): boolean {
+    return Atomics.load(this.#control, REAPED) >>> 0 !== this.tail;
+  }
+
   get done(): number {
     return Atomics.load(this.#control, DONE) >>> 0;
   }
@@ -198,6 +208,12 @@ export class Ring {
     const waiting = Atomics.waitAsync(this.#control, DONE, seen | 0);
     return waiting.async ? waiting.value : Promise.resolve(waiting.value);
   }
+}
+
+/** Bytes offered to the ring at `base` and not yet reaped: for whoever only watches. */
+export function ringUsedBytes(buffer: SharedArrayBuffer, base: number): number {
+  const control = new Int32Array(buffer, base, RING_CONTROL_BYTES / 4);
+  return (Atomics.load(control, TAIL) - Atomics.load(control, REAPED)) >>> 0;
 }
 
 function align8(bytes: number): number {

@@ -9,11 +9,7 @@
  *
  * Threads: ingest only.
  */
-import { assert } from "../base/assert.ts";
-import { MiB } from "../base/bytes.ts";
-import type { WriteExports } from "../kernel/kernel.ts";
-import { RESULT_SCRATCH } from "../ring/control.ts";
-import type { Ring, Slot } from "../ring/ring.ts";
+
 import {
   OK,
   OVERLOADED,
@@ -29,6 +25,11 @@ import {
   RESULT_STRINGS,
   TOO_LARGE,
 } from "../../native/src/layout.ts";
+import { assert } from "../base/assert.ts";
+import { MiB } from "../base/bytes.ts";
+import type { WriteExports } from "../kernel/kernel.ts";
+import { RESULT_SCRATCH } from "../ring/control.ts";
+import type { Ring, Slot } from "../ring/ring.ts";
 
 /** A group above this is decoded before more is taken, so that its first clients need not wait. */
 const GROUP_BYTES_MAX = 8 * MiB;

@@ -15,6 +15,8 @@
  *
  * Threads: ingest only.
  */
+
+import { HALF_ROWS, HALF_WAL_FROM, HALF_WAL_TO } from "../../native/src/layout.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { WriteExports } from "../kernel/kernel.ts";
@@ -31,7 +33,6 @@ import {
   STAT_CUTS,
   wakeBlocks,
 } from "../ring/control.ts";
-import { HALF_ROWS, HALF_WAL_FROM, HALF_WAL_TO } from "../../native/src/layout.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 
 export interface HalvesOptions {

@@ -8,6 +8,15 @@
  *
  * Threads: ingest, before it takes requests.
  */
+
+import {
+  OK,
+  RESULT_BAD_SPAN_ID,
+  RESULT_BAD_TRACE_ID,
+  RESULT_BAD_UTF8,
+  RESULT_BYTES,
+  RESULT_OVER_LIMIT,
+} from "../../native/src/layout.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { WriteExports } from "../kernel/kernel.ts";
@@ -18,6 +27,7 @@ import {
   STAT_QUARANTINED,
   STAT_REPLAY_BYTES,
   STAT_REPLAY_BYTES_DONE,
+  STAT_REPLAY_SECONDS,
   STAT_REPLAYED_RECORDS,
   STAT_TORN_BYTES,
   STAT_WAL_GAPS,
@@ -26,14 +36,6 @@ import type { WalDisk } from "../wal/wal-file.ts";
 import type { WalQuarantine } from "../wal/wal-quarantine.ts";
 import type { WalRecord } from "../wal/wal-reader.ts";
 import { WalReplay, type WalTail } from "../wal/wal-replay.ts";
-import {
-  OK,
-  RESULT_BAD_SPAN_ID,
-  RESULT_BAD_TRACE_ID,
-  RESULT_BAD_UTF8,
-  RESULT_BYTES,
-  RESULT_OVER_LIMIT,
-} from "../../native/src/layout.ts";
 import type { Halves } from "./ingest-halves.ts";
 import type { CoveredRange } from "./worker-protocol.ts";
 
@@ -55,6 +57,7 @@ const TENANT = RESULT_SCRATCH + 4 * RESULT_BYTES;
 const WAIT_MS = 100;
 
 export function replayLog(options: IngestReplayOptions): WalTail {
+  const began = performance.now();
   const { buffer, window, windowBytes, logger } = options;
   const stats = new Float64Array(buffer, 0, 1024);
   const replay = new WalReplay({
@@ -78,6 +81,7 @@ export function replayLog(options: IngestReplayOptions): WalTail {
   stats[STAT_TORN_BYTES] = replay.stats.tornBytes;
   stats[STAT_DAMAGED_BYTES] = replay.stats.damagedBytes;
   stats[STAT_WAL_GAPS] = replay.stats.gaps;
+  stats[STAT_REPLAY_SECONDS] = (performance.now() - began) / 1000;
   for (const { position, bytes } of replay.damages) {
     logger.error("damage in the log, skipped", { position, bytes });
   }

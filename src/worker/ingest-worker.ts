@@ -5,9 +5,10 @@
  * It ends in two ways: told to stop, after the rings are empty; or by an exception, which ends the
  * process (main sees to that), for replay is the recovery.
  */
-import { parentPort, workerData } from "node:worker_threads";
-import { mkdirSync } from "node:fs";
+
 import { join } from "node:path";
+import { parentPort, workerData } from "node:worker_threads";
+import { DISK_FAILED, OK, OVERLOADED } from "../../native/src/layout.ts";
 import { systemClock } from "../base/clock.ts";
 import { makeLogger } from "../base/log.ts";
 import { instantiate, sharedBuffer } from "../kernel/kernel.ts";
@@ -35,13 +36,12 @@ import {
   STAT_WAL_SYNCS,
   STOP,
 } from "../ring/control.ts";
-import { Ring, RING_CONTROL_BYTES } from "../ring/ring.ts";
+import { RING_CONTROL_BYTES, Ring } from "../ring/ring.ts";
 import { WalError } from "../wal/wal-error.ts";
 import { walFolder } from "../wal/wal-file.ts";
 import { RECORD_HEADER_BYTES, recordPosition } from "../wal/wal-format.ts";
 import { WalQuarantine } from "../wal/wal-quarantine.ts";
 import { WalWriter } from "../wal/wal-writer.ts";
-import { DISK_FAILED, OK, OVERLOADED } from "../../native/src/layout.ts";
 import { probeDisk } from "./disk-probe.ts";
 import { IngestGroup } from "./ingest-group.ts";
 import { Halves } from "./ingest-halves.ts";
@@ -72,8 +72,7 @@ const rings = start.plan.rings.map(
 );
 const halves = new Halves({ kernel, buffer, plan: start.plan, clock });
 const group = new IngestGroup({ kernel, buffer, rings });
-mkdirSync(join(start.walPath, "quarantine"), { recursive: true });
-const disk = walFolder(start.walPath);
+const disk = walFolder(join(start.walPath, "segments"));
 const quarantine = new WalQuarantine(walFolder(join(start.walPath, "quarantine")));
 
 let released = 0;
@@ -100,7 +99,8 @@ for (;;) {
   const seen = Atomics.load(control, INGEST_SEQ);
   const worked = takeGroup();
   keepHouse();
-  if (worked) continue;
+  // A released segment goes in steps of a millisecond: removing it at once would stall the loop.
+  if (log.freeSome() || worked) continue;
   if (Atomics.load(control, STOP) === 1 && !rings.some((ring) => ring.pending)) break;
   sleep(seen);
 }

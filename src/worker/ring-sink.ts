@@ -7,13 +7,14 @@
  *
  * Threads: one ingress Worker, with one ring.
  */
+
+import { DISK_FAILED, MALFORMED, OK, OVERLOADED, TOO_LARGE } from "../../native/src/layout.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { RequestSink, Verdict } from "../receive/receive.ts";
 import { REPLAYED, wakeIngest } from "../ring/control.ts";
 import type { Ring } from "../ring/ring.ts";
 import { writeRequestFields } from "../wal/wal-format.ts";
-import { DISK_FAILED, MALFORMED, OK, OVERLOADED, TOO_LARGE } from "../../native/src/layout.ts";
 
 export interface RingSinkOptions {
   readonly buffer: SharedArrayBuffer;
@@ -45,12 +46,18 @@ export class RingSink implements RequestSink {
   /** Names as bytes; a name is checked before it comes here, and there are few. */
   readonly #tenants = new Map<string, Uint8Array>();
   #waiting: Waiting[] = [];
+  /**
+   * Counter up to which requests belong to a thread that ended before this one took the ring.
+   * Their clients are gone; their answers are read and dropped.
+   */
+  #orphansUntil: number | undefined;
 
   constructor(options: RingSinkOptions) {
     this.#ring = options.ring;
     this.#clock = options.clock;
     this.#control = new Int32Array(options.buffer, 0, 4096);
     this.#view = new DataView(options.buffer);
+    this.#orphansUntil = options.ring.occupied ? options.ring.tail : undefined;
     this.#answer().catch(options.onFailure);
   }
 
@@ -87,6 +94,10 @@ export class RingSink implements RequestSink {
     const queue = this.#waiting;
     let answered = 0;
     this.#ring.reap((next, words, at) => {
+      if (this.#orphansUntil !== undefined) {
+        if (next === this.#orphansUntil) this.#orphansUntil = undefined;
+        return;
+      }
       const { due, resolve } = queue[answered];
       assert(due === next, "sink: answers out of order");
       answered += 1;

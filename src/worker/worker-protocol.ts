@@ -34,6 +34,9 @@ export interface IngestStart extends ThreadStart {
 export interface BlockStart extends ThreadStart {
   readonly localPath: string;
   readonly nodeId: string;
+  readonly blockRetentionMs: number;
+  /** What is published at the start. */
+  readonly blocks: readonly BlockMeta[];
 }
 
 export interface IngressStart extends ThreadStart {
@@ -51,15 +54,22 @@ export interface QueryStart extends ThreadStart {
   readonly localPath: string;
   readonly nodeId: string;
   readonly blocks: readonly BlockMeta[];
+  /** BLOCKS_VERSION that this list is of. */
+  readonly version: number;
 }
 
 // ---- ingest → main
 export type IngestMessage = { readonly type: "replayed" } | { readonly type: "stopped" };
 
 // ---- block thread → main
-export type BlockMessage =
-  | { readonly type: "published"; readonly blocks: readonly BlockMeta[]; readonly version: number }
-  | { readonly type: "stopped" };
+export interface BlockMessage {
+  readonly type: "changed";
+  readonly added: readonly BlockMeta[];
+  /** Ids of blocks that were removed. */
+  readonly removed: readonly string[];
+  /** The control word BLOCKS_VERSION after this change. */
+  readonly version: number;
+}
 
 // ---- main → ingress and back
 export type IngressRequest = { readonly type: "stats" } | { readonly type: "drain" };
@@ -70,9 +80,14 @@ export interface TenantCounts {
   /** Spans or requests refused, by reason. */
   readonly discarded: Readonly<Record<string, number>>;
 }
+export interface ReceiverSnapshot {
+  readonly name: string;
+  readonly transport: string;
+  readonly tenants: Readonly<Record<string, TenantCounts>>;
+}
 export type IngressMessage =
   | { readonly type: "listening"; readonly receivers: readonly { name: string; url: string }[] }
-  | { readonly type: "stats"; readonly tenants: Readonly<Record<string, TenantCounts>> }
+  | { readonly type: "stats"; readonly receivers: readonly ReceiverSnapshot[] }
   | { readonly type: "drained" };
 
 // ---- main → query and back

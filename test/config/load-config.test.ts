@@ -216,7 +216,7 @@ describe("what is wrong", () => {
       yaml: receivers("{otlp: {protocols: {http: {max_request_body_size: 33MiB}}}}"),
       problems: [
         "f.yaml:1:53: distributor.receivers.otlp.protocols.http.max_request_body_size: " +
-          '"33MiB" is not a number of bytes up to 32MiB, the largest request that a ring takes ' +
+          '"33MiB" is not a number of bytes up to 24MiB, the largest request that a ring takes ' +
           "(0 is the default of 20MiB)",
       ],
     },

@@ -1,0 +1,295 @@
+/**
+ * Vivace: reads its configuration, takes its folders, starts the engine and the HTTP API, and
+ * stops them in order when it is told to.
+ */
+import { readFileSync, writeFileSync } from "node:fs";
+import { createServer } from "node:net";
+import { join } from "node:path";
+import packageJson from "../package.json" with { type: "json" };
+import { apiServer } from "./api/api-server.ts";
+import type { EngineSnapshot, TenantCounts } from "./api/engine-snapshot.ts";
+import { EngineMetrics } from "./api/metrics.ts";
+import { systemClock } from "./base/clock.ts";
+import { EngineError } from "./base/error.ts";
+import { lockFolder } from "./base/file-lock.ts";
+import { type Logger, makeLogger } from "./base/log.ts";
+import { parseCommandLine } from "./config/command-line.ts";
+import type { Config } from "./config/config.ts";
+import { effectiveConfig } from "./config/effective-config.ts";
+import { ConfigError } from "./config/finding.ts";
+import { helpText } from "./config/flags.ts";
+import { listenSummary } from "./config/listen-summary.ts";
+import { loadConfig } from "./config/load-config.ts";
+import { verifyConfig } from "./config/verify-config.ts";
+import type { BlockMeta } from "./model/block-meta.ts";
+import {
+  STAT_CUTS,
+  STAT_DAMAGED_BYTES,
+  STAT_QUARANTINED,
+  STAT_REPLAY_BYTES,
+  STAT_REPLAY_BYTES_DONE,
+  STAT_REPLAY_SECONDS,
+  STAT_TORN_BYTES,
+  STAT_WAL_BYTES,
+} from "./ring/control.ts";
+import { DiskStore } from "./store/store-disk.ts";
+import { Engine } from "./worker/engine.ts";
+import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
+
+const QUERY_TIMEOUT_MS = 30_000;
+const FLUSH_TIMEOUT_MS = 120_000;
+
+await main(process.argv.slice(2));
+
+async function main(argv: readonly string[]): Promise<void> {
+  const load = { argv, env: process.env, readFile: (path: string) => readFileSync(path) };
+  const command = parseCommandLine(argv);
+  if (command.version) return print(`vivace, version ${packageJson.version}`);
+  if (command.help) return print(helpText());
+  if (command.verify) {
+    const { exitCode, lines } = verifyConfig(load);
+    print(lines.join("\n"));
+    process.exit(exitCode);
+  }
+  try {
+    const { config, warnings } = loadConfig(load);
+    await run(config, warnings);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const lines = error instanceof ConfigError ? error.problems : [error.message];
+    for (const line of lines) process.stderr.write(`vivace: ${line}\n`);
+    process.exit(1);
+  }
+}
+
+async function run(config: Config, warnings: readonly string[]): Promise<void> {
+  const { logLevel: level, logFormat: format } = config.server;
+  const logger = makeLogger({ level, format, component: "main" });
+  for (const warning of warnings) logger.warn(warning);
+  for (const folder of new Set([config.walPath, config.localPath])) takeFolder(folder);
+  for (const { listenAddress, listenPort } of config.receivers) {
+    await checkPort(listenAddress, listenPort);
+  }
+  await checkPort(config.server.httpListenAddress, config.server.httpListenPort);
+  const store = new DiskStore(config.localPath);
+  store.sweep();
+  const startMs = performance.now();
+  const engine = await Engine.create({
+    config,
+    kernel: readKernel(),
+    nodeId: nodeIdOf(config.walPath),
+    blocks: store.list(),
+    clock: systemClock,
+    logger,
+    onFatal: (thread) => {
+      logger.error("the process ends", { thread });
+      process.exit(70);
+    },
+    onListening: (receivers) => {
+      for (const { name, url } of receivers) logger.info("receiver listens", { name, url });
+    },
+  });
+  const server = serveApi(config, engine, logger);
+  for (const line of listenSummary(config)) {
+    const where = line.loopbackOnly ? " (this machine only)" : "";
+    logger.info(`${line.serves} on ${line.endpoint}${where}`, { receiver: line.name });
+  }
+  const ms = Math.round(performance.now() - startMs);
+  logger.info("vivace started", { version: packageJson.version, api: `${server.url}`, ms });
+  stopOnSignal(config, { engine, server, logger });
+}
+
+function serveApi(config: Config, engine: Engine, logger: Logger): Bun.Server<undefined> {
+  const build = { version: packageJson.version, revision: "" };
+  const metrics = new EngineMetrics({
+    build,
+    clock: systemClock,
+    snapshot: (): Promise<EngineSnapshot> => engineSnapshot(engine),
+  });
+  const { httpApiPrefix, multitenancyEnabled } = config;
+  const api = apiServer(
+    {
+      httpApiPrefix,
+      multitenancyEnabled,
+      build,
+      queryTimeoutMs: QUERY_TIMEOUT_MS,
+      flushTimeoutMs: FLUSH_TIMEOUT_MS,
+    },
+    {
+      traces: {
+        ask: async ({ startSeconds, endSeconds, ...question }) =>
+          await engine.trace({ ...question, startSeconds, endSeconds }),
+      },
+      readiness: engine,
+      flusher: engine,
+      pages: {
+        services: () => {
+          const [failure] = engine.reasons();
+          if (failure === undefined) return [{ name: "engine", state: "Running" }];
+          return [{ name: "engine", state: "Starting", failure }];
+        },
+        config: (mode) => effectiveConfig(config, mode),
+      },
+      metrics,
+      meter: metrics,
+      logger,
+    },
+  );
+  return Bun.serve({
+    ...api,
+    hostname: config.server.httpListenAddress,
+    port: config.server.httpListenPort,
+    idleTimeout: Math.ceil(config.server.httpIdleTimeoutMs / 1000),
+  });
+}
+
+/** The engine's counters as `/metrics` shows them. */
+async function engineSnapshot(engine: Engine): Promise<EngineSnapshot> {
+  const { stats, blocks } = engine;
+  const receivers = await engine.receiverStats();
+  const reasons = engine.reasons();
+  return {
+    tenants: tenantCounts(receivers, blocks),
+    receivers: receivers.map(({ name, transport, tenants }) => ({
+      receiver: name,
+      transport,
+      acceptedSpans: sum(Object.values(tenants).map(({ spans }) => spans)),
+      refusedSpans: sum(
+        Object.values(tenants).flatMap(({ discarded }) => Object.values(discarded)),
+      ),
+    })),
+    head: { rows: engine.headRows, cutsByReason: new Map([["all", stats[STAT_CUTS]]]) },
+    wal: {
+      bytes: stats[STAT_WAL_BYTES],
+      tornBytes: stats[STAT_TORN_BYTES],
+      damagedBytes: stats[STAT_DAMAGED_BYTES],
+      quarantinedRecords: stats[STAT_QUARANTINED],
+    },
+    replay: {
+      bytesTotal: stats[STAT_REPLAY_BYTES],
+      bytesDone: stats[STAT_REPLAY_BYTES_DONE],
+      seconds: stats[STAT_REPLAY_SECONDS],
+    },
+    blocks: {
+      rows: sum(blocks.map(({ spans }) => spans)),
+      bytes: sum(blocks.map(({ dataBytes, sidecarBytes }) => dataBytes + sidecarBytes)),
+      completed: engine.publishedBlocks,
+      failed: engine.failedCuts,
+      deletedByRetention: engine.removedBlocks,
+    },
+    ringBytes: engine.ringBytes,
+    workersRestarted: engine.restarts,
+    diskFailing: engine.diskFailing,
+    ready: reasons.length === 0,
+  };
+}
+
+function tenantCounts(
+  receivers: readonly ReceiverSnapshot[],
+  blocks: readonly BlockMeta[],
+): Map<string, TenantCounts> {
+  const all = new Map<string, TenantCounts>();
+  const none = { spansReceived: 0, bytesReceived: 0, spansDiscarded: new Map(), blocks: 0 };
+  for (const { tenants } of receivers) {
+    for (const [tenant, counts] of Object.entries(tenants)) {
+      const before = all.get(tenant) ?? none;
+      const discarded = new Map(before.spansDiscarded);
+      for (const [reason, count] of Object.entries(counts.discarded)) {
+        discarded.set(reason, (discarded.get(reason) ?? 0) + count);
+      }
+      all.set(tenant, {
+        spansReceived: before.spansReceived + counts.spans,
+        bytesReceived: before.bytesReceived + counts.bytes,
+        spansDiscarded: discarded,
+        blocks: before.blocks,
+      });
+    }
+  }
+  for (const { name } of blocks.flatMap(({ tenants }) => tenants)) {
+    const before = all.get(name) ?? none;
+    all.set(name, { ...before, blocks: before.blocks + 1 });
+  }
+  return all;
+}
+
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}
+
+interface Running {
+  readonly engine: Engine;
+  readonly server: Bun.Server<undefined>;
+  readonly logger: Logger;
+}
+
+/** Signals come twice (npm passes them on as well); the first one counts. */
+function stopOnSignal(config: Config, { engine, server, logger }: Running): void {
+  let stopping = false;
+  const stop = async (signal: string) => {
+    if (stopping) return;
+    stopping = true;
+    logger.info("stopping", { signal });
+    engine.announceStop();
+    await Bun.sleep(config.shutdownDelayMs);
+    const timer = setTimeout(() => {
+      logger.error("requests under way were cut off", { reason: "graceful_shutdown_timeout" });
+      process.exit(1);
+    }, config.server.gracefulShutdownTimeoutMs);
+    await engine.stop();
+    await server.stop();
+    clearTimeout(timer);
+    logger.info("stopped");
+    process.exit(0);
+  };
+  process.on("SIGTERM", () => void stop("SIGTERM"));
+  process.on("SIGINT", () => void stop("SIGINT"));
+}
+
+function takeFolder(folder: string): void {
+  const lock = lockFolder(folder);
+  if (!("heldBy" in lock)) return;
+  const who = lock.heldBy === 0 ? "another process" : `process ${lock.heldBy}`;
+  throw new EngineError("overloaded", `${folder} is in use by ${who}`);
+}
+
+/** Listeners share ports among our threads, which would let them share a stranger's, too. */
+async function checkPort(hostname: string, port: number): Promise<void> {
+  if (port === 0) return;
+  const probe = createServer();
+  try {
+    await new Promise<void>((resolve, reject) => {
+      probe.once("error", reject);
+      probe.listen({ host: hostname, port, exclusive: true }, resolve);
+    });
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new EngineError("overloaded", `cannot listen on ${hostname}:${port}: ${reason}`);
+  }
+  await new Promise((resolve) => probe.close(resolve));
+}
+
+/** A random name that stays with the log: positions mean something only together with it. */
+function nodeIdOf(walPath: string): string {
+  const path = join(walPath, "node-id");
+  try {
+    return readFileSync(path, "utf8").trim();
+  } catch (error) {
+    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
+    const id = crypto.randomUUID();
+    writeFileSync(path, `${id}\n`);
+    return id;
+  }
+}
+
+function readKernel(): Uint8Array<ArrayBuffer> {
+  const path = join(import.meta.dirname, "..", "native", "build", "kernel.wasm");
+  try {
+    return new Uint8Array(readFileSync(path));
+  } catch {
+    throw new EngineError("not_found", "the kernel is not built: run npm run setup");
+  }
+}
+
+function print(text: string): void {
+  process.stdout.write(`${text}\n`);
+}

@@ -1,0 +1,348 @@
+/**
+ * All threads of the engine, started, watched and stopped in order. What main.ts holds.
+ *
+ *   start: block thread · ingest (replays the log) · query threads · ingress threads
+ *   stop:  ingress drains · ingest empties its rings and closes the log · the rest is ended
+ *
+ * A thread of ingest or blocks that ends on its own ends the process: replay is the recovery.
+ * Ingress and query threads are started again.
+ *
+ * Threads: main.
+ */
+
+import { HALF_ROWS } from "../../native/src/layout.ts";
+import { GiB, MiB } from "../base/bytes.ts";
+import type { Clock } from "../base/clock.ts";
+import { EngineError } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import type { Config } from "../config/config.ts";
+import { REQUEST_BYTES_MAX } from "../config/limits.ts";
+import { instantiate, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
+import type { BlockMeta } from "../model/block-meta.ts";
+import {
+  BLOCKS_FAILING,
+  CONTROL_BYTES,
+  FLUSH_DONE,
+  FLUSH_REQUESTED,
+  HALF_FILLING,
+  HALF_SEALED,
+  HALF_STATE,
+  LOG_AT_BOUND,
+  LOG_FULL,
+  LOG_GOOD,
+  LOG_STATE,
+  REPLAYED,
+  STAT_FAILED_CUTS,
+  STAT_REPLAY_BYTES,
+  STAT_REPLAY_BYTES_DONE,
+  STOP,
+  wakeBlocks,
+  wakeIngest,
+} from "../ring/control.ts";
+import { ringUsedBytes } from "../ring/ring.ts";
+import { type MemoryPlan, planMemory } from "./memory-plan.ts";
+import { QueryPool } from "./query-pool.ts";
+import { startThread, type Thread } from "./thread.ts";
+import type {
+  BlockMessage,
+  BlockStart,
+  IngestMessage,
+  IngestStart,
+  IngressMessage,
+  IngressRequest,
+  IngressStart,
+  QueryAnswer,
+  ReceiverSnapshot,
+  ThreadStart,
+  TraceRequest,
+} from "./worker-protocol.ts";
+
+const QUERY_THREADS = 1;
+const STATS_WAIT_MS = 1000;
+const WATCH_EVERY_MS = 1000;
+/** A thread that cannot live must not take the processor with it. */
+const RESTART_AFTER_MS = 500;
+
+export interface EngineOptions {
+  readonly config: Config;
+  readonly kernel: Uint8Array<ArrayBuffer>;
+  readonly nodeId: string;
+  readonly blocks: readonly BlockMeta[];
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** Ends the process: a thread without which nothing works is gone. */
+  readonly onFatal: (thread: string) => void;
+  readonly onListening: (receivers: readonly { name: string; url: string }[]) => void;
+}
+
+export class Engine {
+  readonly #options: EngineOptions;
+  readonly #buffer: SharedArrayBuffer;
+  readonly #control: Int32Array;
+  readonly #plan: MemoryPlan;
+  readonly #thread: ThreadStart;
+  readonly #blocks: Map<string, BlockMeta>;
+  readonly #ingress: Thread<IngressRequest>[] = [];
+  readonly #queries: QueryPool;
+  readonly #watch: ReturnType<typeof setInterval>;
+  readonly restarts = new Map<string, number>();
+  /** Ingress threads whose ports are open. */
+  readonly #listening = new Set<number>();
+  #blocksVersion = 0;
+  #stopping = false;
+  #onDrained: () => void = () => {};
+  #onStopped: () => void = () => {};
+  #onStats: (receivers: readonly ReceiverSnapshot[]) => void = () => {};
+  /** Blocks that were removed because their time was over. */
+  removedBlocks = 0;
+  publishedBlocks = 0;
+
+  static async create(options: EngineOptions): Promise<Engine> {
+    return new Engine(options, await WebAssembly.compile(options.kernel));
+  }
+
+  private constructor(options: EngineOptions, module: WebAssembly.Module) {
+    const { config } = options;
+    this.#options = options;
+    this.#plan = planMemory({
+      budgetBytes: config.memoryBudgetBytes,
+      rings: config.ingressThreads,
+      requestBytesMax: REQUEST_BYTES_MAX,
+      scratchBytes: instantiate(module, makeMemory(MiB)).scratchBytes(REQUEST_BYTES_MAX),
+      readers: QUERY_THREADS,
+    });
+    if (this.#plan.bytes > 4 * GiB) {
+      throw new EngineError("malformed", "memory budget and ingress threads take over 4 GiB");
+    }
+    const memory = makeMemory(this.#plan.bytes);
+    this.#buffer = sharedBuffer(memory);
+    this.#control = new Int32Array(this.#buffer, 0, CONTROL_BYTES / 4);
+    const { logLevel: level, logFormat: format } = config.server;
+    this.#thread = { memory, module, plan: this.#plan, log: { level, format } };
+    this.#blocks = new Map(options.blocks.map((meta) => [meta.id, meta]));
+    this.#startBlocks();
+    this.#startIngest();
+    this.#queries = new QueryPool({
+      buffer: this.#buffer,
+      start: { ...this.#thread, localPath: config.localPath, nodeId: options.nodeId },
+      threads: QUERY_THREADS,
+      logger: options.logger,
+      blocks: () => ({ metas: this.blocks, version: this.#blocksVersion }),
+      onRestart: () => this.#count("query"),
+    });
+    for (let ring = 0; ring < config.ingressThreads; ring++) this.#startIngress(ring);
+    this.#watch = setInterval(
+      () => this.#queries.endOverdue(options.clock.nowMs()),
+      WATCH_EVERY_MS,
+    );
+  }
+
+  get blocks(): readonly BlockMeta[] {
+    return [...this.#blocks.values()];
+  }
+
+  /** The counters of all threads: f64 words by the names of control.ts. */
+  get stats(): Float64Array {
+    return new Float64Array(this.#buffer, 0, CONTROL_BYTES / 8);
+  }
+
+  /** Rows in the head, not yet in blocks. */
+  get headRows(): number {
+    const view = new DataView(this.#buffer);
+    let rows = 0;
+    for (let half = 0; half < 2; half++) {
+      const state = Atomics.load(this.#control, HALF_STATE + half);
+      if (state !== HALF_FILLING && state !== HALF_SEALED) continue;
+      rows += view.getUint32(this.#plan.halves[half].base + HALF_ROWS, true);
+    }
+    return rows;
+  }
+
+  /** Request bytes that were taken and not yet answered. */
+  get ringBytes(): number {
+    return this.#plan.rings.reduce((sum, base) => sum + ringUsedBytes(this.#buffer, base), 0);
+  }
+
+  get diskFailing(): boolean {
+    return (
+      Atomics.load(this.#control, LOG_STATE) !== LOG_GOOD ||
+      Atomics.load(this.#control, BLOCKS_FAILING) === 1
+    );
+  }
+
+  /** Cuts that could not be written at the first try. */
+  get failedCuts(): number {
+    return this.stats[STAT_FAILED_CUTS];
+  }
+
+  /** Why requests are not served, a sentence each; empty when they are. */
+  reasons(): readonly string[] {
+    const reasons: string[] = [];
+    const { stats } = this;
+    if (this.#stopping) reasons.push("the server is stopping");
+    if (Atomics.load(this.#control, REPLAYED) === 0) {
+      const done = Math.floor(stats[STAT_REPLAY_BYTES_DONE] / MiB);
+      const all = Math.ceil(stats[STAT_REPLAY_BYTES] / MiB);
+      reasons.push(`the log is being replayed: ${done} of ${all} MiB`);
+    }
+    if (this.#listening.size < this.#ingress.length) reasons.push("receivers are not open");
+    const log = Atomics.load(this.#control, LOG_STATE);
+    if (log === LOG_FULL) reasons.push("the disk of the log is full");
+    else if (log === LOG_AT_BOUND) reasons.push("the log is at its bound: blocks are not written");
+    else if (log !== LOG_GOOD) reasons.push("the log cannot be written");
+    if (Atomics.load(this.#control, BLOCKS_FAILING) === 1) reasons.push("blocks cannot be written");
+    return reasons;
+  }
+
+  /** Resolves when what is in the head now is published. */
+  async flush(): Promise<void> {
+    const asked = Atomics.add(this.#control, FLUSH_REQUESTED, 1) + 1;
+    wakeIngest(this.#control);
+    for (;;) {
+      const done = Atomics.load(this.#control, FLUSH_DONE);
+      if (done >= asked) return;
+      await Atomics.waitAsync(this.#control, FLUSH_DONE, done).value;
+    }
+  }
+
+  trace(request: TraceRequest): Promise<QueryAnswer> {
+    return this.#queries.trace(request);
+  }
+
+  /** What receivers counted, by thread and receiver; a thread that does not answer is left out. */
+  async receiverStats(): Promise<readonly ReceiverSnapshot[]> {
+    const all: ReceiverSnapshot[] = [];
+    let missing = this.#ingress.length;
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#onStats = (receivers) => {
+      all.push(...receivers);
+      missing -= 1;
+      if (missing === 0) resolve();
+    };
+    const timer = setTimeout(resolve, STATS_WAIT_MS);
+    for (const thread of this.#ingress) thread.post({ type: "stats" });
+    await promise;
+    clearTimeout(timer);
+    return all;
+  }
+
+  /** Stops in order. Resolves when every answer is out and the log is closed. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    const drained = new Promise<void>((resolve) => {
+      let left = this.#ingress.length;
+      this.#onDrained = () => {
+        left -= 1;
+        if (left === 0) resolve();
+      };
+    });
+    for (const thread of this.#ingress) thread.post({ type: "drain" });
+    await drained;
+    const stopped = new Promise<void>((resolve) => {
+      this.#onStopped = resolve;
+    });
+    Atomics.store(this.#control, STOP, 1);
+    wakeIngest(this.#control);
+    wakeBlocks(this.#control);
+    await stopped;
+    clearInterval(this.#watch);
+    this.#queries.stop();
+  }
+
+  /** From here on /ready is 503, while requests are still served. */
+  announceStop(): void {
+    this.#stopping = true;
+  }
+
+  #startBlocks(): void {
+    const { config, nodeId, logger, onFatal } = this.#options;
+    startThread<BlockStart, never, BlockMessage>({
+      name: "blocks",
+      url: new URL("./block-worker.ts", import.meta.url),
+      data: {
+        ...this.#thread,
+        localPath: config.localPath,
+        nodeId,
+        blockRetentionMs: config.blockRetentionMs,
+        blocks: this.blocks,
+      },
+      logger,
+      onMessage: (message) => this.#changed(message),
+      onEnd: () => this.#unlessStopping(() => onFatal("blocks")),
+    });
+  }
+
+  #startIngest(): void {
+    const { config, logger, onFatal } = this.#options;
+    const covered = this.blocks.map(({ wal, tenants }) => ({
+      from: wal.from,
+      to: wal.to,
+      tenants: tenants.map(({ name }) => name),
+    }));
+    startThread<IngestStart, never, IngestMessage>({
+      name: "ingest",
+      url: new URL("./ingest-worker.ts", import.meta.url),
+      data: {
+        ...this.#thread,
+        walPath: config.walPath,
+        walBytesMax: config.walBytesMax,
+        maxBlockDurationMs: config.maxBlockDurationMs,
+        covered,
+        startAtLeast: covered.reduce((most, { to }) => Math.max(most, to), 0),
+      },
+      logger,
+      onMessage: (message) => {
+        if (message.type === "stopped") this.#onStopped();
+        else logger.info("ready");
+      },
+      onEnd: () => this.#unlessStopping(() => onFatal("ingest")),
+    });
+  }
+
+  #startIngress(ring: number): void {
+    const { config, logger } = this.#options;
+    this.#ingress[ring] = startThread<IngressStart, IngressRequest, IngressMessage>({
+      name: "ingress",
+      url: new URL("./ingress-worker.ts", import.meta.url),
+      data: {
+        ...this.#thread,
+        ring,
+        receivers: config.receivers,
+        multitenancyEnabled: config.multitenancyEnabled,
+        inFlightBytesMax: Math.floor(config.inFlightBytesMax / config.ingressThreads),
+        idleTimeoutSeconds: Math.ceil(config.server.httpIdleTimeoutMs / 1000),
+      },
+      logger,
+      onMessage: (message) => {
+        if (message.type === "listening") {
+          this.#listening.add(ring);
+          this.#options.onListening(message.receivers);
+        } else if (message.type === "stats") this.#onStats(message.receivers);
+        else this.#onDrained();
+      },
+      onEnd: () =>
+        this.#unlessStopping(() => {
+          this.#listening.delete(ring);
+          this.#count("ingress");
+          setTimeout(() => this.#startIngress(ring), RESTART_AFTER_MS);
+        }),
+    });
+  }
+
+  #changed({ added, removed, version }: BlockMessage): void {
+    for (const meta of added) this.#blocks.set(meta.id, meta);
+    for (const id of removed) this.#blocks.delete(id);
+    this.#blocksVersion = version;
+    this.publishedBlocks += added.length;
+    this.removedBlocks += removed.length;
+    this.#queries.blocks(added, removed, version);
+  }
+
+  #count(thread: string): void {
+    this.restarts.set(thread, (this.restarts.get(thread) ?? 0) + 1);
+  }
+
+  #unlessStopping(then: () => void): void {
+    if (!this.#stopping) then();
+  }
+}

@@ -1,0 +1,93 @@
+/**
+ * An ingress thread: owns listeners on every receiver's port (shared with the other ingress
+ * threads by SO_REUSEPORT) and one ring.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { systemClock } from "../base/clock.ts";
+import { makeLogger } from "../base/log.ts";
+import type { OtlpHttpReceiver } from "../config/config.ts";
+import { TENANT_IN_FLIGHT_SHARE_MAX } from "../config/limits.ts";
+import { sharedBuffer } from "../kernel/kernel.ts";
+import { InFlight } from "../receive/in-flight.ts";
+import { otlpHttp } from "../receive/otlp-http.ts";
+import { Ring } from "../ring/ring.ts";
+import { RECORD_HEADER_BYTES } from "../wal/wal-format.ts";
+import { RING_BYTES } from "./memory-plan.ts";
+import { ReceiveCounts } from "./receive-counts.ts";
+import { RingSink } from "./ring-sink.ts";
+import type { IngressMessage, IngressRequest, IngressStart } from "./worker-protocol.ts";
+
+/**
+ * Bodies of any declared size reach the handler, which refuses with a proper answer before it
+ * reads them. Chunked bodies are counted as they come.
+ */
+const BODY_BYTES_MAX = Number.MAX_SAFE_INTEGER;
+const DRAIN_POLL_MS = 5;
+
+const start = workerData as IngressStart;
+const logger = makeLogger({ ...start.log, component: "ingress" });
+const buffer = sharedBuffer(start.memory);
+const ring = new Ring({
+  buffer,
+  base: start.plan.rings[start.ring],
+  capacity: RING_BYTES,
+  recordHeaderBytes: RECORD_HEADER_BYTES,
+});
+const sink = new RingSink({
+  buffer,
+  ring,
+  clock: systemClock,
+  onFailure: (error) => {
+    throw error;
+  },
+});
+const bytesMax = start.inFlightBytesMax;
+const inFlight = new InFlight({
+  bytesMax,
+  tenantBytesMax: start.multitenancyEnabled ? bytesMax * TENANT_IN_FLIGHT_SHARE_MAX : undefined,
+});
+let draining = false;
+const listeners = start.receivers.map(listen);
+post({
+  type: "listening",
+  receivers: listeners.map(({ counts, server }) => ({ name: counts.name, url: `${server.url}` })),
+});
+parentPort?.on("message", (message: IngressRequest) => {
+  if (message.type === "stats") {
+    post({ type: "stats", receivers: listeners.map(({ counts }) => counts.snapshot()) });
+  } else void drain();
+});
+
+function listen(receiver: OtlpHttpReceiver) {
+  const counts = new ReceiveCounts(receiver.name, "http");
+  const handle = otlpHttp(
+    {
+      tracesUrlPath: receiver.tracesUrlPath,
+      requestBytesMax: receiver.requestBytesMax,
+      multitenancyEnabled: start.multitenancyEnabled,
+    },
+    { sink, meter: counts, inFlight, logger, draining: () => draining },
+  );
+  const server = Bun.serve({
+    hostname: receiver.listenAddress,
+    port: receiver.listenPort,
+    reusePort: true,
+    development: false,
+    maxRequestBodySize: BODY_BYTES_MAX,
+    idleTimeout: start.idleTimeoutSeconds,
+    fetch: handle,
+  });
+  return { counts, server };
+}
+
+/** Answers what has come, refuses what comes, and closes when nothing is under way. */
+async function drain(): Promise<void> {
+  draining = true;
+  while (sink.waiting > 0 || inFlight.bytes > 0) await Bun.sleep(DRAIN_POLL_MS);
+  for (const { server } of listeners) await server.stop();
+  post({ type: "drained" });
+}
+
+function post(message: IngressMessage): void {
+  parentPort?.postMessage(message);
+}

@@ -1,0 +1,108 @@
+/**
+ * The query threads as the API sees them: a question goes to the thread with the fewest under way;
+ * one that ends is started anew, and its questions get an error.
+ *
+ * Threads: main.
+ */
+import { EngineError } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import type { BlockMeta } from "../model/block-meta.ts";
+import { PIN_DEADLINES, PINS } from "../ring/control.ts";
+import { startThread, type Thread } from "./thread.ts";
+import type { QueryAnswer, QueryRequest, QueryStart, TraceRequest } from "./worker-protocol.ts";
+
+export interface QueryPoolOptions {
+  readonly buffer: SharedArrayBuffer;
+  readonly start: Omit<QueryStart, "reader" | "blocks" | "version">;
+  readonly threads: number;
+  readonly logger: Logger;
+  /** All published blocks now, and the version that this list is of. */
+  readonly blocks: () => { readonly metas: readonly BlockMeta[]; readonly version: number };
+  readonly onRestart: () => void;
+}
+
+interface Pending {
+  resolve(answer: QueryAnswer): void;
+  reject(error: EngineError): void;
+}
+
+interface Member {
+  thread: Thread<QueryRequest>;
+  readonly pending: Map<number, Pending>;
+}
+
+export class QueryPool {
+  readonly #options: QueryPoolOptions;
+  readonly #members: Member[] = [];
+  readonly #control: Int32Array;
+  readonly #deadlines: Float64Array;
+  #nextId = 0;
+
+  constructor(options: QueryPoolOptions) {
+    this.#options = options;
+    this.#control = new Int32Array(options.buffer, 0, 4096);
+    this.#deadlines = new Float64Array(options.buffer, 0, 1024);
+    for (let reader = 0; reader < options.threads; reader++) this.#start(reader);
+  }
+
+  trace(request: TraceRequest): Promise<QueryAnswer> {
+    const member = this.#members.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
+    const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      member.pending.set(id, { resolve, reject });
+      member.thread.post({ type: "trace", id, request });
+    });
+  }
+
+  /** Tells all threads what was published or removed. */
+  blocks(added: readonly BlockMeta[], removed: readonly string[], version: number): void {
+    for (const { thread } of this.#members) {
+      thread.post({ type: "blocks", added, removed, version });
+    }
+  }
+
+  /** Ends threads that hold a pin past its deadline: they would stop the head from turning over. */
+  endOverdue(nowMs: number): void {
+    for (let reader = 0; reader < this.#members.length; reader++) {
+      const pinned = this.#pins(reader).some((word) => Atomics.load(this.#control, word) !== 0);
+      if (!pinned || this.#deadlines[PIN_DEADLINES + reader] > nowMs) continue;
+      this.#options.logger.error("query thread overdue, ended", { reader });
+      this.#members[reader].thread.kill();
+      this.#restart(reader);
+    }
+  }
+
+  stop(): void {
+    for (const { thread } of this.#members) thread.kill();
+  }
+
+  #pins(reader: number): readonly number[] {
+    return [PINS + reader * 2, PINS + reader * 2 + 1];
+  }
+
+  #start(reader: number): void {
+    const { metas, version } = this.#options.blocks();
+    const pending = new Map<number, Pending>();
+    const thread = startThread<QueryStart, QueryRequest, QueryAnswer>({
+      name: "query",
+      url: new URL("./query-worker.ts", import.meta.url),
+      data: { ...this.#options.start, reader, blocks: metas, version },
+      logger: this.#options.logger,
+      onMessage: (answer) => {
+        pending.get(answer.id)?.resolve(answer);
+        pending.delete(answer.id);
+      },
+      onEnd: () => this.#restart(reader),
+    });
+    this.#members[reader] = { thread, pending };
+  }
+
+  #restart(reader: number): void {
+    for (const { reject } of this.#members[reader].pending.values()) {
+      reject(new EngineError("internal", "the query thread ended"));
+    }
+    for (const word of this.#pins(reader)) Atomics.store(this.#control, word, 0);
+    this.#options.onRestart();
+    this.#start(reader);
+  }
+}
