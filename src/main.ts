@@ -179,9 +179,15 @@ async function engineSnapshot(engine: Engine): Promise<EngineSnapshot> {
     },
     ringBytes: engine.ringBytes,
     workersRestarted: engine.restarts,
+    ...busySeconds(engine),
     diskFailing: engine.diskFailing,
     ready: reasons.length === 0,
   };
+}
+
+function busySeconds(engine: Engine) {
+  const { threads, stages } = engine.busySeconds();
+  return { threadCpuSeconds: threads, stageSeconds: stages };
 }
 
 function tenantCounts(

@@ -145,6 +145,20 @@ export const engineMetrics: readonly EngineMetric[] = [
     labels: ["worker"],
     read: ({ workersRestarted }) => counted(workersRestarted),
   },
+  {
+    name: "vivace_thread_cpu_seconds_total",
+    help: "CPU time by thread.",
+    type: "counter",
+    labels: ["thread"],
+    read: ({ threadCpuSeconds }) => counted(threadCpuSeconds),
+  },
+  {
+    name: "vivace_stage_seconds_total",
+    help: "Wall time of the write path by stage: what ingest and the block thread were busy with.",
+    type: "counter",
+    labels: ["stage"],
+    read: ({ stageSeconds }) => counted(stageSeconds),
+  },
 ];
 
 function byTenant(

@@ -14,6 +14,10 @@ export interface EngineSnapshot {
   readonly ringBytes: number;
   /** By kind of Worker. */
   readonly workersRestarted: ReadonlyMap<string, number>;
+  /** CPU by thread; 0 where the system does not tell. */
+  readonly threadCpuSeconds: ReadonlyMap<string, number>;
+  /** Wall time by what ingest and the block thread were busy with. */
+  readonly stageSeconds: ReadonlyMap<string, number>;
   /** True while requests are refused because the disk does not take writes. */
   readonly diskFailing: boolean;
   readonly ready: boolean;

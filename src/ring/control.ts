@@ -35,6 +35,15 @@ export const HALF_EPOCH = 146;
 export const PINS = 256;
 export const READERS_MAX = 16;
 
+/** The system's numbers of the threads, for their CPU time: + THREAD_* (each thread its own). */
+export const THREAD_IDS = 512;
+export const THREAD_INGEST = 0;
+export const THREAD_BLOCKS = 1;
+/** + reader. */
+export const THREAD_QUERY = 2;
+/** + ring. */
+export const THREAD_INGRESS = 2 + READERS_MAX;
+
 export const HALF_FREE = 0;
 export const HALF_FILLING = 1;
 export const HALF_SEALED = 2;

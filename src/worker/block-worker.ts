@@ -8,6 +8,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { HALF_WAL_FROM } from "../../native/src/layout.ts";
 import { systemClock } from "../base/clock.ts";
 import { makeLogger } from "../base/log.ts";
+import { threadId } from "../base/thread-cpu.ts";
 import { writeCut } from "../block/block-write.ts";
 import { instantiate, sharedBuffer } from "../kernel/kernel.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
@@ -21,6 +22,8 @@ import {
   STAT_BLOCK_US,
   STAT_FAILED_CUTS,
   STOP,
+  THREAD_BLOCKS,
+  THREAD_IDS,
   wakeIngest,
 } from "../ring/control.ts";
 import { expired } from "../store/retention.ts";
@@ -37,6 +40,7 @@ const logger = makeLogger({ ...start.log, component: "blocks" });
 const buffer = sharedBuffer(start.memory);
 const control = new Int32Array(buffer, 0, 4096);
 const stats = new Float64Array(buffer, 0, 1024);
+Atomics.store(control, THREAD_IDS + THREAD_BLOCKS, threadId());
 const view = new DataView(buffer);
 const kernel = instantiate(start.module, start.memory);
 const store = new DiskStore(start.localPath);

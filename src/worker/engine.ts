@@ -15,6 +15,7 @@ import { GiB, MiB } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import { threadCpuSeconds } from "../base/thread-cpu.ts";
 import type { Config } from "../config/config.ts";
 import { REQUEST_BYTES_MAX } from "../config/limits.ts";
 import { instantiate, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
@@ -32,10 +33,20 @@ import {
   LOG_GOOD,
   LOG_STATE,
   REPLAYED,
+  STAT_APPEND_US,
+  STAT_BLOCK_US,
+  STAT_DECODE_US,
   STAT_FAILED_CUTS,
   STAT_REPLAY_BYTES,
   STAT_REPLAY_BYTES_DONE,
+  STAT_SYNC_US,
+  STAT_VALIDATE_US,
   STOP,
+  THREAD_BLOCKS,
+  THREAD_IDS,
+  THREAD_INGEST,
+  THREAD_INGRESS,
+  THREAD_QUERY,
   wakeBlocks,
   wakeIngest,
 } from "../ring/control.ts";
@@ -62,6 +73,14 @@ const STATS_WAIT_MS = 1000;
 const WATCH_EVERY_MS = 1000;
 /** A thread that cannot live must not take the processor with it. */
 const RESTART_AFTER_MS = 500;
+
+const STAGES = {
+  validate: STAT_VALIDATE_US,
+  append: STAT_APPEND_US,
+  sync: STAT_SYNC_US,
+  decode: STAT_DECODE_US,
+  blocks: STAT_BLOCK_US,
+};
 
 export interface EngineOptions {
   readonly config: Config;
@@ -173,6 +192,25 @@ export class Engine {
   /** Cuts that could not be written at the first try. */
   get failedCuts(): number {
     return this.stats[STAT_FAILED_CUTS];
+  }
+
+  /** CPU seconds by thread, and wall seconds by what ingest and the block thread were busy with. */
+  busySeconds(): { threads: Map<string, number>; stages: Map<string, number> } {
+    const id = (thread: number) => Atomics.load(this.#control, THREAD_IDS + thread);
+    const threads = new Map([
+      ["ingest", threadCpuSeconds(id(THREAD_INGEST))],
+      ["blocks", threadCpuSeconds(id(THREAD_BLOCKS))],
+    ]);
+    for (let i = 0; i < QUERY_THREADS; i++) {
+      threads.set(`query-${i}`, threadCpuSeconds(id(THREAD_QUERY + i)));
+    }
+    for (let i = 0; i < this.#ingress.length; i++) {
+      threads.set(`ingress-${i}`, threadCpuSeconds(id(THREAD_INGRESS + i)));
+    }
+    const stages = new Map(
+      Object.entries(STAGES).map(([stage, word]) => [stage, this.stats[word] / 1e6]),
+    );
+    return { threads, stages };
   }
 
   /** Why requests are not served, a sentence each; empty when they are. */

@@ -11,6 +11,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { DISK_FAILED, OK, OVERLOADED } from "../../native/src/layout.ts";
 import { systemClock } from "../base/clock.ts";
 import { makeLogger } from "../base/log.ts";
+import { threadId } from "../base/thread-cpu.ts";
 import { instantiate, sharedBuffer } from "../kernel/kernel.ts";
 import {
   FLUSH_DONE,
@@ -35,6 +36,8 @@ import {
   STAT_WAL_SEGMENTS,
   STAT_WAL_SYNCS,
   STOP,
+  THREAD_IDS,
+  THREAD_INGEST,
 } from "../ring/control.ts";
 import { RING_CONTROL_BYTES, Ring } from "../ring/ring.ts";
 import { WalError } from "../wal/wal-error.ts";
@@ -61,6 +64,7 @@ const logger = makeLogger({ ...start.log, component: "ingest" });
 const buffer = sharedBuffer(start.memory);
 const control = new Int32Array(buffer, 0, 4096);
 const stats = new Float64Array(buffer, 0, 1024);
+Atomics.store(control, THREAD_IDS + THREAD_INGEST, threadId());
 const kernel = instantiate(start.module, start.memory);
 kernel.initScratch(start.plan.scratch, start.plan.requestBytesMax);
 const seed = crypto.getRandomValues(new Uint32Array(2));

@@ -5,11 +5,13 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { makeLogger } from "../base/log.ts";
+import { threadId } from "../base/thread-cpu.ts";
 import type { OtlpHttpReceiver } from "../config/config.ts";
 import { TENANT_IN_FLIGHT_SHARE_MAX } from "../config/limits.ts";
 import { sharedBuffer } from "../kernel/kernel.ts";
 import { InFlight } from "../receive/in-flight.ts";
 import { otlpHttp } from "../receive/otlp-http.ts";
+import { THREAD_IDS, THREAD_INGRESS } from "../ring/control.ts";
 import { Ring } from "../ring/ring.ts";
 import { RECORD_HEADER_BYTES } from "../wal/wal-format.ts";
 import { RING_BYTES } from "./memory-plan.ts";
@@ -27,6 +29,7 @@ const DRAIN_POLL_MS = 5;
 const start = workerData as IngressStart;
 const logger = makeLogger({ ...start.log, component: "ingress" });
 const buffer = sharedBuffer(start.memory);
+Atomics.store(new Int32Array(buffer), THREAD_IDS + THREAD_INGRESS + start.ring, threadId());
 const ring = new Ring({
   buffer,
   base: start.plan.rings[start.ring],

@@ -18,6 +18,8 @@ const snapshot: EngineSnapshot = {
   blocks: { rows: 5000, bytes: 150_000, completed: 4, failed: 1, deletedByRetention: 2 },
   ringBytes: 333,
   workersRestarted: new Map([["ingress", 1]]),
+  threadCpuSeconds: new Map([["ingest", 1.5]]),
+  stageSeconds: new Map([["decode", 0.5]]),
   diskFailing: true,
   ready: false,
 };
