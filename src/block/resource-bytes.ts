@@ -54,12 +54,23 @@ export class ByteReader {
     return new ByteReader(this.bytes());
   }
 
+  /** Passes over an unknown field; groups too, which the kernel lets through. */
   skip(wireType: number): void {
     if (wireType === 0) this.varint();
     else if (wireType === 1) this.#take(8);
     else if (wireType === 2) this.bytes();
     else if (wireType === 5) this.#take(4);
+    else if (wireType === 3) this.#skipGroup();
     else throw malformed();
+  }
+
+  #skipGroup(): void {
+    for (let open = 1; open > 0; ) {
+      const tag = this.tag();
+      if ((tag & 7) === 3) open++;
+      else if ((tag & 7) === 4) open--;
+      else this.skip(tag & 7);
+    }
   }
 
   #take(count: number): Uint8Array {

@@ -6,9 +6,8 @@ import { EngineError } from "../base/error.ts";
 import { ByteWriter } from "./resource-bytes.ts";
 
 /** Deeper than any value that the kernel accepts. */
-const DEPTH_MAX = 64;
+export const DEPTH_MAX = 64;
 const NUMBER = /-?\d+(\.\d+)?([eE][+-]?\d+)?/y;
-const STRING = /"(?:[^"\\]|\\.)*"/y;
 
 export class JsonReader {
   readonly #text: string;
@@ -42,7 +41,7 @@ export class JsonReader {
 
   /** An AnyValue message. */
   #value(depth: number): Uint8Array {
-    if (depth > DEPTH_MAX) throw this.#corrupt();
+    if (depth > DEPTH_MAX + 1) throw this.#corrupt();
     const out = new ByteWriter();
     const first = this.#text[this.#at];
     if (first === '"') out.text(0x0a, this.#string());
@@ -70,18 +69,34 @@ export class JsonReader {
   #number(out: ByteWriter): void {
     const text = this.#match(NUMBER);
     if (/[.eE]/.test(text)) out.double(0x21, Number(text));
+    else if (BigInt.asIntN(64, BigInt(text)) !== BigInt(text)) throw this.#corrupt();
     else out.varint(0x18, BigInt(text));
   }
 
   #string(): string {
-    const literal = this.#match(STRING);
+    const start = this.#at;
+    this.#expect('"');
+    this.#at = this.#closingQuote() + 1;
     try {
-      const value: unknown = JSON.parse(literal);
+      const value: unknown = JSON.parse(this.#text.slice(start, this.#at));
       if (typeof value === "string") return value;
     } catch {
       // falls through to the error below
     }
     throw this.#corrupt();
+  }
+
+  /** Looked for by hand: a regular expression gives up on strings of a million characters. */
+  #closingQuote(): number {
+    let at = this.#at;
+    while (true) {
+      const quote = this.#text.indexOf('"', at);
+      if (quote < 0) throw this.#corrupt();
+      let before = quote;
+      while (before > at && this.#text[before - 1] === "\\") before--;
+      if ((quote - before) % 2 === 0) return quote;
+      at = quote + 1;
+    }
   }
 
   #match(pattern: RegExp): string {

@@ -10,7 +10,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { ByteReader } from "./resource-bytes.ts";
-import { JsonReader } from "./resource-json-reader.ts";
+import { DEPTH_MAX, JsonReader } from "./resource-json-reader.ts";
 
 export interface ResourceText {
   readonly json: string;
@@ -31,12 +31,9 @@ export function resourceToJson(message: Uint8Array): ResourceText {
       reader.skip(tag & 7);
       continue;
     }
-    const { key, value } = keyValue(reader.message());
-    members.push(`${JSON.stringify(key)}:${value}`);
-    if (key === "service.name" && serviceName === undefined && value.startsWith('"')) {
-      const parsed: unknown = JSON.parse(value);
-      if (typeof parsed === "string") serviceName = parsed;
-    }
+    const { key, value } = keyValue(reader.message(), 0);
+    members.push(`${JSON.stringify(key)}:${value.json}`);
+    if (key === "service.name") serviceName ??= value.text;
   }
   const json = `{${members.join(",")}}`;
   return { json, exact: equalBytes(resourceFromJson(json), message), serviceName };
@@ -47,54 +44,63 @@ export function resourceFromJson(text: string): Uint8Array {
   return new JsonReader(text).resource();
 }
 
-function keyValue(reader: ByteReader): { key: string; value: string } {
+interface Value {
+  readonly json: string;
+  /** Of a string value. */
+  readonly text?: string;
+}
+
+const NULL: Value = { json: "null" };
+
+function keyValue(reader: ByteReader, depth: number): { key: string; value: Value } {
   let key = "";
-  let value = "null";
+  let value = NULL;
   while (!reader.atEnd()) {
     const tag = reader.tag();
     if (tag === 0x0a) key = reader.text();
-    else if (tag === 0x12) value = anyValue(reader.message());
+    else if (tag === 0x12) value = anyValue(reader.message(), depth);
     else reader.skip(tag & 7);
   }
   return { key, value };
 }
 
-function anyValue(reader: ByteReader): string {
-  let text = "null";
-  while (!reader.atEnd()) {
-    const tag = reader.tag();
-    if (tag === 0x0a) text = JSON.stringify(reader.text());
-    else if (tag === 0x10) text = reader.varint() === 0n ? "false" : "true";
-    else if (tag === 0x18) text = BigInt.asIntN(64, reader.varint()).toString();
-    else if (tag === 0x21) text = doubleText(reader.double());
-    else if (tag === 0x2a) text = `[${values(reader.message()).join(",")}]`;
-    else if (tag === 0x32) text = `{${pairs(reader.message()).join(",")}}`;
-    else if (tag === 0x3a) text = JSON.stringify(reader.base64());
-    else reader.skip(tag & 7);
-  }
-  return text;
-}
-
-function values(reader: ByteReader): string[] {
-  const list: string[] = [];
-  while (!reader.atEnd()) {
-    const tag = reader.tag();
-    if (tag === 0x0a) list.push(anyValue(reader.message()));
-    else reader.skip(tag & 7);
-  }
-  return list;
-}
-
-function pairs(reader: ByteReader): string[] {
-  const list: string[] = [];
+/** The last field that is set counts, as protobuf has it. */
+function anyValue(reader: ByteReader, depth: number): Value {
+  let value = NULL;
   while (!reader.atEnd()) {
     const tag = reader.tag();
     if (tag === 0x0a) {
-      const { key, value } = keyValue(reader.message());
-      list.push(`${JSON.stringify(key)}:${value}`);
-    } else reader.skip(tag & 7);
+      const text = reader.text();
+      value = { json: JSON.stringify(text), text };
+    } else if (tag === 0x10) value = { json: reader.varint() === 0n ? "false" : "true" };
+    else if (tag === 0x18) value = { json: BigInt.asIntN(64, reader.varint()).toString() };
+    else if (tag === 0x21) value = { json: doubleText(reader.double()) };
+    else if (tag === 0x2a) value = { json: `[${items(reader.message(), depth, element)}]` };
+    else if (tag === 0x32) value = { json: `{${items(reader.message(), depth, member)}}` };
+    else if (tag === 0x3a) value = { json: JSON.stringify(reader.base64()) };
+    else reader.skip(tag & 7);
   }
-  return list;
+  return value;
+}
+
+const element = (reader: ByteReader, depth: number): string => anyValue(reader, depth).json;
+
+function member(reader: ByteReader, depth: number): string {
+  const { key, value } = keyValue(reader, depth);
+  return `${JSON.stringify(key)}:${value.json}`;
+}
+
+/** Field 1 of an ArrayValue or a KeyValueList, one text each. */
+function items(reader: ByteReader, depth: number, text: typeof element): string {
+  // Deeper than any value that the kernel accepts: left out, and so not exact.
+  if (depth >= DEPTH_MAX) return "";
+  const list: string[] = [];
+  while (!reader.atEnd()) {
+    const tag = reader.tag();
+    if (tag === 0x0a) list.push(text(reader.message(), depth + 1));
+    else reader.skip(tag & 7);
+  }
+  return list.join(",");
 }
 
 /** JSON has no NaN and no infinities; null is not exact then, which the comparison finds. */

@@ -1,0 +1,263 @@
+/**
+ * Data pages of the chunk at hand, one a call: rows until 20,480 of them or about 768 KiB, values
+ * first, then their levels in front.
+ */
+import {
+  chunkIndexEnd,
+  chunkIndexFirst,
+  chunkRowEnd,
+  chunkRowFirst,
+  DELTA,
+  DICTIONARY,
+  encoding,
+  indexOfRow,
+  listAt,
+  sortedTraceIdAt,
+} from "./chunk-begin";
+import { dictionaryCount, putEntry } from "./chunk-dictionary";
+import { clearBounds, findBounds } from "./chunk-stats";
+import {
+  entriesAt,
+  indexRowAt,
+  kind,
+  KIND_BOOL,
+  KIND_FIXED16,
+  KIND_LIST,
+  KIND_TRACE,
+  KIND_U32,
+  listType,
+  required,
+  scope,
+} from "./column-open";
+import { codesAt, pageAt } from "./cut";
+import {
+  SCOPE_SPAN,
+  TYPE_BOOLS,
+  TYPE_DOUBLES,
+  TYPE_STRINGS,
+} from "./layout";
+import {
+  codeWidth,
+  copyOver,
+  countPresent,
+  isPresent,
+  packBits,
+  putDelta,
+  putHybrid,
+  putPresence,
+} from "./page-bits";
+import {
+  childLevels,
+  flatLevels,
+  levelCount,
+  levelNulls,
+  listLevels,
+} from "./page-levels";
+import { next, readVarint } from "./wire";
+
+/** Rows of a page: a trace is a few pages of some columns, and a page is worth compressing. */
+const PAGE_ROWS: u32 = 20480;
+/** Values of events and links, of which a row may have many. */
+const PAGE_CHILDREN: u32 = 65536;
+/** A page of byte arrays ends with the first row beyond this. */
+const PAGE_BYTES: u32 = 768 << 10;
+
+let pageStart: u32 = 0;
+let pageRow: u32 = 0; // next row
+let pageRowFirst: u32 = 0;
+let pageIndex: u32 = 0; // next index
+let pageValue: u32 = 0; // next value of the list
+let rowEnd: u32 = 0;
+let indexEnd: u32 = 0;
+let boolBits: u32 = 0; // bits of a page of bool lists
+
+export function beginPages(): void {
+  pageRow = chunkRowFirst;
+  pageIndex = chunkIndexFirst;
+  pageValue = 0;
+}
+
+/** Writes the next page; returns its bytes, or 0 when the chunk has no more rows. */
+export function nextPage(): u32 {
+  clearBounds();
+  if (pageRow >= chunkRowEnd) return 0;
+  pageRowFirst = pageRow;
+  choosePageEnd();
+  const first = pageIndex;
+  const values = encoding == DICTIONARY || !isByteArray()
+    ? (required ? indexEnd - first : countPresent(first, indexEnd))
+    : 0;
+  const firstValue = pageValue;
+  const end = isByteArray() && encoding != DICTIONARY ? putByteArrays(first) : putValues(values);
+  if (isByteArray() && encoding != DICTIONARY) {
+    putLevels(first, pageValue - firstValue);
+  } else {
+    pageValue += values;
+    putLevels(first, values);
+    findBounds(firstValue, values);
+  }
+  pageRow = rowEnd;
+  pageIndex = indexEnd;
+  return end - pageStart;
+}
+
+// @ts-ignore: decorator
+@inline
+function isByteArray(): bool {
+  // strings, bytes; lists and attribute orders
+  return kind <= 1 || kind >= KIND_LIST;
+}
+
+function choosePageEnd(): void {
+  rowEnd = min(pageRow + PAGE_ROWS, chunkRowEnd);
+  if (scope == SCOPE_SPAN) {
+    indexEnd = rowEnd;
+    return;
+  }
+  indexEnd = min(indexOfRow(rowEnd), chunkIndexEnd);
+  if (indexEnd - pageIndex <= PAGE_CHILDREN) return;
+  rowEnd = max(load<u32>(indexRowAt + (pageIndex + PAGE_CHILDREN) * 4), pageRow + 1);
+  indexEnd = min(indexOfRow(rowEnd), chunkIndexEnd);
+}
+
+/** The page's values when their number is known beforehand; returns the end. */
+function putValues(count: u32): u32 {
+  if (encoding == DICTIONARY) {
+    const width = codeWidth(dictionaryCount);
+    store<u8>(pageAt, width);
+    return putHybrid(codesAt + pageValue * 4, count, width, pageAt + 1);
+  }
+  if (encoding == DELTA) return putDelta(listAt + pageValue * 8, count, pageAt);
+  if (count == 0) return pageAt;
+  if (kind == KIND_BOOL) {
+    packBits(codesAt + pageValue * 4, count, 1, pageAt);
+    return pageAt + ((count + 7) >> 3);
+  }
+  if (kind == KIND_TRACE) return putTraceIds(count);
+  if (kind == KIND_U32) {
+    for (let i: u32 = 0; i < count; i++) {
+      store<u32>(pageAt + i * 4, load<u32>(listAt + (pageValue + i) * 8));
+    }
+    return pageAt + count * 4;
+  }
+  const width: u32 = kind == KIND_FIXED16 ? 16 : 8;
+  memory.copy(pageAt, listAt + pageValue * width, count * width);
+  return pageAt + count * width;
+}
+
+function putTraceIds(count: u32): u32 {
+  for (let i: u32 = 0; i < count; i++) {
+    const id = sortedTraceIdAt(load<u32>(listAt + (pageValue + i) * 4));
+    v128.store(pageAt + i * 16, v128.load(id));
+  }
+  return pageAt + count * 16;
+}
+
+/** Byte arrays until the page is full; cuts indexEnd and rowEnd there. Returns the end. */
+function putByteArrays(first: u32): u32 {
+  let at = pageAt;
+  let lists = codesAt;
+  boolBits = 0;
+  let row = pageRow;
+  for (let index = first; index < indexEnd; index++) {
+    const newRow = scope == SCOPE_SPAN ? index : load<u32>(indexRowAt + index * 4);
+    if (newRow != row) {
+      row = newRow;
+      if (at - pageAt >= PAGE_BYTES) {
+        rowEnd = row;
+        indexEnd = index;
+        break;
+      }
+    }
+    if (!required && !isPresent(index)) continue;
+    const entry = load<u32>(listAt + pageValue * 4);
+    pageValue += 1;
+    if (kind == KIND_LIST) {
+      at = putList(entry, at);
+      store<u32>(lists, listElements);
+      lists += 4;
+    } else {
+      at = putEntry(entry, at);
+    }
+  }
+  return at;
+}
+
+let listElements: u32 = 0;
+
+/** The elements of an ArrayValue, PLAIN; the kernel let through canonical ones only. */
+function putList(entry: u32, out: u32): u32 {
+  let p = load<u32>(entriesAt + entry * 8);
+  const end = p + load<u32>(entriesAt + entry * 8, 4);
+  let at = out;
+  listElements = 0;
+  while (p < end) {
+    const bytes = <u32>readVarint(p + 1);
+    const value = next;
+    p = value + bytes;
+    listElements += 1;
+    if (listType == TYPE_STRINGS) {
+      const length = <u32>readVarint(value + 1);
+      store<u32>(at, length);
+      copyOver(at + 4, next, length);
+      at += 4 + length;
+    } else if (listType == TYPE_BOOLS) {
+      at = putBool(u32(readVarint(value + 1) != 0));
+    } else {
+      store<u64>(at, listType == TYPE_DOUBLES ? load<u64>(value, 1) : readVarint(value + 1));
+      at += 8;
+    }
+  }
+  return at;
+}
+
+function putBool(bit: u32): u32 {
+  const at = pageAt + (boolBits >> 3);
+  if ((boolBits & 7) == 0) store<u8>(at, 0);
+  store<u8>(at, <u32>load<u8>(at) | (bit << (boolBits & 7)));
+  boolBits += 1;
+  return at + 1;
+}
+
+/** Puts the levels right in front of pageAt and sets pageStart. */
+function putLevels(first: u32, values: u32): void {
+  if (scope != SCOPE_SPAN) {
+    pageStart = childLevels(pageRow, rowEnd, first, indexEnd);
+  } else if (kind == KIND_LIST) {
+    pageStart = listLevels(first, indexEnd);
+  } else {
+    flatLevels(indexEnd - first, values);
+    pageStart = pageAt;
+    if (!required) pageStart = putFlatLevels(first, values);
+  }
+}
+
+function putFlatLevels(first: u32, values: u32): u32 {
+  // A bitmap of the page's rows at the most; written where there is room, then moved.
+  const room = pageAt - (1 << 20);
+  const bytes = putPresence(first, indexEnd, values, room) - room;
+  const at = pageAt - bytes;
+  memory.copy(at, room, bytes);
+  return at;
+}
+
+export function pageBytesAt(): u32 {
+  return pageStart;
+}
+
+export function pageFirstRow(): u32 {
+  return pageRowFirst - chunkRowFirst;
+}
+
+export function pageRows(): u32 {
+  return rowEnd - pageRowFirst;
+}
+
+/** Level entries: rows of a flat column, more of a list. */
+export function pageEntries(): u32 {
+  return levelCount;
+}
+
+export function pageNulls(): u32 {
+  return levelNulls;
+}
