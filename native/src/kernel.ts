@@ -7,3 +7,4 @@ export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
 export { initScratch, scratchBytes } from "./scratch";
 export { validate } from "./validate";
+export * from "./encode";

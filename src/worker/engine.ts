@@ -348,6 +348,7 @@ export class Engine {
         receivers: config.receivers,
         multitenancyEnabled: config.multitenancyEnabled,
         inFlightBytesMax: Math.floor(config.inFlightBytesMax / config.ingressThreads),
+        bodyTimeoutMs: config.server.httpReadTimeoutMs,
         idleTimeoutSeconds: Math.ceil(config.server.httpIdleTimeoutMs / 1000),
       },
       logger,

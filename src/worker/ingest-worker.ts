@@ -82,6 +82,8 @@ const quarantine = new WalQuarantine(walFolder(join(start.walPath, "quarantine")
 let released = 0;
 let blockedSince = 0;
 let probedMs = 0;
+/** The flush that is under way. */
+let flushing = 0;
 
 const tail = replayLog({
   kernel,
@@ -200,7 +202,6 @@ function keepHouse(): void {
 }
 
 /** A flush is done when everything that was in the head when it was asked for is published. */
-let flushing = 0;
 function flushIfAsked(): void {
   const asked = Atomics.load(control, FLUSH_REQUESTED);
   if (asked === Atomics.load(control, FLUSH_DONE)) return;

@@ -10,7 +10,7 @@ import type { OtlpHttpReceiver } from "../config/config.ts";
 import { TENANT_IN_FLIGHT_SHARE_MAX } from "../config/limits.ts";
 import { sharedBuffer } from "../kernel/kernel.ts";
 import { InFlight } from "../receive/in-flight.ts";
-import { otlpHttp } from "../receive/otlp-http.ts";
+import { serveOtlpHttp } from "../receive/otlp-http-server.ts";
 import { THREAD_IDS, THREAD_INGRESS } from "../ring/control.ts";
 import { Ring } from "../ring/ring.ts";
 import { RECORD_HEADER_BYTES } from "../wal/wal-format.ts";
@@ -19,11 +19,6 @@ import { ReceiveCounts } from "./receive-counts.ts";
 import { RingSink } from "./ring-sink.ts";
 import type { IngressMessage, IngressRequest, IngressStart } from "./worker-protocol.ts";
 
-/**
- * Bodies of any declared size reach the handler, which refuses with a proper answer before it
- * reads them. Chunked bodies are counted as they come.
- */
-const BODY_BYTES_MAX = Number.MAX_SAFE_INTEGER;
 const DRAIN_POLL_MS = 5;
 
 const start = workerData as IngressStart;
@@ -45,9 +40,12 @@ const sink = new RingSink({
   },
 });
 const bytesMax = start.inFlightBytesMax;
+// The largest request must fit, or it could never be sent.
+const largest = Math.max(...start.receivers.map(({ requestBytesMax }) => requestBytesMax));
+const tenantShare = Math.max(largest, bytesMax * TENANT_IN_FLIGHT_SHARE_MAX);
 const inFlight = new InFlight({
   bytesMax,
-  tenantBytesMax: start.multitenancyEnabled ? bytesMax * TENANT_IN_FLIGHT_SHARE_MAX : undefined,
+  tenantBytesMax: start.multitenancyEnabled ? tenantShare : undefined,
 });
 let draining = false;
 const listeners = start.receivers.map(listen);
@@ -63,30 +61,23 @@ parentPort?.on("message", (message: IngressRequest) => {
 
 function listen(receiver: OtlpHttpReceiver) {
   const counts = new ReceiveCounts(receiver.name, "http");
-  const handle = otlpHttp(
-    {
-      tracesUrlPath: receiver.tracesUrlPath,
-      requestBytesMax: receiver.requestBytesMax,
-      multitenancyEnabled: start.multitenancyEnabled,
-    },
-    { sink, meter: counts, inFlight, logger, draining: () => draining },
-  );
-  const server = Bun.serve({
+  const options = {
     hostname: receiver.listenAddress,
     port: receiver.listenPort,
-    reusePort: true,
-    development: false,
-    maxRequestBodySize: BODY_BYTES_MAX,
-    idleTimeout: start.idleTimeoutSeconds,
-    fetch: handle,
-  });
-  return { counts, server };
+    idleTimeoutSeconds: start.idleTimeoutSeconds,
+    tracesUrlPath: receiver.tracesUrlPath,
+    requestBytesMax: receiver.requestBytesMax,
+    bodyTimeoutMs: start.bodyTimeoutMs,
+    multitenancyEnabled: start.multitenancyEnabled,
+  };
+  const parts = { sink, meter: counts, inFlight, logger, draining: () => draining };
+  return { counts, server: Bun.serve(serveOtlpHttp(options, parts)) };
 }
 
 /** Answers what has come, refuses what comes, and closes when nothing is under way. */
 async function drain(): Promise<void> {
   draining = true;
-  while (sink.waiting > 0 || inFlight.bytes > 0) await Bun.sleep(DRAIN_POLL_MS);
+  while (inFlight.requests > 0) await Bun.sleep(DRAIN_POLL_MS);
   for (const { server } of listeners) await server.stop();
   post({ type: "drained" });
 }

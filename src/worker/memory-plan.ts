@@ -91,7 +91,7 @@ function planHalf(base: number, bytes: number): HalfPlan {
     rowCap,
     eventCap: rowCap,
     linkCap: rowCap / 2,
-    stringCap: small ? 524_288 : 1_048_576,
+    stringCap: rowCap * 2,
     arenaBytes: (small ? 32 : 62) * MiB,
   };
 }

@@ -46,6 +46,8 @@ export interface IngressStart extends ThreadStart {
   readonly multitenancyEnabled: boolean;
   readonly inFlightBytesMax: number;
   readonly idleTimeoutSeconds: number;
+  /** For a request to arrive whole. */
+  readonly bodyTimeoutMs: number;
 }
 
 export interface QueryStart extends ThreadStart {
