@@ -18,6 +18,7 @@ import {
   KIND_DOUBLE,
   KIND_FIXED16,
   KIND_FIXED8,
+  KIND_I32,
   KIND_INT,
   KIND_LIST,
   KIND_TIME,
@@ -97,6 +98,7 @@ function chooseEncoding(): u32 {
       return PLAIN;
     }
     case KIND_TIME: return DELTA;
+    case KIND_I32:
     case KIND_INT: return codeNumbers(listAt, valueCount) ? DICTIONARY : DELTA;
     case KIND_U32:
     case KIND_DOUBLE: return codeNumbers(listAt, valueCount) ? DICTIONARY : PLAIN;
@@ -141,7 +143,7 @@ function idsAscend(place: u32): bool {
 
 /** The present values side by side; a required column has them so already. */
 function compactValues(): u32 {
-  if (kind == KIND_U32) return widen();
+  if (kind == KIND_U32 || kind == KIND_I32) return widen();
   const wide = isWide();
   if (required) {
     return denseAt + chunkIndexFirst * (kind == KIND_FIXED16 ? 16 : wide ? 8 : 4);
@@ -176,7 +178,8 @@ function widen(): u32 {
   for (let index = chunkIndexFirst; index < chunkIndexEnd; index++) {
     const present = (<u32>load<u8>(presentAt + (index >> 3)) >> (index & 7)) & 1;
     if (!required && !present) continue;
-    store<u64>(out, load<u32>(denseAt + index * 4));
+    const value = load<i32>(denseAt + index * 4);
+    store<u64>(out, kind == KIND_I32 ? <u64><i64>value : <u64><u32>value);
     out += 8;
   }
   return valuesAt;

@@ -2,7 +2,7 @@
  * Dictionaries of a column chunk: codes in order of first sight, then renumbered in the order of
  * the values, so that the smallest and largest code of a page give its bounds.
  */
-import { kind, entriesAt, KIND_DOUBLE, KIND_ORDER, KIND_U32 } from "./column-open";
+import { kind, entriesAt, KIND_DOUBLE, KIND_I32, KIND_ORDER, KIND_U32 } from "./column-open";
 import {
   codesAt,
   counterAt,
@@ -240,7 +240,7 @@ function putNumbers(sorted: u32): void {
   for (let i: u32 = 0; i < dictionaryCount; i++) {
     const value = valueOfKey(load<u64>(sorted + i * 16));
     store<u64>(dictionaryEntryAt + i * 8, value);
-    if (kind == KIND_U32) {
+    if (kind == KIND_U32 || kind == KIND_I32) {
       store<u32>(at, <u32>value);
       at += 4;
     } else {

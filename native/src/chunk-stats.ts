@@ -18,6 +18,7 @@ import {
   kind,
   KIND_BOOL,
   KIND_DOUBLE,
+  KIND_I32,
   KIND_INT,
   KIND_STRING,
   KIND_TRACE,
@@ -72,7 +73,8 @@ function codeBounds(first: u32, count: u32): void {
 // @ts-ignore: decorator
 @inline
 function isNumber(): bool {
-  return kind == KIND_U32 || kind == KIND_DOUBLE || kind == KIND_INT;
+  return kind == KIND_U32 || kind == KIND_DOUBLE || kind == KIND_INT ||
+    kind == KIND_I32;
 }
 
 function stringBounds(least: u32, most: u32): void {
@@ -104,7 +106,7 @@ function numberBounds(least: u64, most: u64): void {
   }
   store<u64>(statAt, least);
   store<u64>(statAt, most, 16);
-  setNumberBounds(kind == KIND_U32 ? 4 : 8);
+  setNumberBounds(kind == KIND_U32 || kind == KIND_I32 ? 4 : 8);
 }
 
 function chunkHasNaN(): bool {
@@ -131,7 +133,7 @@ function intBounds(first: u32, count: u32): void {
   }
   store<i64>(statAt, least);
   store<i64>(statAt, most, 16);
-  setNumberBounds(8);
+  setNumberBounds(kind == KIND_I32 ? 4 : 8);
 }
 
 function u32Bounds(first: u32, count: u32): void {

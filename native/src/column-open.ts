@@ -72,6 +72,15 @@ import {
   TYPE_U32,
 } from "./layout";
 
+import {
+  NESTED_CHILDREN,
+  NESTED_LEFT,
+  NESTED_PARENT,
+  NESTED_RIGHT,
+  nestedColumn,
+  numberTraces,
+} from "./nested-set";
+
 // What a value of `dense` is, and how it may be encoded.
 export const KIND_STRING: u32 = 0; // u32 entry: dictionary or plain
 export const KIND_BYTES: u32 = 1; // u32 entry: plain
@@ -84,6 +93,7 @@ export const KIND_FIXED8: u32 = 7; // 8 bytes: plain
 export const KIND_FIXED16: u32 = 8; // 16 bytes: plain
 export const KIND_TRACE: u32 = 9; // u32 place of the trace: dictionary of ids or plain
 export const KIND_LIST: u32 = 10; // u32 entry of an ArrayValue: plain elements
+export const KIND_I32: u32 = 12; // i32: dictionary or delta
 export const KIND_ORDER: u32 = 11; // u32 entry of an attribute order: dictionary or plain
 
 export let kind: u32 = 0;
@@ -208,9 +218,27 @@ export function openOrder(): void {
   }
 }
 
-/** A column that TypeScript computed: one u32 a sorted row, at the address of rowNumbers(). */
-export function openNumbers(): void {
-  begin(KIND_U32, SCOPE_SPAN, true);
+/** One of the NESTED_* columns, after numberTraces(). */
+function openNested(which: u32): void {
+  begin(KIND_I32, SCOPE_SPAN, true);
+  memory.copy(denseAt, nestedColumn(which), cutRows * 4);
+}
+
+export function openNestedLeft(): void {
+  numberTraces();
+  openNested(NESTED_LEFT);
+}
+
+export function openNestedRight(): void {
+  openNested(NESTED_RIGHT);
+}
+
+export function openNestedParent(): void {
+  openNested(NESTED_PARENT);
+}
+
+export function openChildCount(): void {
+  openNested(NESTED_CHILDREN);
 }
 
 function scatter32(source: u32, count: u32, placeAt: u32): void {

@@ -1,6 +1,5 @@
 /** Addresses of the cut's tables that TypeScript reads or fills between calls. */
 import {
-  denseAt,
   derivedAt,
   fileEndAt,
   fileFlagAt,
@@ -51,11 +50,6 @@ export function textRoom(): u32 {
 
 export function textRoomEnd(): u32 {
   return textEndAt;
-}
-
-/** One u32 per sorted row; written before openNumbers(). */
-export function rowNumbers(): u32 {
-  return denseAt;
 }
 
 /** u32 per file: the sorted row after its last; written before setFiles(). */

@@ -63,6 +63,7 @@ export let ordinalAt: u32 = 0; // u16 per column of the half: its number in attr
 export let remapAt: u32 = 0; // per entry: epoch u32 · code u32
 export let numberSlotsAt: u32 = 0; // value u64 · epoch u32 · code u32
 export let dictionaryEntryAt: u32 = 0; // code → entry, or value u64
+export let nestedAt: u32 = 0; // four columns of u32 per sorted row
 export let recordAt: u32 = 0; // 16 bytes: key u64 · code u32 · pad
 export let recordSpareAt: u32 = 0;
 export let statAt: u32 = 0; // 64 bytes: minimum, maximum of numbers
@@ -113,6 +114,7 @@ export function openCut(half: u32, scratch: u32, end: u32): bool {
   placePos = scratch + CONTROL_BYTES;
   placeTables(rowCap, stringCap);
   placeOrder(rowCap, eventCap, linkCap);
+  nestedAt = take(rowCap * 16);
   placeColumn(max(max(rowCap, eventCap), linkCap * 2));
   if (placePos > end || placePos < scratch) return false;
   clearTables(rowCap, stringCap);

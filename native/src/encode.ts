@@ -23,6 +23,7 @@ export {
 } from "./chunk-stats";
 export {
   groupRows,
+  openChildCount,
   openColumn,
   openDerived,
   openDuration,
@@ -35,7 +36,9 @@ export {
   openLinkSpanId,
   openLinkTraceId,
   openName,
-  openNumbers,
+  openNestedLeft,
+  openNestedParent,
+  openNestedRight,
   openOrder,
   openParentSpanId,
   openSpanId,
@@ -52,7 +55,6 @@ export {
   fileFlags,
   groupTable,
   groupValues,
-  rowNumbers,
   tenantTable,
   textRoom,
   textRoomEnd,

@@ -23,6 +23,7 @@ import {
   KIND_BOOL,
   KIND_FIXED16,
   KIND_LIST,
+  KIND_ORDER,
   KIND_TRACE,
   KIND_U32,
   listType,
@@ -105,7 +106,7 @@ export function nextPage(): u32 {
 @inline
 function isByteArray(): bool {
   // strings, bytes; lists and attribute orders
-  return kind <= 1 || kind >= KIND_LIST;
+  return kind <= 1 || kind == KIND_LIST || kind == KIND_ORDER;
 }
 
 function choosePageEnd(): void {

@@ -18,8 +18,9 @@ export class ByteReader {
     return this.#at >= this.#bytes.length;
   }
 
+  /** A field's tag; one byte for all fields that exist. */
   tag(): number {
-    return Number(this.varint());
+    return this.#small();
   }
 
   varint(): bigint {
@@ -38,7 +39,7 @@ export class ByteReader {
   }
 
   bytes(): Uint8Array {
-    return this.#take(Number(this.varint()));
+    return this.#take(this.#small());
   }
 
   text(): string {
@@ -73,6 +74,15 @@ export class ByteReader {
     }
   }
 
+  /** A varint that is a tag or a length: bigints are slow, and only values need them. */
+  #small(): number {
+    if (this.#at >= this.#bytes.length) throw malformed();
+    const byte = this.#bytes[this.#at];
+    if (byte >= 128) return Number(this.varint());
+    this.#at++;
+    return byte;
+  }
+
   #take(count: number): Uint8Array {
     if (count > this.#bytes.length - this.#at) throw malformed();
     this.#at += count;
@@ -105,7 +115,8 @@ export class ByteWriter {
   }
 
   bytes(tag: number, value: Uint8Array): void {
-    this.#push(Uint8Array.from([tag, ...varintBytes(BigInt(value.length))]));
+    if (value.length < 128) this.#push(Uint8Array.of(tag, value.length));
+    else this.#push(Uint8Array.from([tag, ...varintBytes(BigInt(value.length))]));
     this.#push(value);
   }
 

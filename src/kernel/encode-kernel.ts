@@ -25,7 +25,6 @@ export interface EncodeExports {
   columnOrdinals(): number;
   textRoom(): number;
   textRoomEnd(): number;
-  rowNumbers(): number;
   fileEnds(): number;
   fileFlags(): number;
   times(): number;
@@ -42,7 +41,11 @@ export interface EncodeExports {
   openStart(): void;
   openDuration(): void;
   openOrder(): void;
-  openNumbers(): void;
+  /** Numbers the traces; the three others follow it. */
+  openNestedLeft(): void;
+  openNestedRight(): void;
+  openNestedParent(): void;
+  openChildCount(): void;
   openEventTime(): void;
   openEventName(): void;
   openEventOrder(): void;

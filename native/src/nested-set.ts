@@ -1,0 +1,177 @@
+/**
+ * Nested-set numbers of every trace, as Tempo counts them: a walk from the roots in the order of
+ * rows, counter from 1, `left` on the way in and `right` on the way out, `parent` the parent's
+ * left, -1 for roots. All four are 0 in a trace without a root or with a span id that occurs more
+ * than twice; spans that no root reaches have 0. Two spans of one id are told apart by kind: a
+ * server span hangs below the client one, others below the server one.
+ *
+ * Scratch of one trace (u32 each, in areas of the column at hand, which is written afterwards):
+ * hash slots by span id, parent, first child, next sibling. Cost is linear in spans.
+ */
+import {
+  codesAt,
+  cutHalf,
+  cutTraces,
+  dictionaryEntryAt,
+  nestedAt,
+  recordAt,
+  recordSpareAt,
+  rowOrderAt,
+  traceRowAt,
+} from "./cut";
+import { HALF_KIND, HALF_PARENT_ID, HALF_ROW_CAP, HALF_SPAN_ID } from "./layout";
+
+const NONE: u32 = 0xffffffff;
+const KIND_SERVER: u32 = 2;
+const KIND_CLIENT: u32 = 3;
+
+// Four columns of u32 (i32), one after the other, each with room for all rows.
+export const NESTED_LEFT: u32 = 0;
+export const NESTED_RIGHT: u32 = 1;
+export const NESTED_PARENT: u32 = 2;
+export const NESTED_CHILDREN: u32 = 3;
+
+let parentAt: u32 = 0; // node → parent node
+let childAt: u32 = 0; // node → first child
+let siblingAt: u32 = 0; // node → next sibling
+let slotsAt: u32 = 0; // node + 1
+let slotsMask: u32 = 0;
+let spanIds: u32 = 0; // of the trace's nodes, 8 bytes each
+let rows: u32 = 0; // the trace's part of rowOrder
+let leftAt: u32 = 0;
+let rightAt: u32 = 0;
+let parentLeftAt: u32 = 0;
+let childrenAt: u32 = 0;
+
+export function nestedColumn(which: u32): u32 {
+  return nestedAt + which * load<u32>(cutHalf, HALF_ROW_CAP) * 4;
+}
+
+/** Numbers all traces of the cut. */
+export function numberTraces(): void {
+  childAt = codesAt;
+  spanIds = dictionaryEntryAt;
+  // 16 bytes a row in each of these two.
+  slotsAt = recordAt;
+  parentAt = recordSpareAt;
+  siblingAt = recordSpareAt + load<u32>(cutHalf, HALF_ROW_CAP) * 4;
+  for (let place: u32 = 0; place < cutTraces; place++) {
+    const first = load<u32>(traceRowAt + place * 4);
+    const count = load<u32>(traceRowAt + place * 4, 4) - first;
+    rows = rowOrderAt + first * 4;
+    leftAt = nestedColumn(NESTED_LEFT) + first * 4;
+    rightAt = nestedColumn(NESTED_RIGHT) + first * 4;
+    parentLeftAt = nestedColumn(NESTED_PARENT) + first * 4;
+    childrenAt = nestedColumn(NESTED_CHILDREN) + first * 4;
+    memory.fill(leftAt, 0, count * 4);
+    memory.fill(rightAt, 0, count * 4);
+    memory.fill(parentLeftAt, 0, count * 4);
+    memory.fill(childrenAt, 0, count * 4);
+    if (indexSpans(count) && findParents(count)) walk(count);
+  }
+}
+
+/** Puts the span ids into the hash table; false when one occurs more than twice. */
+function indexSpans(count: u32): bool {
+  let size: u32 = 4;
+  while (size < count * 2) size <<= 1;
+  slotsMask = size - 1;
+  memory.fill(slotsAt, 0, size * 4);
+  const from = load<u32>(cutHalf, HALF_SPAN_ID);
+  for (let node: u32 = 0; node < count; node++) {
+    const id = load<u64>(from + load<u32>(rows + node * 4) * 8);
+    store<u64>(spanIds + node * 8, id);
+    let seen: u32 = 0;
+    let slot = hash(id);
+    while (load<u32>(slotsAt + slot * 4)) {
+      const other = load<u32>(slotsAt + slot * 4) - 1;
+      if (load<u64>(spanIds + other * 8) == id && ++seen == 2) return false;
+      slot = (slot + 1) & slotsMask;
+    }
+    store<u32>(slotsAt + slot * 4, node + 1);
+  }
+  return true;
+}
+
+// @ts-ignore: decorator
+@inline
+function hash(id: u64): u32 {
+  return <u32>((id * 0x9e3779b97f4a7c15) >> 32) & slotsMask;
+}
+
+// @ts-ignore: decorator
+@inline
+function kindOf(node: u32): u32 {
+  return load<u8>(load<u32>(cutHalf, HALF_KIND) + load<u32>(rows + node * 4));
+}
+
+/** Links children to parents, in the order of rows; false when there is no root. */
+function findParents(count: u32): bool {
+  const from = load<u32>(cutHalf, HALF_PARENT_ID);
+  memory.fill(childAt, 0xff, count * 4);
+  let roots: u32 = 0;
+  // Backwards, so that each child goes in front of its later siblings.
+  for (let node = count; node-- > 0; ) {
+    const id = load<u64>(from + load<u32>(rows + node * 4) * 8);
+    let parent = NONE;
+    if (id == 0) roots += 1;
+    else parent = parentOf(id, node);
+    store<u32>(parentAt + node * 4, parent);
+    // Without a parent span: a root when it names none, else out of reach.
+    if (parent == NONE) {
+      store<u32>(siblingAt + node * 4, u32(id == 0));
+      continue;
+    }
+    store<u32>(siblingAt + node * 4, load<u32>(childAt + parent * 4));
+    store<u32>(childAt + parent * 4, node);
+    store<u32>(childrenAt + parent * 4, load<u32>(childrenAt + parent * 4) + 1);
+  }
+  if (roots) return true;
+  memory.fill(childrenAt, 0, count * 4);
+  return false;
+}
+
+/** The node with this span id, or NONE; of two, the one that fits the child's kind. */
+function parentOf(id: u64, child: u32): u32 {
+  const wanted = kindOf(child) == KIND_SERVER ? KIND_CLIENT : KIND_SERVER;
+  let found = NONE;
+  let slot = hash(id);
+  while (load<u32>(slotsAt + slot * 4)) {
+    const node = load<u32>(slotsAt + slot * 4) - 1;
+    if (load<u64>(spanIds + node * 8) == id) {
+      if (found == NONE || kindOf(node) == wanted) found = node;
+    }
+    slot = (slot + 1) & slotsMask;
+  }
+  return found;
+}
+
+/** From each root down and up again, without recursion: a trace may be as deep as it is long. */
+function walk(count: u32): void {
+  let counter: u32 = 1;
+  for (let root: u32 = 0; root < count; root++) {
+    if (load<u32>(parentAt + root * 4) != NONE || !load<u32>(siblingAt + root * 4)) continue;
+    let node = root;
+    enter(node, counter++, NONE);
+    while (true) {
+      const child = load<u32>(childAt + node * 4);
+      if (child != NONE) {
+        // The list of children is used up on the way.
+        store<u32>(childAt + node * 4, load<u32>(siblingAt + child * 4));
+        enter(child, counter++, load<u32>(leftAt + node * 4));
+        node = child;
+        continue;
+      }
+      store<u32>(rightAt + node * 4, counter++);
+      if (node == root) break;
+      node = load<u32>(parentAt + node * 4);
+    }
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function enter(node: u32, left: u32, parentLeft: u32): void {
+  store<u32>(leftAt + node * 4, left);
+  store<u32>(parentLeftAt + node * 4, parentLeft);
+}
