@@ -363,7 +363,23 @@ function checkSpan(p: u32, end: u32): bool {
   let spanIdGood = false;
   let parentGood = true;
   let count: u32 = 0;
+  // The two ids as every encoder begins with them; any other beginning goes the long way.
+  if (end - p >= 28 && load<u16>(p) == 0x100a && load<u16>(p, 18) == 0x0812) {
+    traceIdGood = (load<u64>(p, 2) | load<u64>(p, 10)) != 0;
+    spanIdGood = load<u64>(p, 20) != 0;
+    p += 28;
+    if (end - p >= 10 && load<u16>(p) == 0x0822) p += 10;
+  }
   while (p < end) {
+    if (load<u8>(p) == 0x4a && end - p >= 2) {
+      const bytes: u32 = load<u8>(p, 1);
+      const after = p + 2 + bytes;
+      if (bytes < 128 && after <= end && isPlainKeyValue(p + 2, after)) {
+        count += 1;
+        p = after;
+        continue;
+      }
+    }
     const tag = checkTag(p, end);
     if (!next) return false;
     p = next;
