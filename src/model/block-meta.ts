@@ -2,6 +2,8 @@
  * What one block says about itself, as it stands in its meta.json. The file is written last; its
  * presence makes the block live.
  */
+import { EngineError } from "../base/error.ts";
+
 export const BLOCK_META_VERSION = 1;
 
 export interface BlockTenant {
@@ -45,49 +47,82 @@ function folderOf(tenant: string): string {
   return encodeURIComponent(tenant).replace(/^\.+$/, (dots) => "%2E".repeat(dots.length));
 }
 
-/** The meta in a file's text, or undefined when it is not one that this version reads. */
-export function parseBlockMeta(text: string): BlockMeta | undefined {
+/** The meta in a file's bytes. Throws block_corrupt, with the reason, for any other bytes. */
+export function readBlockMeta(bytes: Uint8Array): BlockMeta {
+  const value = parsed(bytes);
+  if (!isRecord(value)) throw corrupt("not an object");
+  const { version } = value;
+  if (version !== BLOCK_META_VERSION) throw corrupt(`version ${String(version)} is unknown`);
+  for (const [name, isGood] of Object.entries(FIELDS)) {
+    if (!isGood(value[name])) throw corrupt(`${name} is missing or wrong`);
+  }
+  const meta = value as unknown as BlockMeta;
+  const { tenants, shared, spans, traces } = meta;
+  let rows = 0;
+  for (const tenant of tenants) {
+    if (tenant.rowFirst !== rows) throw corrupt("rows of the tenants do not follow each other");
+    rows += tenant.rows;
+  }
+  if (rows !== spans) throw corrupt("rows of the tenants are not all spans");
+  const sum = tenants.reduce((total, tenant) => total + tenant.traces, 0);
+  if (sum !== traces) throw corrupt("traces of the tenants are not all traces");
+  if (!shared && tenants.length !== 1) throw corrupt("several tenants, and not shared");
+  if (meta.footerBytes > meta.dataBytes) throw corrupt("the footer is longer than its file");
+  if (meta.wal.from > meta.wal.to) throw corrupt("part of the log ends before it starts");
+  return meta;
+}
+
+function parsed(bytes: Uint8Array): unknown {
   try {
-    const value: unknown = JSON.parse(text);
-    return isBlockMeta(value) ? value : undefined;
+    const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
+    return JSON.parse(text);
   } catch {
-    return undefined;
+    throw corrupt("not JSON");
   }
 }
 
-function isBlockMeta(value: unknown): value is BlockMeta {
-  if (!isRecord(value)) return false;
-  const { version, id, tenants, shared, wal } = value;
-  const numbers = ["spans", "traces", "retainFromMs", "dataBytes", "sidecarBytes", "footerBytes"];
-  return (
-    version === BLOCK_META_VERSION &&
-    typeof id === "string" &&
-    /^[0-9a-f]{32}$/.test(id) &&
-    typeof shared === "boolean" &&
-    [...numbers, "createdMs"].every((name) => Number.isSafeInteger(value[name])) &&
-    [value["startUnixNano"], value["endUnixNano"]].every(isDecimal) &&
-    Array.isArray(tenants) &&
-    tenants.length > 0 &&
-    tenants.every(isTenant) &&
-    isRecord(wal) &&
-    typeof wal["node"] === "string" &&
-    Number.isSafeInteger(wal["from"]) &&
-    Number.isSafeInteger(wal["to"])
-  );
-}
+const FIELDS: Readonly<Record<keyof Omit<BlockMeta, "version">, (value: unknown) => boolean>> = {
+  id: (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value),
+  tenants: (value) => Array.isArray(value) && value.length > 0 && value.every(isTenant),
+  shared: (value) => typeof value === "boolean",
+  spans: isCount,
+  traces: isCount,
+  startUnixNano: isUint64,
+  endUnixNano: isUint64,
+  retainFromMs: isCount,
+  dataBytes: isCount,
+  sidecarBytes: isCount,
+  footerBytes: isCount,
+  wal: (value) =>
+    isRecord(value) &&
+    typeof value["node"] === "string" &&
+    isCount(value["from"]) &&
+    isCount(value["to"]),
+  createdMs: isCount,
+};
 
 function isTenant(value: unknown): boolean {
   return (
     isRecord(value) &&
     typeof value["name"] === "string" &&
-    ["rowFirst", "rows", "traces"].every((name) => Number.isSafeInteger(value[name]))
+    // It becomes a folder's name.
+    value["name"].isWellFormed() &&
+    ["rowFirst", "rows", "traces"].every((name) => isCount(value[name]))
   );
 }
 
-function isDecimal(value: unknown): boolean {
-  return typeof value === "string" && /^\d{1,20}$/.test(value);
+function isCount(value: unknown): boolean {
+  return Number.isSafeInteger(value) && Number(value) >= 0;
+}
+
+function isUint64(value: unknown): boolean {
+  return typeof value === "string" && /^\d{1,20}$/.test(value) && BigInt(value) < 1n << 64n;
 }
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function corrupt(reason: string): EngineError {
+  return new EngineError("block_corrupt", `meta.json: ${reason}`);
 }
