@@ -1,0 +1,19 @@
+/** OpenTelemetry's SDK for Go; go.mod pins it. */
+import type { SentSpan } from "./sent-span.ts";
+import { installed, run, type Tool } from "./tool-cache.ts";
+
+export const goSdk: Tool = {
+  name: "go-sdk",
+  commands: ["go"],
+  files: ["go.mod", "send.go"],
+  install: [
+    ["go", "mod", "tidy"],
+    ["go", "build", "-o", "send", "."],
+  ],
+};
+
+/** Sends to `url` and tells what. */
+export async function sendByGo(url: string, service: string): Promise<SentSpan[]> {
+  const folder = await installed(goSdk);
+  return JSON.parse(await run(["./send", url, service], folder)) as SentSpan[];
+}

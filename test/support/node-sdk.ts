@@ -1,0 +1,32 @@
+/** OpenTelemetry's SDK for JavaScript, under Node.js or, without one, under Bun. */
+import { join } from "node:path";
+import { ROOT } from "./checkout.ts";
+import type { SentSpan } from "./sent-span.ts";
+import { installed, run, type Tool } from "./tool-cache.ts";
+
+/** Later versions of the exporter want other versions of the SDK beside them. */
+const PACKAGES = [
+  "@opentelemetry/api@1.9.0",
+  "@opentelemetry/core@2.0.0",
+  "@opentelemetry/resources@2.0.0",
+  "@opentelemetry/sdk-trace-base@2.0.0",
+  "@opentelemetry/exporter-trace-otlp-proto@0.200.0",
+];
+const BUN = join(ROOT, "node_modules", ".bin", "bun");
+
+export const nodeSdk: Tool = {
+  name: "node-sdk",
+  commands: ["npm"],
+  files: ["send.mjs"],
+  install: [
+    ["npm", "init", "--yes"],
+    ["npm", "install", "--no-audit", "--no-fund", "--save-exact", ...PACKAGES],
+  ],
+};
+
+/** Sends to `url` and tells what. */
+export async function sendByNode(url: string, service: string): Promise<SentSpan[]> {
+  const folder = await installed(nodeSdk);
+  const runtime = Bun.which("node") === null ? BUN : "node";
+  return JSON.parse(await run([runtime, "send.mjs", url, service], folder)) as SentSpan[];
+}

@@ -1,0 +1,21 @@
+/** OpenTelemetry's SDK for Python; requirements.txt pins it. */
+import { join } from "node:path";
+import { python } from "./python.ts";
+import type { SentSpan } from "./sent-span.ts";
+import { run, type Tool } from "./tool-cache.ts";
+
+const SCRIPT = join(import.meta.dirname, "clients", "send.py");
+
+/** Installed with the other packages of Python, by python.ts. */
+export const pythonSdk: Tool = {
+  name: "python-sdk",
+  commands: ["python3"],
+  files: [],
+  install: [],
+};
+
+/** Sends to `url` and tells what. */
+export async function sendByPython(url: string, service: string): Promise<SentSpan[]> {
+  const told = await run([python(), "-I", SCRIPT, url, service], import.meta.dirname);
+  return JSON.parse(told) as SentSpan[];
+}
