@@ -26,8 +26,12 @@ interface Pending {
   reject(error: EngineError): void;
 }
 
+/** A thread that cannot live must not take the processor with it. */
+const RESTART_AFTER_MS = 500;
+
 interface Member {
-  thread: Thread<QueryRequest>;
+  /** Undefined while it waits to be started again. */
+  thread: Thread<QueryRequest> | undefined;
   readonly pending: Map<number, Pending>;
 }
 
@@ -37,6 +41,7 @@ export class QueryPool {
   readonly #control: Int32Array;
   readonly #deadlines: Float64Array;
   #nextId = 0;
+  #stopping = false;
 
   constructor(options: QueryPoolOptions) {
     this.#options = options;
@@ -45,19 +50,21 @@ export class QueryPool {
     for (let reader = 0; reader < options.threads; reader++) this.#start(reader);
   }
 
-  trace(request: TraceRequest): Promise<QueryAnswer> {
-    const member = this.#members.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
+  async trace(request: TraceRequest): Promise<QueryAnswer> {
+    const alive = this.#members.filter(({ thread }) => thread !== undefined);
+    if (alive.length === 0) throw new EngineError("overloaded", "no query thread is running");
+    const member = alive.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
       member.pending.set(id, { resolve, reject });
-      member.thread.post({ type: "trace", id, request });
+      member.thread?.post({ type: "trace", id, request });
     });
   }
 
   /** Tells all threads what was published or removed. */
   blocks(added: readonly BlockMeta[], removed: readonly string[], version: number): void {
     for (const { thread } of this.#members) {
-      thread.post({ type: "blocks", added, removed, version });
+      thread?.post({ type: "blocks", added, removed, version });
     }
   }
 
@@ -67,13 +74,14 @@ export class QueryPool {
       const pinned = this.#pins(reader).some((word) => Atomics.load(this.#control, word) !== 0);
       if (!pinned || this.#deadlines[PIN_DEADLINES + reader] > nowMs) continue;
       this.#options.logger.error("query thread overdue, ended", { reader });
-      this.#members[reader].thread.kill();
+      this.#members[reader].thread?.kill();
       this.#restart(reader);
     }
   }
 
   stop(): void {
-    for (const { thread } of this.#members) thread.kill();
+    this.#stopping = true;
+    for (const { thread } of this.#members) thread?.kill();
   }
 
   #pins(reader: number): readonly number[] {
@@ -102,7 +110,10 @@ export class QueryPool {
       reject(new EngineError("internal", "the query thread ended"));
     }
     for (const word of this.#pins(reader)) Atomics.store(this.#control, word, 0);
+    this.#members[reader] = { thread: undefined, pending: new Map() };
     this.#options.onRestart();
-    this.#start(reader);
+    setTimeout(() => {
+      if (!this.#stopping) this.#start(reader);
+    }, RESTART_AFTER_MS);
   }
 }
