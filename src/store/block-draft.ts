@@ -118,7 +118,7 @@ class FileSink {
 }
 
 /** The folder's names, and its own in the folders above it: any of them may be new. */
-export function syncUpwards(disk: BlockDisk, folder: string): void {
+function syncUpwards(disk: BlockDisk, folder: string): void {
   const parts = folder.split("/");
   for (let count = parts.length; count >= 0; count--) {
     disk.syncFolder(parts.slice(0, count).join("/"));

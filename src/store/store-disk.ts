@@ -6,7 +6,8 @@
  * Invariants:
  * (1) A folder is a block when it has a meta.json, which is written last and removed first.
  * (2) What list() and find() return is durable, also when the process that wrote it was killed
- *     between its last rename and its last sync: they sync before they trust.
+ *     between its last rename and its last sync: they sync the folder before they trust it. All
+ *     else was durable before the rename.
  * (3) A meta that cannot be read is never removed: a person may still save its data.
  *
  * Threads: one writer. Errors of the operating system pass through as they are.
@@ -24,7 +25,6 @@ import {
   parentOf,
   removeBlock,
   SIDECAR_FILE,
-  syncUpwards,
 } from "./block-draft.ts";
 
 /** What tells where a block lies. */
@@ -60,7 +60,7 @@ export class DiskStore {
     if (this.#doubtful.has(folder)) return undefined;
     const meta = this.#read(folder);
     if (meta === undefined || meta instanceof EngineError) return undefined;
-    syncUpwards(this.#disk, folder);
+    this.#disk.syncFolder(folder);
     return meta;
   }
 
@@ -78,18 +78,15 @@ export class DiskStore {
   list(): BlockMeta[] {
     const metas: BlockMeta[] = [];
     const damaged: EngineError[] = [];
-    const parents = new Set<string>();
     for (const folder of this.#folders()) {
       const meta = this.#read(folder);
       if (meta === undefined) continue;
       if (meta instanceof EngineError) damaged.push(meta);
       else {
         this.#disk.syncFolder(folder);
-        parents.add(parentOf(folder));
         metas.push(meta);
       }
     }
-    for (const parent of parents) syncUpwards(this.#disk, parent);
     this.#damaged = damaged;
     return metas;
   }

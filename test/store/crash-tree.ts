@@ -34,8 +34,8 @@ export class CrashTree implements BlockDisk {
   calls: string[] = [];
   /** The process ends before the call of this number. */
   stopAt = Number.POSITIVE_INFINITY;
-  /** The call of this number fails. */
-  failAt = Number.POSITIVE_INFINITY;
+  /** The calls of these numbers fail. */
+  fails: readonly number[] = [];
   readonly #random: Prng;
   readonly #root: Folder = folder();
 
@@ -126,7 +126,7 @@ export class CrashTree implements BlockDisk {
 
   #call(name: string): void {
     const number = this.calls.push(name) - 1;
-    if (number === this.failAt) throw failure("EIO");
+    if (this.fails.includes(number)) throw failure("EIO");
     if (number >= this.stopAt) throw new Stopped(name);
   }
 
