@@ -3,6 +3,7 @@
  * the one shared memory, and its own globals. See README.md for what is here and why.
  */
 export { decode, room } from "./decode";
+export { findRows, findTrace } from "./find";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
 export { initScratch, scratchBytes } from "./scratch";
