@@ -5,6 +5,7 @@ import type { AnyValueSchema } from "../../src/proto-gen/opentelemetry/proto/com
 import type {
   Span_SpanKind,
   SpanSchema,
+  Status_StatusCode,
 } from "../../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
 import type { SentAttributes, SentSpan, SentValue } from "./sent-span.ts";
 
@@ -73,7 +74,9 @@ function messageOf(span: SentSpan): MessageInitShape<typeof SpanSchema> {
       traceState: link.traceState,
       attributes: keyValues(link.attributes),
     })),
-    ...(code !== 0 || message !== "" ? { status: { code, message } } : {}),
+    ...(code !== 0 || message !== ""
+      ? { status: { code: code as Status_StatusCode, message } }
+      : {}),
   };
 }
 

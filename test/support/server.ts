@@ -46,11 +46,11 @@ export class Server implements AsyncDisposable {
   }
 
   get blocksFolder(): string {
-    return join(this.folder, "blocks");
+    return join(this.folder, "data", "blocks");
   }
 
   get walFolder(): string {
-    return join(this.folder, "wal");
+    return join(this.folder, "data", "wal");
   }
 
   get pid(): number {
@@ -174,8 +174,8 @@ export function configText(folder: string, settings: ServerSettings = {}): strin
   const all: ServerSettings = {
     "server.http_listen_port": 0,
     "distributor.receivers.otlp.protocols.http.endpoint": "127.0.0.1:0",
-    "storage.trace.local.path": join(folder, "blocks"),
-    "storage.trace.wal.path": join(folder, "wal"),
+    "storage.trace.local.path": join(folder, "data", "blocks"),
+    "storage.trace.wal.path": join(folder, "data", "wal"),
     "vivace.memory_budget_bytes": MEMORY_BUDGET_BYTES,
     ...settings,
   };
