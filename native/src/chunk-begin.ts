@@ -145,7 +145,8 @@ function idsAscend(place: u32): bool {
 function compactValues(): u32 {
   if (kind == KIND_U32 || kind == KIND_I32) return widen();
   const wide = isWide();
-  if (required) {
+  // Also an optional column may be full.
+  if (required || valueCount == chunkIndexEnd - chunkIndexFirst) {
     return denseAt + chunkIndexFirst * (kind == KIND_FIXED16 ? 16 : wide ? 8 : 4);
   }
   let out = valuesAt;

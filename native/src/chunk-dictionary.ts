@@ -183,25 +183,19 @@ export function codeNumbers(from: u32, count: u32): bool {
   const epoch = nextEpoch();
   const limit = min(NUMBERS_MAX, count >> 1);
   let codes: u32 = 0;
-  let code: u32 = 0;
-  let last = count ? ~load<u64>(from) : 0;
   for (let i: u32 = 0; i < count; i++) {
     const value = load<u64>(from + i * 8);
-    if (value != last) {
-      last = value;
-      const slot = numberSlot(value, epoch);
-      if (load<u32>(slot, 8) != epoch) {
-        if (codes >= limit) return false;
-        store<u64>(slot, value);
-        store<u32>(slot, epoch, 8);
-        store<u32>(slot, codes, 12);
-        store<u64>(recordAt + codes * 16, sortKey(value));
-        store<u32>(recordAt + codes * 16, codes, 8);
-        codes += 1;
-      }
-      code = load<u32>(slot, 12);
+    const slot = numberSlot(value, epoch);
+    if (load<u32>(slot, 8) != epoch) {
+      if (codes >= limit) return false;
+      store<u64>(slot, value);
+      store<u32>(slot, epoch, 8);
+      store<u32>(slot, codes, 12);
+      store<u64>(recordAt + codes * 16, sortKey(value));
+      store<u32>(recordAt + codes * 16, codes, 8);
+      codes += 1;
     }
-    store<u32>(codesAt + i * 4, code);
+    store<u32>(codesAt + i * 4, load<u32>(slot, 12));
   }
   dictionaryCount = codes;
   const sorted = mergeSort(codes, false);

@@ -58,7 +58,20 @@ function codeBounds(first: u32, count: u32): void {
     least = 0;
     most = dictionaryCount - 1;
   } else {
-    for (let p = codesAt + first * 4; p < end; p += 4) {
+    let lanesLeast = i32x4.splat(-1);
+    let lanesMost = i32x4.splat(0);
+    let p = codesAt + first * 4;
+    for (; p + 16 <= end; p += 16) {
+      lanesLeast = i32x4.min_u(lanesLeast, v128.load(p));
+      lanesMost = i32x4.max_u(lanesMost, v128.load(p));
+    }
+    v128.store(statAt, lanesLeast);
+    v128.store(statAt, lanesMost, 16);
+    for (let lane: u32 = 0; lane < 16; lane += 4) {
+      least = min(least, load<u32>(statAt + lane));
+      most = max(most, load<u32>(statAt + lane, 16));
+    }
+    for (; p < end; p += 4) {
       const code = load<u32>(p);
       least = min(least, code);
       most = max(most, code);

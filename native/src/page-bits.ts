@@ -73,39 +73,70 @@ export function packBits(from: u32, count: u32, width: u32, out: u32): u32 {
   return at;
 }
 
-/** Codes as runs where eight or more are equal, bit-packed groups of eight elsewhere. */
+/**
+ * The same for whole groups of eight: w bytes each, made in registers. Overruns by 8 bytes.
+ * Widths of 16 and more take the general way.
+ */
+function packGroups(from: u32, count: u32, width: u32, out: u32): u32 {
+  const whole = count & ~7;
+  if (width > 15) return packBits(from, count, width, out);
+  const w = <u64>width;
+  let at = out;
+  for (let p = from; p < from + whole * 4; p += 32) {
+    const low = <u64>load<u32>(p) | (<u64>load<u32>(p, 4) << w) |
+      (<u64>load<u32>(p, 8) << (2 * w)) | (<u64>load<u32>(p, 12) << (3 * w));
+    const high = <u64>load<u32>(p, 16) | (<u64>load<u32>(p, 20) << w) |
+      (<u64>load<u32>(p, 24) << (2 * w)) | (<u64>load<u32>(p, 28) << (3 * w));
+    store<u64>(at, low | (high << (4 * w)));
+    if (width > 8) store<u64>(at, high >> (64 - 4 * w), 8);
+    at += width;
+  }
+  return whole < count ? packBits(from + whole * 4, count - whole, width, at) : at;
+}
+
+/** A run shorter than this costs more in headers than it saves. */
+const RUN_MIN: u32 = 8;
+
+// @ts-ignore: decorator
+@inline
+function isSame(at: u32, value: v128): bool {
+  return i32x4.all_true(i32x4.eq(v128.load(at), value));
+}
+
+/** Codes as runs where many are equal, bit-packed groups of eight elsewhere. */
 export function putHybrid(from: u32, count: u32, width: u32, out: u32): u32 {
   let at = out;
   let pos: u32 = 0;
-  let literals: u32 = 0;
-  while (pos < count) {
-    const value = load<u32>(from + pos * 4);
-    let next = pos + 1;
-    while (next < count && load<u32>(from + next * 4) == value) next += 1;
-    let run = next - pos;
-    // A run may begin only where the literals before it fill groups of eight.
-    const fill: u32 = (8 - (literals & 7)) & 7;
-    if (run < fill + 8) {
-      literals += run;
-      pos = next;
+  let literals: u32 = 0; // before pos; whole groups
+  while (pos + 8 <= count) {
+    const first = from + pos * 4;
+    const value = load<u32>(first);
+    const same = i32x4.splat(value);
+    if (!isSame(first, same) || !isSame(first + 16, same)) {
+      literals += 8;
+      pos += 8;
       continue;
     }
-    literals += fill;
-    pos += fill;
-    run -= fill;
-    if (literals) {
-      at = putVarint(at, <u64>(((literals >> 3) << 1) | 1));
-      at = packBits(from + (pos - literals) * 4, literals, width, at);
-      literals = 0;
+    let next = pos + 8;
+    while (next + 4 <= count && isSame(from + next * 4, same)) next += 4;
+    while (next < count && load<u32>(from + next * 4) == value) next += 1;
+    if (next - pos < RUN_MIN && next < count) {
+      literals += 8;
+      pos += 8;
+      continue;
     }
-    at = putRun(at, value, run, width);
-    pos += run;
+    at = putLiterals(from + (pos - literals) * 4, literals, width, at);
+    literals = 0;
+    at = putRun(at, value, next - pos, width);
+    pos = next;
   }
-  if (literals) {
-    at = putVarint(at, <u64>((((literals + 7) >> 3) << 1) | 1));
-    at = packBits(from + (pos - literals) * 4, literals, width, at);
-  }
-  return at;
+  return putLiterals(from + (pos - literals) * 4, literals + count - pos, width, at);
+}
+
+function putLiterals(from: u32, count: u32, width: u32, out: u32): u32 {
+  if (count == 0) return out;
+  const at = putVarint(out, <u64>((((count + 7) >> 3) << 1) | 1));
+  return packGroups(from, count, width, at);
 }
 
 export function putRun(out: u32, value: u32, count: u32, width: u32): u32 {
