@@ -9,6 +9,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { apiServer } from "./api/api-server.ts";
 import type { EngineSnapshot, TenantCounts } from "./api/engine-snapshot.ts";
 import { EngineMetrics } from "./api/metrics.ts";
+import { keepFreedPages } from "./base/allocator.ts";
 import { systemClock } from "./base/clock.ts";
 import { EngineError } from "./base/error.ts";
 import { lockFolder } from "./base/file-lock.ts";
@@ -52,6 +53,7 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exit(exitCode);
   }
   try {
+    keepFreedPages();
     const { config, warnings } = loadConfig(load);
     await run(config, warnings);
   } catch (error) {
@@ -73,12 +75,14 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   await checkPort(config.server.httpListenAddress, config.server.httpListenPort);
   const store = new DiskStore(config.localPath);
   store.sweep();
+  const blocks = store.list();
+  for (const damage of store.damaged) logger.error("block left out", { reason: damage.message });
   const startMs = performance.now();
   const engine = await Engine.create({
     config,
     kernel: readKernel(),
     nodeId: nodeIdOf(config.walPath),
-    blocks: store.list(),
+    blocks,
     clock: systemClock,
     logger,
     onFatal: (thread) => {

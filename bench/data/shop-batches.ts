@@ -10,8 +10,10 @@ import {
   type KeyValue,
   KeyValueSchema,
 } from "../../src/proto-gen/opentelemetry/proto/common/v1/common_pb.ts";
+import { Span_SpanKind as SpanKind } from "../../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
 
 const SERVICES = ["frontend", "catalog", "cart", "checkout", "payment", "shipping", "email", "ads"];
+const KINDS = [SpanKind.INTERNAL, SpanKind.SERVER, SpanKind.CLIENT];
 const ROUTES = ["/", "/cart", "/product/{id}", "/checkout", "/api/recommend"];
 
 export interface BatchOptions {
@@ -25,7 +27,7 @@ export function shopBatches({ seed, batches, spans }: BatchOptions): Uint8Array[
   const random = prng(seed);
   let traceId = random.bytes(16);
   let left = 0;
-  let parent = new Uint8Array();
+  let parent: Uint8Array = new Uint8Array();
   const span = (service: string) => {
     if (left === 0) {
       traceId = random.bytes(16);
@@ -41,7 +43,7 @@ export function shopBatches({ seed, batches, spans }: BatchOptions): Uint8Array[
       spanId: new Uint8Array(spanId),
       parentSpanId: new Uint8Array(parent),
       name: `GET ${route}`,
-      kind: 1 + random.below(3),
+      kind: KINDS[random.below(KINDS.length)],
       startTimeUnixNano: start,
       endTimeUnixNano: start + BigInt(random.below(50_000_000)),
       flags: 0x101,
