@@ -11,6 +11,7 @@
 import {
   codesAt,
   cutHalf,
+  cutRows,
   cutTraces,
   dictionaryEntryAt,
   nestedAt,
@@ -55,6 +56,7 @@ export function numberTraces(): void {
   slotsAt = recordAt;
   parentAt = recordSpareAt;
   siblingAt = recordSpareAt + load<u32>(cutHalf, HALF_ROW_CAP) * 4;
+  for (let which: u32 = 0; which < 4; which++) memory.fill(nestedColumn(which), 0, cutRows * 4);
   for (let place: u32 = 0; place < cutTraces; place++) {
     const first = load<u32>(traceRowAt + place * 4);
     const count = load<u32>(traceRowAt + place * 4, 4) - first;
@@ -63,10 +65,6 @@ export function numberTraces(): void {
     rightAt = nestedColumn(NESTED_RIGHT) + first * 4;
     parentLeftAt = nestedColumn(NESTED_PARENT) + first * 4;
     childrenAt = nestedColumn(NESTED_CHILDREN) + first * 4;
-    memory.fill(leftAt, 0, count * 4);
-    memory.fill(rightAt, 0, count * 4);
-    memory.fill(parentLeftAt, 0, count * 4);
-    memory.fill(childrenAt, 0, count * 4);
     if (indexSpans(count) && findParents(count)) walk(count);
   }
 }
@@ -133,17 +131,21 @@ function findParents(count: u32): bool {
 
 /** The node with this span id, or NONE; of two, the one that fits the child's kind. */
 function parentOf(id: u64, child: u32): u32 {
-  const wanted = kindOf(child) == KIND_SERVER ? KIND_CLIENT : KIND_SERVER;
   let found = NONE;
   let slot = hash(id);
   while (load<u32>(slotsAt + slot * 4)) {
     const node = load<u32>(slotsAt + slot * 4) - 1;
     if (load<u64>(spanIds + node * 8) == id) {
-      if (found == NONE || kindOf(node) == wanted) found = node;
+      if (found == NONE) found = node;
+      else if (kindOf(node) == wantedKind(child)) found = node;
     }
     slot = (slot + 1) & slotsMask;
   }
   return found;
+}
+
+function wantedKind(child: u32): u32 {
+  return kindOf(child) == KIND_SERVER ? KIND_CLIENT : KIND_SERVER;
 }
 
 /** From each root down and up again, without recursion: a trace may be as deep as it is long. */

@@ -3,7 +3,7 @@ import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { HALF_WAL_FROM, HALF_WAL_TO, OK, RESULT_BYTES } from "../../native/src/layout.ts";
 import { MiB } from "../../src/base/bytes.ts";
-import { type BlockStore, writeCut } from "../../src/block/block-write.ts";
+import { type BlockStore, type CutOptions, writeCut } from "../../src/block/block-write.ts";
 import { instantiate, type Kernel, makeMemory, sharedBuffer } from "../../src/kernel/kernel.ts";
 import type { BlockMeta } from "../../src/model/block-meta.ts";
 import { ROOT } from "./checkout.ts";
@@ -55,13 +55,17 @@ export class CutKernel {
   }
 
   cut(store: BlockStore, range: readonly [number, number] = [0, 1]): BlockMeta[] {
+    return writeCut(this.cutOptions(store, range));
+  }
+
+  cutOptions(store: BlockStore, range: readonly [number, number] = [0, 1]): CutOptions {
     const view = new DataView(this.buffer);
     view.setFloat64(this.half + HALF_WAL_FROM, range[0], true);
     view.setFloat64(this.half + HALF_WAL_TO, range[1], true);
     const { buffer, kernel, half, scratch } = this;
     const scratchEnd = scratch + CUT_SCRATCH_BYTES;
     const clock = { nowMs: () => 2_000_000_000_000 };
-    return writeCut({ buffer, kernel, half, scratch, scratchEnd, store, nodeId: "node", clock });
+    return { buffer, kernel, half, scratch, scratchEnd, store, nodeId: "node", clock };
   }
 }
 
