@@ -8,6 +8,8 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { parquetReadObjects } from "hyparquet";
 import { afterAll, expect, test } from "vitest";
 import { type Prng, prng } from "../../src/base/prng.ts";
+import type { Span } from "../../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
+import { SpanSchema } from "../../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
 import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 import { DiskStore } from "../../src/store/store-disk.ts";
 import { CutKernel } from "../support/cut-kernel.ts";
@@ -71,12 +73,14 @@ function spanId(id: number): Uint8Array {
 }
 
 function traceBytes(traceId: Uint8Array, nodes: readonly Node[]): Uint8Array {
-  const spans = nodes.map(({ id, parent, kind }) => ({
-    traceId,
-    spanId: spanId(id),
-    parentSpanId: parent === 0 ? new Uint8Array(0) : spanId(parent),
-    kind,
-  }));
+  const spans = nodes.map(({ id, parent, kind }) =>
+    create(SpanSchema, {
+      traceId,
+      spanId: spanId(id),
+      parentSpanId: parent === 0 ? new Uint8Array(0) : spanId(parent),
+      kind: kind as Span["kind"],
+    }),
+  );
   const trace = { resourceSpans: [{ scopeSpans: [{ spans }] }] };
   return toBinary(TraceSchema, create(TraceSchema, trace));
 }
