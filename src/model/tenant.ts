@@ -30,6 +30,7 @@ export function parseReadTenants(header: string | null, multitenancy: boolean): 
 }
 
 function checkTenant(name: string): void {
+  if (name === "") throw new EngineError("malformed", "tenant ID is empty");
   if (name.length > TENANT_BYTES_MAX) {
     const text = `tenant ID is too long: max ${TENANT_BYTES_MAX} characters`;
     throw new EngineError("malformed", text);

@@ -1,74 +1,136 @@
 /**
  * Bytes of requests that are being received or wait for their answer, and the bound on them.
  *
- * A request reserves what its body may take before the body is read, so that memory is bounded by
+ * A request holds what its body may take before the body is read, so that memory is bounded by
  * what clients were promised and not by what they send. One tenant may hold a share of it only,
  * so that a loud one is slowed down (429) before all are refused (503).
+ *
+ * Not counted is what exists during one synchronous step only: a compressed body beside what
+ * comes out of it, pieces beside the whole. A thread has one of these at a time.
+ *
+ * Invariants:
+ * (1) The sums are those of all reservations that were not released; at rest they are zero.
+ * (2) 0 <= bytes <= bytesMax; a tenant's sum is at most tenantBytesMax, and never stays as zero.
+ *
+ * Threads: each ingress Worker has its own, and its part of the bound.
  */
 import { assert } from "../base/assert.ts";
 import { EngineError } from "../base/error.ts";
 
 export interface InFlightOptions {
+  /** At least the largest request, or that one could never be taken. */
   readonly bytesMax: number;
-  /** Undefined: tenants are not told apart. */
+  /** Likewise. Undefined: tenants are not told apart. */
   readonly tenantBytesMax: number | undefined;
 }
 
-/** What one request holds. Ends with release(), in every path. */
-export interface Reservation {
-  /** Takes `bytes` more; throws `tenant_overloaded` or `overloaded`. */
-  grow(bytes: number): void;
-  release(): void;
-}
-
 export class InFlight {
-  readonly #options: InFlightOptions;
+  readonly #bytesMax: number;
+  readonly #tenantBytesMax: number | undefined;
   readonly #byTenant = new Map<string, number>();
   #bytes = 0;
+  #requests = 0;
 
   constructor(options: InFlightOptions) {
-    this.#options = options;
+    this.#bytesMax = options.bytesMax;
+    this.#tenantBytesMax = options.tenantBytesMax;
   }
 
   get bytes(): number {
     return this.#bytes;
   }
 
+  /** Requests that are past the checks of their headers and not answered. */
+  get requests(): number {
+    return this.#requests;
+  }
+
+  /** Tenants that hold something; zero when they are not told apart. */
+  get tenants(): number {
+    return this.#byTenant.size;
+  }
+
+  /** The largest request that fits while nothing else is in flight. */
+  get requestBytesMax(): number {
+    return Math.min(this.#bytesMax, this.#tenantBytesMax ?? this.#bytesMax);
+  }
+
   reserve(tenant: string): Reservation {
-    let held = 0;
-    return {
-      grow: (bytes) => {
-        assert(bytes >= 0, "in flight: negative size");
-        this.#take(tenant, bytes);
-        held += bytes;
-      },
-      release: () => {
-        this.#give(tenant, held);
-        held = 0;
-      },
-    };
+    this.#requests += 1;
+    return new Reservation(this, tenant);
   }
 
-  #take(tenant: string, bytes: number): void {
-    const { bytesMax, tenantBytesMax } = this.#options;
-    const mine = (this.#byTenant.get(tenant) ?? 0) + bytes;
-    if (tenantBytesMax !== undefined && mine > tenantBytesMax) {
-      const text = `tenant has ${mine} bytes in flight, its share is ${tenantBytesMax}`;
-      throw new EngineError("tenant_overloaded", text);
-    }
-    if (this.#bytes + bytes > bytesMax) {
-      const text = `${this.#bytes + bytes} bytes in flight, the limit is ${bytesMax}`;
-      throw new EngineError("overloaded", text);
-    }
-    this.#bytes += bytes;
-    this.#byTenant.set(tenant, mine);
+  /** How much more the tenant may hold now. For Reservation. */
+  room(tenant: string): number {
+    const room = this.#bytesMax - this.#bytes;
+    if (this.#tenantBytesMax === undefined) return room;
+    return Math.min(room, this.#tenantBytesMax - (this.#byTenant.get(tenant) ?? 0));
   }
 
-  #give(tenant: string, bytes: number): void {
-    const mine = (this.#byTenant.get(tenant) ?? 0) - bytes;
-    this.#bytes -= bytes;
-    assert(mine >= 0 && this.#bytes >= 0, "in flight: more released than reserved");
-    if (mine === 0) this.#byTenant.delete(tenant);
-    else this.#byTenant.set(tenant, mine);
+  /** Adds what may be negative. For Reservation. */
+  add(tenant: string, bytes: number): void {
+    const all = this.#bytes + bytes;
+    if (this.#tenantBytesMax !== undefined) {
+      const mine = (this.#byTenant.get(tenant) ?? 0) + bytes;
+      if (bytes > 0 && mine > this.#tenantBytesMax) {
+        throw new EngineError("tenant_overloaded", "the tenant has too many bytes in flight");
+      }
+      this.#refuseOver(bytes, all);
+      assert(mine >= 0, "in flight: a tenant gave back more than it held");
+      if (mine === 0) this.#byTenant.delete(tenant);
+      else this.#byTenant.set(tenant, mine);
+    } else this.#refuseOver(bytes, all);
+    assert(all >= 0, "in flight: more given back than held");
+    this.#bytes = all;
+  }
+
+  /** Ends a request. For Reservation. */
+  end(): void {
+    this.#requests -= 1;
+    assert(this.#requests >= 0, "in flight: more requests ended than begun");
+    assert(this.#requests > 0 || this.#bytes === 0, "in flight: bytes held by no request");
+  }
+
+  #refuseOver(bytes: number, all: number): void {
+    if (bytes > 0 && all > this.#bytesMax) {
+      throw new EngineError("overloaded", "the server has too many bytes in flight");
+    }
+  }
+}
+
+/** What one request holds. Ends with release(), in every path. */
+export class Reservation {
+  readonly #inFlight: InFlight;
+  readonly #tenant: string;
+  #held = 0;
+  #released = false;
+
+  constructor(inFlight: InFlight, tenant: string) {
+    this.#inFlight = inFlight;
+    this.#tenant = tenant;
+  }
+
+  /** The most that hold() would take now. */
+  get room(): number {
+    return this.#held + this.#inFlight.room(this.#tenant);
+  }
+
+  /**
+   * From here on the request holds `bytes` in all. Throws `tenant_overloaded` or `overloaded`,
+   * and then holds what it did.
+   */
+  hold(bytes: number): void {
+    assert(!this.#released, "in flight: held after release");
+    assert(bytes >= 0, "in flight: negative size");
+    this.#inFlight.add(this.#tenant, bytes - this.#held);
+    this.#held = bytes;
+  }
+
+  release(): void {
+    assert(!this.#released, "in flight: released twice");
+    this.#released = true;
+    this.#inFlight.add(this.#tenant, -this.#held);
+    this.#held = 0;
+    this.#inFlight.end();
   }
 }

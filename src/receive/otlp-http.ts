@@ -3,20 +3,27 @@
  *
  * Looks at the envelope only: path, method, tenant, type, encoding, size. The spans inside are
  * the kernel's. What can be refused is refused before the body is read.
+ *
+ * Threads: one ingress Worker; its receivers share the bytes in flight.
  */
+import { assert } from "../base/assert.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
-import { decompress, parseEncoding } from "./decompress.ts";
-import type { InFlight } from "./in-flight.ts";
+import { BodyAbandoned } from "./body-error.ts";
+import { decompress, type Encoding, parseEncoding } from "./decompress.ts";
+import type { InFlight, Reservation } from "./in-flight.ts";
 import { errorResponse, type RequestEncoding, storedResponse } from "./otlp-response.ts";
 import { readBody } from "./read-body.ts";
 import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
 
 export interface OtlpHttpOptions {
+  /** Begins with a slash. */
   readonly tracesUrlPath: string;
   /** Of a body, compressed as well as decompressed. */
   readonly requestBytesMax: number;
+  /** From a request's headers to the last byte of its body. */
+  readonly bodyTimeoutMs: number;
   readonly multitenancyEnabled: boolean;
 }
 
@@ -25,7 +32,10 @@ export interface OtlpHttpParts {
   readonly meter: ReceiveMeter;
   readonly inFlight: InFlight;
   readonly logger: Logger;
-  /** True once the server stops: requests are refused with 503, connections are closed. */
+  /**
+   * True once the server stops: new requests are refused with 503, those under way are answered,
+   * and each answer ends its connection. All are done when `inFlight.requests` is zero.
+   */
   readonly draining: () => boolean;
 }
 
@@ -38,74 +48,122 @@ const REFUSALS: Record<Refusal, string> = {
   disk_failed: "the log cannot be written, try again",
 };
 
-/** Answers a request; it never rejects. */
-export function otlpHttp(options: OtlpHttpOptions, parts: OtlpHttpParts) {
-  return async function handle(request: Request): Promise<Response> {
+/** Headers are shown in answers up to here. */
+const SHOWN_LENGTH_MAX = 64;
+
+/** The answer to each request; the promise never rejects. */
+export function otlpHttp(
+  options: OtlpHttpOptions,
+  parts: OtlpHttpParts,
+): (request: Request) => Promise<Response> {
+  assert(
+    options.requestBytesMax <= parts.inFlight.requestBytesMax,
+    "otlp over http: the largest request does not fit into the bytes in flight",
+  );
+  const receiver = { options, parts };
+  return async function handle(request) {
+    const contentType = request.headers.get("content-type");
+    const encoding = requestEncoding(contentType);
     let tenant = "";
-    const encoding = requestEncoding(request.headers.get("content-type"));
+    let response: Response;
+    let close = false;
     try {
-      checkPath(request, options.tracesUrlPath);
+      checkTarget(request, options.tracesUrlPath);
       if (parts.draining()) throw new EngineError("overloaded", "the server is stopping");
-      tenant = parseTenant(request.headers.get(TENANT_HEADER), options.multitenancyEnabled);
-      if (encoding !== "protobuf") throw wrongType(request.headers.get("content-type"));
-      return await take(request, tenant, { options, parts });
+      const named = options.multitenancyEnabled ? request.headers.get(TENANT_HEADER) : null;
+      tenant = parseTenant(named, options.multitenancyEnabled);
+      if (encoding !== "protobuf") throw wrongType(contentType);
+      const contentEncoding = parseEncoding(request.headers.get("content-encoding"));
+      response = await take(request, { tenant, contentEncoding, ...receiver });
     } catch (error) {
       const known = asEngineError(error, parts.logger);
       parts.meter.refused(tenant, known.code);
-      const response = errorResponse(known, encoding);
+      response = errorResponse(known, encoding);
       if (known.code === "wrong_method") response.headers.set("allow", "POST");
-      if (parts.draining()) response.headers.set("connection", "close");
-      return response;
+      close = known instanceof BodyAbandoned;
     }
+    if (close || parts.draining()) response.headers.set("connection", "close");
+    return response;
   };
 }
 
-async function take(
-  request: Request,
-  tenant: string,
-  { options, parts }: { options: OtlpHttpOptions; parts: OtlpHttpParts },
-): Promise<Response> {
-  const contentEncoding = parseEncoding(request.headers.get("content-encoding"));
+interface Receiving {
+  readonly options: OtlpHttpOptions;
+  readonly parts: OtlpHttpParts;
+  readonly tenant: string;
+  readonly contentEncoding: Encoding;
+}
+
+async function take(request: Request, receiving: Receiving): Promise<Response> {
+  const { options, parts, tenant, contentEncoding } = receiving;
+  const { requestBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = options;
   const reservation = parts.inFlight.reserve(tenant);
   try {
-    const body = await readBody(request, reservation, options.requestBytesMax);
-    const payload = decompress(contentEncoding, body, options.requestBytesMax);
-    if (contentEncoding !== "identity") reservation.grow(payload.byteLength);
-    const offered = parts.sink.offer(tenant, payload);
-    if (!offered) throw new EngineError("overloaded", REFUSALS.overloaded);
+    let body = await readBody(request, reservation, { bytesMax, timeoutMs });
+    if (contentEncoding !== "identity") {
+      body = expand(body, reservation, { contentEncoding, bytesMax });
+    }
+    const bytes = body.byteLength;
+    const offered = parts.sink.offer(tenant, body);
+    if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
     const verdict = await offered;
-    if (verdict.outcome !== "stored") throw refusal(verdict.outcome);
-    parts.meter.stored(tenant, payload.byteLength, verdict);
+    if (verdict.outcome !== "stored") {
+      throw new EngineError(verdict.outcome, REFUSALS[verdict.outcome]);
+    }
+    parts.meter.stored(tenant, bytes, verdict);
     return storedResponse(verdict.rejected);
   } finally {
     reservation.release();
   }
 }
 
-function refusal(outcome: Refusal): EngineError {
-  return new EngineError(outcome, REFUSALS[outcome]);
-}
-
-function checkPath(request: Request, tracesUrlPath: string): void {
-  const pathStart = request.url.indexOf("/", request.url.indexOf("//") + 2);
-  const query = request.url.indexOf("?", pathStart);
-  const path = request.url.slice(pathStart, query < 0 ? undefined : query);
-  if (path !== tracesUrlPath) throw new EngineError("not_found", `no such path: ${path}`);
-  if (request.method !== "POST") {
-    throw new EngineError("wrong_method", `method ${request.method} is not POST`);
+/** Decompresses into what the request may still hold, so that the bound holds for bombs too. */
+function expand(
+  body: Uint8Array,
+  reservation: Reservation,
+  { contentEncoding, bytesMax }: { contentEncoding: Encoding; bytesMax: number },
+): Uint8Array {
+  const room = Math.min(bytesMax, reservation.room);
+  try {
+    const expanded = decompress(contentEncoding, body, room);
+    reservation.hold(expanded.byteLength);
+    return expanded;
+  } catch (error) {
+    const overRoom = error instanceof EngineError && error.code === "too_large";
+    // Larger than what is free now, perhaps not than the limit: this says which bound it was.
+    if (overRoom && room < bytesMax) reservation.hold(room + 1);
+    throw error;
   }
 }
 
-/** The type of the answer follows it, also of an error. */
+function checkTarget(request: Request, tracesUrlPath: string): void {
+  if (pathOf(request.url) !== tracesUrlPath) throw new EngineError("not_found", "page not found");
+  if (request.method !== "POST") {
+    throw new EngineError("wrong_method", `method ${request.method} is not accepted, POST is`);
+  }
+}
+
+/** Of "http://host/path?query", or of "/path", which the runtime gives for a strange host. */
+function pathOf(url: string): string {
+  const scheme = url.indexOf("://");
+  const start = scheme < 0 ? 0 : url.indexOf("/", scheme + 3);
+  const query = url.indexOf("?", start);
+  return url.slice(start, query < 0 ? undefined : query);
+}
+
+/** The encoding of the answer follows it, also of an error. */
 function requestEncoding(contentType: string | null): RequestEncoding {
-  const type = (contentType ?? "").split(";", 1)[0].trim().toLowerCase();
+  if (contentType === null) return "unknown";
+  if (contentType === "application/x-protobuf") return "protobuf";
+  const type = contentType.split(";", 1)[0].trim().toLowerCase();
   if (type === "application/x-protobuf" || type === "application/protobuf") return "protobuf";
   return type === "application/json" ? "json" : "unknown";
 }
 
 function wrongType(contentType: string | null): EngineError {
-  const given = contentType === null ? "no content type" : `content type ${contentType}`;
-  return new EngineError("wrong_type", `${given}: application/x-protobuf is accepted`);
+  const shown = JSON.stringify((contentType ?? "").slice(0, SHOWN_LENGTH_MAX));
+  const text = `content type ${shown} is not accepted, application/x-protobuf is`;
+  return new EngineError("wrong_type", text);
 }
 
 /** Anything else is a bug: it is logged here, and the client learns nothing of it. */

@@ -1,6 +1,6 @@
 /**
  * What OTLP/HTTP clients get: ExportTraceServiceResponse, or google.rpc.Status for errors, in the
- * encoding of the request.
+ * encoding of the request where that is known, else plain text.
  */
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import type { EngineError } from "../base/error.ts";
@@ -24,21 +24,18 @@ const CONTENT_TYPES = {
 const RETRY_AFTER = "1";
 
 /** All accepted: a response with nothing to say has no bytes. */
-const STORED = { "content-type": CONTENT_TYPES.protobuf };
+const STORED = { status: 200, headers: { "content-type": CONTENT_TYPES.protobuf } } as const;
 
 export function storedResponse(rejected: RejectedSpans): Response {
   const spans = rejectedCount(rejected);
-  if (spans === 0) return new Response(null, { status: 200, headers: STORED });
+  if (spans === 0) return new Response(null, STORED);
   const response = create(ExportTraceServiceResponseSchema, {
     partialSuccess: create(ExportTracePartialSuccessSchema, {
       rejectedSpans: BigInt(spans),
       errorMessage: rejectedMessage(rejected),
     }),
   });
-  return new Response(toBinary(ExportTraceServiceResponseSchema, response), {
-    status: 200,
-    headers: STORED,
-  });
+  return new Response(toBinary(ExportTraceServiceResponseSchema, response), STORED);
 }
 
 export function errorResponse(error: EngineError, encoding: RequestEncoding): Response {
@@ -53,13 +50,13 @@ function errorBody(
   code: number,
   encoding: RequestEncoding,
 ): string | Uint8Array<ArrayBuffer> {
-  if (encoding === "unknown") return `${message}\n`;
+  if (encoding === "unknown") return message;
   const status = create(StatusSchema, { code, message });
   if (encoding === "json") return toJsonString(StatusSchema, status);
   return toBinary(StatusSchema, status);
 }
 
-export function rejectedCount(rejected: RejectedSpans): number {
+function rejectedCount(rejected: RejectedSpans): number {
   const { invalidTraceId, invalidSpanId, invalidUtf8, overLimit } = rejected;
   return invalidTraceId + invalidSpanId + invalidUtf8 + overLimit;
 }

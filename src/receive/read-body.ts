@@ -1,55 +1,98 @@
 /**
- * A request's body, read within a bound and with its bytes reserved before they are taken.
+ * A request's body, read within bounds on size and time, and with its bytes reserved before they
+ * are taken.
  *
  * With a Content-Length, all is reserved at once and read in one piece; without one (chunked),
- * pieces are reserved as they come.
+ * pieces are reserved as they come. What is too large is answered at once and not read any more:
+ * the runtime drops the rest as it comes, as a client that is still sending would not see the
+ * answer if the connection ended.
+ *
+ * The time is bounded because idleTimeout is not enough: a client that sends a byte now and then
+ * would keep its reservation as long as it likes.
  */
 import { EngineError } from "../base/error.ts";
+import { BodyAbandoned, bodyTooLarge } from "./body-error.ts";
 import type { Reservation } from "./in-flight.ts";
 
-/** Throws `too_large`, `tenant_overloaded`, `overloaded`, or `malformed` when the client goes. */
+export interface BodyBounds {
+  readonly bytesMax: number;
+  /** From the headers to the last byte. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * Throws `too_large`; `tenant_overloaded` or `overloaded`, also for a body that takes too long;
+ * `malformed` when the client goes or its chunks are no chunks. The reservation is not touched any
+ * more once the promise has settled.
+ */
 export async function readBody(
   request: Request,
   reservation: Reservation,
-  bytesMax: number,
+  bounds: BodyBounds,
 ): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
-  if (declared === null) return readPieces(request, reservation, bytesMax);
+  if (declared === null) return readPieces(request, reservation, bounds);
   const length = Number(declared);
-  if (length > bytesMax) throw tooLarge(bytesMax);
-  reservation.grow(length);
-  try {
-    return await request.bytes();
-  } catch (error) {
-    throw new EngineError("malformed", "the client went before the body was complete", {
-      cause: error,
-    });
-  }
+  if (length > bounds.bytesMax) throw bodyTooLarge(bounds.bytesMax);
+  reservation.hold(length);
+  return within(bounds.timeoutMs, request.bytes());
 }
 
 async function readPieces(
   request: Request,
   reservation: Reservation,
-  bytesMax: number,
+  bounds: BodyBounds,
 ): Promise<Uint8Array> {
+  if (request.body === null) return new Uint8Array(0);
+  const reader = request.body.getReader();
+  const limit = deadline(bounds.timeoutMs);
   const pieces: Uint8Array[] = [];
   let length = 0;
   try {
-    for await (const piece of request.body ?? []) {
-      length += piece.byteLength;
-      if (length > bytesMax) throw tooLarge(bytesMax);
-      reservation.grow(piece.byteLength);
-      pieces.push(piece);
+    for (;;) {
+      const { done, value } = await Promise.race([reader.read(), limit.passed]);
+      if (done) break;
+      length += value.byteLength;
+      if (length > bounds.bytesMax) throw bodyTooLarge(bounds.bytesMax);
+      reservation.hold(length);
+      pieces.push(value);
     }
   } catch (error) {
-    if (error instanceof EngineError) throw error;
-    throw new EngineError("malformed", "the client went before the body was complete", {
-      cause: error,
-    });
+    reader.cancel().catch(() => {}); // the connection may be gone already
+    throw error instanceof EngineError ? error : clientGone(error);
+  } finally {
+    limit.clear();
   }
-  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, length);
 }
 
-function tooLarge(bytesMax: number): EngineError {
-  return new EngineError("too_large", `request body is over the limit of ${bytesMax} bytes`);
+/** One closure a request and no race: this is the path of nearly all of them. */
+function within(timeoutMs: number, body: Promise<Uint8Array>): Promise<Uint8Array> {
+  return new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(tookTooLong(timeoutMs)), timeoutMs);
+    body.then(
+      (bytes) => {
+        clearTimeout(timer);
+        resolve(bytes);
+      },
+      (error) => {
+        clearTimeout(timer);
+        reject(clientGone(error));
+      },
+    );
+  });
+}
+
+function deadline(timeoutMs: number): { readonly passed: Promise<never>; clear(): void } {
+  const { promise, reject } = Promise.withResolvers<never>();
+  const timer = setTimeout(() => reject(tookTooLong(timeoutMs)), timeoutMs);
+  return { passed: promise, clear: () => clearTimeout(timer) };
+}
+
+function tookTooLong(timeoutMs: number): EngineError {
+  return new BodyAbandoned("overloaded", `the body was not complete after ${timeoutMs} ms`);
+}
+
+function clientGone(cause: unknown): EngineError {
+  return new EngineError("malformed", "the body ended before it was complete", { cause });
 }
