@@ -1,0 +1,108 @@
+/** Some rows of some columns of a data file: planned, read, decoded. */
+import { assert } from "../base/assert.ts";
+import { planReads } from "./block-plan.ts";
+import type { FileCache, ValueCache } from "./file-cache.ts";
+import { ColumnDecoder, type ColumnRows, Dictionary } from "./parquet-decode.ts";
+import type { DataFile } from "./parquet-footer-read.ts";
+import { openPage } from "./parquet-page-read.ts";
+
+export interface ColumnCaches {
+  readonly files: FileCache;
+  readonly dictionaries: ValueCache<Dictionary>;
+}
+
+export interface ColumnSource {
+  readonly path: string;
+  readonly file: DataFile;
+}
+
+export interface RowRange {
+  readonly first: number;
+  /** After the last. */
+  readonly end: number;
+}
+
+/** By the column's place in the file. `rows` must be some, and inside the file. */
+export function readColumns(
+  caches: ColumnCaches,
+  source: ColumnSource,
+  request: { readonly columns: readonly number[]; readonly rows: RowRange },
+): Map<number, ColumnRows> {
+  const { columns, rows } = request;
+  const { file, path } = source;
+  assert(rows.first < rows.end && rows.end <= file.rows, "block: rows outside the file");
+  const dictionaries = new Map<number, Dictionary>();
+  for (const column of columns) {
+    const held = caches.dictionaries.get(path, String(column));
+    if (held !== undefined) dictionaries.set(column, held);
+  }
+  const found = new Map<number, ColumnRows>();
+  const batches = planReads(file, {
+    columns,
+    rowFirst: rows.first,
+    rowEnd: rows.end,
+    hasDictionary: (column) => dictionaries.has(column),
+  });
+  for (const batch of batches) {
+    const pages = new Map<number, Map<number, Uint8Array>>(
+      batch.columns.map((c) => [c, new Map()]),
+    );
+    for (const read of batch.reads) {
+      const bytes = caches.files.read(path, read.offset, read.bytes);
+      for (const page of read.pages) {
+        const at = page.offset - read.offset;
+        pages.get(page.column)?.set(page.page, bytes.subarray(at, at + page.bytes));
+      }
+    }
+    for (const [column, stored] of pages) {
+      const dictionaryPage = stored.get(-1);
+      if (dictionaryPage !== undefined) {
+        const dictionary = openDictionary(caches, source, { column, bytes: dictionaryPage });
+        dictionaries.set(column, dictionary);
+        stored.delete(-1);
+      }
+      found.set(
+        column,
+        decode(file, { column, stored, rows, dictionary: dictionaries.get(column) }),
+      );
+    }
+  }
+  return found;
+}
+
+function openDictionary(
+  caches: ColumnCaches,
+  { file, path }: ColumnSource,
+  { column, bytes }: { readonly column: number; readonly bytes: Uint8Array },
+): Dictionary {
+  const chunk = file.columns[column];
+  const page = openPage(bytes, chunk, true);
+  // What is kept must not keep the rest of the read.
+  const own = page.bytes.buffer === bytes.buffer ? page.bytes.slice() : page.bytes;
+  const dictionary = new Dictionary({ ...page, bytes: own }, chunk);
+  const name = { file: path, part: String(column) };
+  return caches.dictionaries.put(name, dictionary, dictionary.heldBytes);
+}
+
+interface StoredColumn {
+  readonly column: number;
+  /** Data pages by their place. */
+  readonly stored: ReadonlyMap<number, Uint8Array>;
+  readonly rows: RowRange;
+  readonly dictionary: Dictionary | undefined;
+}
+
+function decode(file: DataFile, { column, stored, rows, dictionary }: StoredColumn): ColumnRows {
+  const chunk = file.columns[column];
+  const index = file.pages[column];
+  const decoder = new ColumnDecoder(chunk, dictionary);
+  for (const place of [...stored.keys()].sort((a, b) => a - b)) {
+    const bytes = stored.get(place);
+    assert(bytes !== undefined, "block: a page was not read");
+    const first = Math.max(rows.first, index.rows[place]);
+    const end = Math.min(rows.end, index.rows[place + 1]);
+    const skip = first - index.rows[place];
+    decoder.add(openPage(bytes, chunk, false), { skip, count: end - first });
+  }
+  return decoder.finish();
+}

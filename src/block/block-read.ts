@@ -1,0 +1,197 @@
+/**
+ * One trace out of one block on local disk: filter, trace index, then the pages that its rows lie
+ * in, of the columns that its spans have.
+ *
+ * Blocks never change, so nothing here is locked; a block that retention removed while it was
+ * read is `not_found`, unless its files were open. Damage is `block_corrupt` with the folder.
+ *
+ * Threads: a reader and its caches belong to one.
+ */
+import { join } from "node:path";
+import { EngineError } from "../base/error.ts";
+import type { BlockMeta, BlockTenant } from "../model/block-meta.ts";
+import type { SpanRow } from "../model/span-row.ts";
+import { readColumns } from "./block-columns-read.ts";
+import { blockCorrupt } from "./block-error.ts";
+import { type BlockLayout, layoutOf } from "./block-layout.ts";
+import { attributeColumns, spanRows } from "./block-rows.ts";
+import { FileCache, ValueCache } from "./file-cache.ts";
+import type { Dictionary } from "./parquet-decode.ts";
+import { type DataFile, dataFileBytes, readDataFile } from "./parquet-footer-read.ts";
+import { type Sidecar, SidecarReader } from "./sidecar-read.ts";
+import { SourceMessages } from "./source-messages.ts";
+import { tenantSeed, traceHash } from "./trace-hash.ts";
+
+const DATA_FILE = "data.parquet";
+const SIDECAR_FILE = "sidecar.bin";
+
+/** Rows that are decoded at once: objects of some 8 MB. */
+const WINDOW_ROWS = 4096;
+/** Rows in which the end of a trace is looked for at first; doubled while it is not there. */
+const TRACE_ROWS = 128;
+
+interface OpenBlock {
+  readonly path: string;
+  readonly file: DataFile;
+  readonly layout: BlockLayout;
+}
+
+export interface BlockCacheOptions {
+  /** Descriptors held open; a block has two. */
+  readonly filesMax: number;
+  /** Of filters, footers and dictionaries together. */
+  readonly bytesMax: number;
+}
+
+/** What one thread keeps of blocks between reads. */
+export class BlockCaches {
+  readonly files: FileCache;
+  readonly sidecars: ValueCache<Sidecar>;
+  readonly blocks: ValueCache<OpenBlock>;
+  readonly dictionaries: ValueCache<Dictionary>;
+
+  constructor({ filesMax, bytesMax }: BlockCacheOptions) {
+    this.files = new FileCache(filesMax);
+    // A filter is needed of every block, the others of those that have the trace.
+    this.sidecars = new ValueCache(bytesMax / 4);
+    this.blocks = new ValueCache(bytesMax / 4);
+    this.dictionaries = new ValueCache(bytesMax / 2);
+  }
+
+  /** Of a block that was removed. */
+  forget(folder: string): void {
+    const prefix = join(folder, "/");
+    for (const cache of [this.files, this.sidecars, this.blocks, this.dictionaries]) {
+      cache.forget(prefix);
+    }
+  }
+
+  close(): void {
+    this.forget("");
+    this.files.forget("");
+  }
+}
+
+export interface TraceInBlock {
+  /** The block's folder. */
+  readonly folder: string;
+  readonly meta: BlockMeta;
+  readonly tenant: string;
+  /** 16 bytes. */
+  readonly traceId: Uint8Array;
+}
+
+export class BlockReader {
+  readonly #caches: BlockCaches;
+
+  constructor(caches: BlockCaches) {
+    this.#caches = caches;
+  }
+
+  /** Bytes read from blocks since the start, by all readers of these caches. */
+  get inspectedBytes(): number {
+    return this.#caches.files.readBytes;
+  }
+
+  /**
+   * The trace's spans in the order of their arrival, read as they are asked for; undefined when
+   * the block has none. Throws EngineError, also while spans are asked for.
+   */
+  rows(trace: TraceInBlock): Iterable<SpanRow> | undefined {
+    return named(trace.folder, () => {
+      const place = this.#find(trace);
+      return place && this.#spans(place, trace);
+    });
+  }
+
+  #find(trace: TraceInBlock): { block: OpenBlock; first: number; end: number } | undefined {
+    const { folder, meta, traceId } = trace;
+    const tenant = meta.tenants.find(({ name }) => name === trace.tenant);
+    if (tenant === undefined) return undefined;
+    const hash = traceHash(tenantSeed(tenant.name), traceId);
+    const sidecar = new SidecarReader(this.#caches, join(folder, SIDECAR_FILE));
+    if (!sidecar.mayHave(hash)) return undefined;
+    for (const row of sidecar.rowsOf(hash)) {
+      const block = this.#open(folder);
+      const end = this.#traceEnd(block, row, { tenant, traceId });
+      if (end > row) return { block, first: row, end };
+    }
+    sidecar.checkIndex();
+    return undefined;
+  }
+
+  #open(folder: string): OpenBlock {
+    const path = join(folder, DATA_FILE);
+    const held = this.#caches.blocks.get(path);
+    if (held !== undefined) return held;
+    const file = readDataFile(this.#caches.files, path);
+    const block = { path, file, layout: layoutOf(file) };
+    return this.#caches.blocks.put({ file: path }, block, dataFileBytes(file));
+  }
+
+  /** The row after the last one of a trace that begins at `row`; `row` when none does. */
+  #traceEnd(
+    block: OpenBlock,
+    row: number,
+    { tenant, traceId }: { readonly tenant: BlockTenant; readonly traceId: Uint8Array },
+  ): number {
+    const end = tenant.rowFirst + tenant.rows;
+    if (!(tenant.rowFirst >= 0 && end <= block.file.rows)) throw blockCorrupt("rows of a tenant");
+    if (row < tenant.rowFirst || row >= end) return row;
+    const column = block.layout.traceId;
+    let same: unknown;
+    for (let at = row, rows = TRACE_ROWS; at < end; at += rows, rows *= 2) {
+      const range = { first: at, end: Math.min(end, at + rows) };
+      const ids = readColumns(this.#caches, block, { columns: [column], rows: range });
+      for (const [i, id] of (ids.get(column)?.values ?? []).entries()) {
+        // Mostly one code of the dictionary, and then one object.
+        if (id !== same && !(id instanceof Uint8Array && isEqual(id, traceId))) return at + i;
+        same = id;
+      }
+    }
+    return end;
+  }
+
+  *#spans(
+    { block, first, end }: { block: OpenBlock; first: number; end: number },
+    { folder }: TraceInBlock,
+  ): Generator<SpanRow> {
+    const sources = new SourceMessages();
+    for (let at = first; at < end; at += WINDOW_ROWS) {
+      const rows = { first: at, end: Math.min(end, at + WINDOW_ROWS) };
+      yield* named(folder, () => this.#window(block, rows, sources));
+    }
+  }
+
+  #window(
+    block: OpenBlock,
+    rows: { readonly first: number; readonly end: number },
+    sources: SourceMessages,
+  ): SpanRow[] {
+    const { layout } = block;
+    const count = rows.end - rows.first;
+    const known = [layout.span, layout.event, layout.link].flatMap(({ places }) => [
+      ...places.values(),
+    ]);
+    const columns = readColumns(this.#caches, block, { columns: known, rows });
+    const used = attributeColumns(layout, columns, count);
+    for (const [column, values] of readColumns(this.#caches, block, { columns: used, rows })) {
+      columns.set(column, values);
+    }
+    return spanRows({ layout, columns, rows: count, sources });
+  }
+}
+
+function isEqual(a: Uint8Array, b: Uint8Array): boolean {
+  return Buffer.compare(a, b) === 0;
+}
+
+/** Errors of the call say which block they are of. */
+function named<T>(folder: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    throw new EngineError(error.code, `block ${folder}: ${error.message}`, { cause: error });
+  }
+}

@@ -1,0 +1,130 @@
+/** One page of a column chunk: header, checksum, decompression. The bytes may be damaged. */
+import { MiB } from "../base/bytes.ts";
+import { blockCorrupt } from "./block-error.ts";
+import type { ColumnChunk } from "./parquet-footer-read.ts";
+import { ThriftReader } from "./parquet-thrift-read.ts";
+
+export interface Page {
+  /** Level entries of a data page, values of a dictionary. */
+  readonly values: number;
+  /** Format number. */
+  readonly encoding: number;
+  /** Levels and values, not compressed. */
+  readonly bytes: Uint8Array;
+}
+
+export const PLAIN = 0;
+/** The old number for dictionary and references to it; other writers still use it. */
+export const PLAIN_DICTIONARY = 2;
+export const DELTA_BINARY_PACKED = 5;
+export const RLE_DICTIONARY = 8;
+
+const DATA_PAGE = 0;
+const DICTIONARY_PAGE = 2;
+/** What the writer allows itself at the most. */
+const PAGE_BYTES_MAX = 64 * MiB;
+/** More events than fit into a request that is accepted. */
+const PAGE_VALUES_MAX = 2 ** 24;
+
+interface PageHeader {
+  type: number;
+  plainBytes: number;
+  storedBytes: number;
+  crc32: number | undefined;
+  values: number;
+  encoding: number;
+}
+
+/** `stored` begins with the page's header and holds all of it. */
+export function openPage(stored: Uint8Array, column: ColumnChunk, isDictionary: boolean): Page {
+  const reader = new ThriftReader(stored);
+  const header = readHeader(reader);
+  const { values, encoding, plainBytes, storedBytes, crc32 } = header;
+  if (header.type !== (isDictionary ? DICTIONARY_PAGE : DATA_PAGE)) throw corrupt(column, "type");
+  if (!(plainBytes >= 0 && plainBytes <= PAGE_BYTES_MAX)) throw corrupt(column, "size");
+  if (!(values >= 0 && values <= PAGE_VALUES_MAX)) throw corrupt(column, "number of values");
+  if (!(storedBytes >= 0 && storedBytes <= stored.length - reader.at)) {
+    throw corrupt(column, "cut off");
+  }
+  const body = stored.subarray(reader.at, reader.at + storedBytes);
+  if (crc32 !== undefined && Bun.hash.crc32(body) !== crc32 >>> 0) throw corrupt(column, "crc");
+  if (!column.zstd) {
+    if (storedBytes !== plainBytes) throw corrupt(column, "size");
+    return { values, encoding, bytes: body };
+  }
+  return { values, encoding, bytes: inflate(body, plainBytes, column) };
+}
+
+function readHeader(reader: ThriftReader): PageHeader {
+  const header: PageHeader = {
+    ...{ type: -1, plainBytes: -1, storedBytes: -1, crc32: undefined, values: -1, encoding: -1 },
+  };
+  reader.struct((id) => {
+    if (id === 1) header.type = reader.integer();
+    else if (id === 2) header.plainBytes = reader.integer();
+    else if (id === 3) header.storedBytes = reader.integer();
+    else if (id === 4) header.crc32 = reader.integer();
+    else if (id === 5 || id === 7) readCounts(reader, header);
+    else return false;
+    return true;
+  });
+  return header;
+}
+
+/** Of a data page as of a dictionary page: they begin alike. */
+function readCounts(reader: ThriftReader, header: PageHeader): void {
+  reader.struct((id) => {
+    if (id === 1) header.values = reader.integer();
+    else if (id === 2) header.encoding = reader.integer();
+    else return false;
+    return true;
+  });
+}
+
+/**
+ * The decompressor makes room for what the frame claims, so the claim is held against the page's
+ * own first, which has a limit. A frame without a claim is none that a block's writer makes.
+ */
+function inflate(body: Uint8Array, plainBytes: number, column: ColumnChunk): Uint8Array {
+  if (contentSize(body) !== plainBytes) throw corrupt(column, "size of its frame");
+  if (plainBytes === 0) return new Uint8Array(0);
+  let plain: Uint8Array;
+  try {
+    plain = Bun.zstdDecompressSync(body as Uint8Array<ArrayBuffer>);
+  } catch {
+    throw corrupt(column, "frame");
+  }
+  if (plain.length !== plainBytes) throw corrupt(column, "size of its frame");
+  return plain;
+}
+
+const FRAME_MAGIC = 0xfd2fb528;
+
+/** Frame_Content_Size of a zstd frame (RFC 8878, 3.1.1.1); -1 when there is none. */
+function contentSize(frame: Uint8Array): number {
+  if (frame.length < 18) {
+    const padded = new Uint8Array(18);
+    padded.set(frame);
+    return contentSize(padded);
+  }
+  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
+  if (view.getUint32(0, true) !== FRAME_MAGIC) return -1;
+  const descriptor = frame[4];
+  const isSingle = (descriptor & 32) !== 0;
+  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3];
+  const at = 5 + (isSingle ? 0 : 1) + dictionaryBytes;
+  switch (descriptor >> 6) {
+    case 0:
+      return isSingle ? frame[at] : -1;
+    case 1:
+      return view.getUint16(at, true) + 256;
+    case 2:
+      return view.getUint32(at, true);
+    default:
+      return Number(view.getBigUint64(at, true));
+  }
+}
+
+function corrupt(column: ColumnChunk, what: string) {
+  return blockCorrupt(`page of column ${column.path.join(".")}: ${what}`);
+}
