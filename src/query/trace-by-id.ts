@@ -86,7 +86,7 @@ export class TraceById implements TraceFinder {
       const listed = await this.#blocks.blocks(tenant, startSeconds, endSeconds);
       // From here on no other question gets in between: the count is this one's alone.
       const before = this.#blocks.inspectedBytes;
-      this.#addBlocks(all, listed.toSorted(byLog), tenant, traceId);
+      all.addRows(this.#blockRows(listed, tenant, traceId));
       inspectedBytes += this.#blocks.inspectedBytes - before;
       for (const part of parts) {
         if (part.tenant !== tenant || this.#isCovered(part.half, listed)) continue;
@@ -114,15 +114,13 @@ export class TraceById implements TraceFinder {
     return parts;
   }
 
-  #addBlocks(
-    all: TraceCombiner,
+  *#blockRows(
     listed: readonly ListedBlock[],
     tenant: string,
     traceId: Uint8Array,
-  ): void {
-    for (const block of listed) {
-      const rows = this.#blocks.rows(block, tenant, traceId);
-      if (rows !== undefined && !all.addRows(rows)) return;
+  ): Generator<SpanRow> {
+    for (const block of listed.toSorted(byLog)) {
+      yield* this.#blocks.rows(block, tenant, traceId) ?? [];
     }
   }
 
