@@ -244,7 +244,7 @@ describe("a stop", () => {
     "under load cuts no request and loses nothing that was acknowledged",
     async () => {
       await using server = await Server.start();
-      const load = startLoad(server, 8);
+      const load = startLoad(server, { connections: 8 });
       await waitFor(
         () => load.acknowledged.length >= 300,
         () => `only ${load.acknowledged.length} requests were acknowledged\n${server.log}`,

@@ -2,6 +2,7 @@
 import { requestOf, spanOf } from "./send-spans.ts";
 import type { Server } from "./server.ts";
 
+const RECONNECT_MS = 20;
 const SPANS_PER_REQUEST = 20;
 
 export interface Load {
@@ -16,7 +17,13 @@ export interface Load {
   readonly spansPerRequest: number;
 }
 
-export function startLoad(server: Server, connections: number): Load {
+export interface LoadOptions {
+  readonly connections: number;
+  /** Nobody listening is an end, unless this says that the load goes on. */
+  readonly goOn?: () => boolean;
+}
+
+export function startLoad(server: Server, { connections, goOn }: LoadOptions): Load {
   const acknowledged: string[] = [];
   const refused = new Map<number, number>();
   const cut: string[] = [];
@@ -35,8 +42,9 @@ export function startLoad(server: Server, connections: number): Load {
         else refused.set(response.status, (refused.get(response.status) ?? 0) + 1);
       } catch (error) {
         const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
-        if (code === "ConnectionRefused" || code === "ECONNREFUSED") return;
-        cut.push(code);
+        if (code !== "ConnectionRefused" && code !== "ECONNREFUSED") cut.push(code);
+        else if (goOn?.()) await Bun.sleep(RECONNECT_MS);
+        else return;
       }
     }
   };

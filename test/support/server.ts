@@ -20,18 +20,24 @@ const EXIT_DEADLINE_MS = 60_000;
 
 export class Server implements AsyncDisposable {
   readonly folder: string;
+  readonly #launch: () => Running;
   #running: Running;
 
-  private constructor(folder: string) {
+  private constructor(folder: string, preload: readonly string[]) {
     this.folder = folder;
-    this.#running = launch(this.configFile);
+    const args = [`-config.file=${this.configFile}`];
+    this.#launch = () => launch({ args, preload });
+    this.#running = this.#launch();
   }
 
-  /** Resolves when `/ready` is 200. */
-  static async start(settings: ServerSettings = {}): Promise<Server> {
+  /**
+   * Resolves when `/ready` is 200. Modules of `preload` are loaded into the process before its own
+   * code, to let happen what does not happen by itself.
+   */
+  static async start(settings: ServerSettings = {}, preload: readonly string[] = []) {
     const folder = mkdtempSync(join(tmpdir(), "vivace-e2e-"));
     writeFileSync(join(folder, "vivace.yaml"), configText(folder, settings));
-    const server = new Server(folder);
+    const server = new Server(folder, preload);
     try {
       await server.ready();
     } catch (error) {
@@ -115,7 +121,7 @@ export class Server implements AsyncDisposable {
     await this.exited();
   }
 
-  signal(signal: "SIGTERM" | "SIGINT"): void {
+  signal(signal: NodeJS.Signals): void {
     this.#running.process.kill(signal);
   }
 
@@ -134,7 +140,7 @@ export class Server implements AsyncDisposable {
   async restart(): Promise<void> {
     await this.exited();
     this.#running.forget();
-    this.#running = launch(this.configFile);
+    this.#running = this.#launch();
     await this.ready();
   }
 
@@ -157,8 +163,8 @@ export interface Ended {
 }
 
 /** The process with these arguments, for starts that end by themselves. */
-export async function runToEnd(args: readonly string[], cwd = ROOT): Promise<Ended> {
-  const running = launchWith(args, cwd);
+export async function runToEnd(args: readonly string[]): Promise<Ended> {
+  const running = launch({ args, preload: [] });
   try {
     const exitCode = await running.process.exited;
     return { exitCode, output: running.log() };
@@ -201,18 +207,24 @@ interface Running {
   forget(): void;
 }
 
-function launch(configFile: string): Running {
-  return launchWith([`-config.file=${configFile}`]);
+interface Launch {
+  readonly args: readonly string[];
+  readonly preload: readonly string[];
 }
 
-function launchWith(args: readonly string[], cwd = ROOT): Running {
+function launch({ args, preload }: Launch): Running {
   const output = mkdtempSync(join(tmpdir(), "vivace-e2e-log-"));
   const path = join(output, "log");
   // A file and no pipe: nobody has to read for the process to go on. Appended to, by both.
   const file = openSync(path, "a");
   const child = Bun.spawn({
-    cmd: [join(ROOT, "node_modules", ".bin", "bun"), join(ROOT, "src", "main.ts"), ...args],
-    cwd,
+    cmd: [
+      join(ROOT, "node_modules", ".bin", "bun"),
+      ...preload.flatMap((path) => ["--preload", path]),
+      join(ROOT, "src", "main.ts"),
+      ...args,
+    ],
+    cwd: ROOT,
     stdin: "ignore",
     stdout: file,
     stderr: file,
@@ -227,4 +239,12 @@ function launchWith(args: readonly string[], cwd = ROOT): Running {
     log: () => readFileSync(path, "utf8"),
     forget: () => rmSync(output, { recursive: true, force: true }),
   };
+}
+
+/** A port that is free now; for what must keep its port, as a new thread of the same process. */
+export async function freePort(): Promise<number> {
+  const probe = Bun.serve({ hostname: "127.0.0.1", port: 0, fetch: () => new Response() });
+  const { port } = probe;
+  await probe.stop(true);
+  return port as number;
 }
