@@ -13,7 +13,7 @@ import { pythonSdk } from "../support/python-sdk.ts";
 import { requestOf, spanOf } from "../support/send-spans.ts";
 import type { SentSpan, SentValue } from "../support/sent-span.ts";
 import { Server } from "../support/server.ts";
-import { INSTALL_TIMEOUT_MS, leftOut, missing, run } from "../support/tool-cache.ts";
+import { INSTALL_TIMEOUT_MS, leftOut, run, titled } from "../support/tool-cache.ts";
 
 const READ = join(import.meta.dirname, "read-blocks.py");
 const SEED = 4711;
@@ -136,7 +136,7 @@ function blockPaths(): string[] {
 }
 
 test.skipIf(leftOut(pythonSdk))(
-  `three readers agree with each other and with the sender${leftOut(pythonSdk) ? `, left out: ${missing(pythonSdk)}` : ""}`,
+  titled("three readers agree with each other and with the sender", pythonSdk),
   async () => {
     const sent: SentSpan[][] = [];
     for (const count of BLOCK_SPANS) {

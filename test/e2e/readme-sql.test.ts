@@ -8,7 +8,7 @@ import { pythonSdk } from "../support/python-sdk.ts";
 import { requestOf, spanOf } from "../support/send-spans.ts";
 import type { SentSpan, SentValue } from "../support/sent-span.ts";
 import { Server } from "../support/server.ts";
-import { INSTALL_TIMEOUT_MS, leftOut, missing, run } from "../support/tool-cache.ts";
+import { INSTALL_TIMEOUT_MS, leftOut, run, titled } from "../support/tool-cache.ts";
 
 const SQL = join(import.meta.dirname, "sql.py");
 const BASE_NS = 1_700_000_000_000_000_000n;
@@ -65,7 +65,7 @@ function span(number: number, { at, ms, status, exception }: Case): SentSpan {
 const id = (number: number) => `${number}`.padStart(32, "0");
 
 test.skipIf(leftOut(pythonSdk))(
-  `finds spans by attribute, by duration and by event${leftOut(pythonSdk) ? `, left out: ${missing(pythonSdk)}` : ""}`,
+  titled("finds spans by attribute, by duration and by event", pythonSdk),
   async () => {
     // Two blocks: the second lacks columns that the first one has, and the other way about.
     const status = (code: number): SentValue => ["int", String(code)];

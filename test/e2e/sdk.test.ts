@@ -9,7 +9,7 @@ import { nodeSdk, sendByNode } from "../support/node-sdk.ts";
 import { pythonSdk, sendByPython } from "../support/python-sdk.ts";
 import { bySpanId, fetchSpans, type SentSpan, TRACE_FORMS } from "../support/sent-span.ts";
 import { Server } from "../support/server.ts";
-import { INSTALL_TIMEOUT_MS, leftOut, missing, type Tool } from "../support/tool-cache.ts";
+import { INSTALL_TIMEOUT_MS, leftOut, type Tool, titled } from "../support/tool-cache.ts";
 
 interface Sdk {
   readonly language: string;
@@ -53,7 +53,7 @@ async function expectSent(language: string): Promise<void> {
 describe("traces from the head", () => {
   for (const { language, tool, send } of sdks) {
     test.skipIf(leftOut(tool))(
-      `of the SDK for ${language}${leftOut(tool) ? `, left out: ${missing(tool)}` : ""}`,
+      titled(`of the SDK for ${language}`, tool),
       async () => {
         const sent = await send(`${server.otlp}/v1/traces`, `shop-${language}`);
         sentBy.set(language, sent);
@@ -68,13 +68,10 @@ describe("traces from the head", () => {
 
 describe("the same traces from blocks", () => {
   for (const { language, tool } of sdks) {
-    test.skipIf(leftOut(tool))(
-      `of the SDK for ${language}${leftOut(tool) ? `, left out: ${missing(tool)}` : ""}`,
-      async () => {
-        await server.flush();
-        await expectSent(language);
-      },
-    );
+    test.skipIf(leftOut(tool))(titled(`of the SDK for ${language}`, tool), async () => {
+      await server.flush();
+      await expectSent(language);
+    });
   }
 });
 

@@ -1,12 +1,15 @@
 /** Spans of the test's own making, as bytes of OTLP. */
 import { create, type MessageInitShape, toBinary } from "@bufbuild/protobuf";
-import { ExportTraceServiceRequestSchema } from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
-import type { AnyValueSchema } from "../../src/proto-gen/opentelemetry/proto/common/v1/common_pb.ts";
+import type {
+  AnyValueSchema,
+  KeyValueSchema,
+} from "../../src/proto-gen/opentelemetry/proto/common/v1/common_pb.ts";
 import type {
   Span_SpanKind,
   SpanSchema,
   Status_StatusCode,
 } from "../../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
+import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 import type { SentAttributes, SentSpan, SentValue } from "./sent-span.ts";
 
 /** A span that is nothing but what `own` says; ids are hex digits of any length. */
@@ -46,8 +49,8 @@ export function requestOf(spans: readonly SentSpan[]): Uint8Array<ArrayBuffer> {
       ],
     };
   });
-  const request = create(ExportTraceServiceRequestSchema, { resourceSpans });
-  return toBinary(ExportTraceServiceRequestSchema, request);
+  // A trace and a request are the same on the wire.
+  return toBinary(TraceSchema, create(TraceSchema, { resourceSpans }));
 }
 
 function messageOf(span: SentSpan): MessageInitShape<typeof SpanSchema> {
@@ -82,7 +85,7 @@ function messageOf(span: SentSpan): MessageInitShape<typeof SpanSchema> {
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));
 
-function keyValues(attributes: SentAttributes) {
+function keyValues(attributes: SentAttributes): MessageInitShape<typeof KeyValueSchema>[] {
   return attributes.map(([key, value]) => ({ key, value: anyValue(value) }));
 }
 

@@ -26,7 +26,7 @@ export interface Tool {
 }
 
 /** The commands of a tool that this machine lacks, as a sentence; undefined when it has all. */
-export function missing(tool: Tool): string | undefined {
+function missing(tool: Tool): string | undefined {
   const absent = tool.commands.filter((command) => Bun.which(command) === null);
   if (absent.length === 0) return undefined;
   return `${absent.join(" and ")} not installed on this machine`;
@@ -38,6 +38,11 @@ export function missing(tool: Tool): string | undefined {
  */
 export function leftOut(tool: Tool): boolean {
   return missing(tool) !== undefined && !process.env["CI"];
+}
+
+/** The title of a test that needs the tool; says why it is left out, if it is. */
+export function titled(title: string, tool: Tool): string {
+  return leftOut(tool) ? `${title} (left out: ${missing(tool)})` : title;
 }
 
 /** The folder with the tool in it, installed when it is not there. */
