@@ -72,13 +72,17 @@ export class BlockCaches {
   }
 }
 
-export interface TraceInBlock {
-  /** The block's folder. */
+/** A published block and the folder that it lies in. */
+export interface StoredBlock {
   readonly folder: string;
-  readonly meta: BlockMeta;
-  readonly tenant: string;
-  /** 16 bytes. */
-  readonly traceId: Uint8Array;
+  readonly meta: Pick<BlockMeta, "tenants">;
+}
+
+interface FoundRows {
+  readonly block: OpenBlock;
+  readonly first: number;
+  /** After the last. */
+  readonly end: number;
 }
 
 export class BlockReader {
@@ -95,19 +99,19 @@ export class BlockReader {
 
   /**
    * The trace's spans in the order of their arrival, read as they are asked for; undefined when
-   * the block has none. Throws EngineError, also while spans are asked for.
+   * the block has none. `traceId` is 16 bytes. Throws EngineError, also while spans are asked for.
    */
-  rows(trace: TraceInBlock): Iterable<SpanRow> | undefined {
-    return named(trace.folder, () => {
-      const place = this.#find(trace);
-      return place && this.#spans(place, trace);
+  rows(stored: StoredBlock, tenant: string, traceId: Uint8Array): Iterable<SpanRow> | undefined {
+    const { folder, meta } = stored;
+    const rowsOf = meta.tenants.find(({ name }) => name === tenant);
+    if (rowsOf === undefined) return undefined;
+    return named(folder, () => {
+      const found = this.#find(folder, rowsOf, traceId);
+      return found && this.#spans(folder, found);
     });
   }
 
-  #find(trace: TraceInBlock): { block: OpenBlock; first: number; end: number } | undefined {
-    const { folder, meta, traceId } = trace;
-    const tenant = meta.tenants.find(({ name }) => name === trace.tenant);
-    if (tenant === undefined) return undefined;
+  #find(folder: string, tenant: BlockTenant, traceId: Uint8Array): FoundRows | undefined {
     const hash = traceHash(tenantSeed(tenant.name), traceId);
     const sidecar = new SidecarReader(this.#caches, join(folder, SIDECAR_FILE));
     if (!sidecar.mayHave(hash)) return undefined;
@@ -152,10 +156,7 @@ export class BlockReader {
     return end;
   }
 
-  *#spans(
-    { block, first, end }: { block: OpenBlock; first: number; end: number },
-    { folder }: TraceInBlock,
-  ): Generator<SpanRow> {
+  *#spans(folder: string, { block, first, end }: FoundRows): Generator<SpanRow> {
     const sources = new SourceMessages();
     for (let at = first; at < end; at += WINDOW_ROWS) {
       const rows = { first: at, end: Math.min(end, at + WINDOW_ROWS) };
