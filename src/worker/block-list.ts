@@ -1,0 +1,138 @@
+/**
+ * The published blocks as a query thread knows them, and how it reads a trace out of one.
+ *
+ * Changes come as messages by way of main, numbered; the control word BLOCKS_VERSION moves when
+ * one is sent. Whoever wants the list waits until this thread has heard of that version, so that a
+ * half that was freed is never missing from both.
+ *
+ * Threads: one reader.
+ */
+import { join } from "node:path";
+import { EngineError } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import { type BlockCaches, BlockReader } from "../block/block-read.ts";
+import { type BlockMeta, blockPath } from "../model/block-meta.ts";
+import type { SpanRow } from "../model/span-row.ts";
+import type { BlockView, ListedBlock } from "../query/trace-by-id.ts";
+import { BLOCKS_VERSION } from "../ring/control.ts";
+import type { QueryRequest } from "./worker-protocol.ts";
+
+/** For a message between three threads that have nothing else to do but short tasks. */
+const BEHIND_MS_MAX = 2000;
+const NANO = 1_000_000_000n;
+
+export type BlocksChanged = Omit<Extract<QueryRequest, { type: "blocks" }>, "type">;
+
+export interface BlockListOptions {
+  readonly control: Int32Array;
+  readonly caches: BlockCaches;
+  readonly localPath: string;
+  readonly blocks: readonly BlockMeta[];
+  readonly version: number;
+  readonly logger: Logger;
+}
+
+interface Known extends ListedBlock {
+  /** The first and the last second that any of its spans touches. */
+  readonly startSeconds: number;
+  readonly endSeconds: number;
+}
+
+export class BlockList implements BlockView {
+  readonly #options: BlockListOptions;
+  readonly #reader: BlockReader;
+  readonly #byId = new Map<string, Known>();
+  readonly #byTenant = new Map<string, Set<Known>>();
+  #version: number;
+  #waiting: { readonly version: number; readonly resolve: () => void }[] = [];
+
+  constructor(options: BlockListOptions) {
+    this.#options = options;
+    this.#reader = new BlockReader(options.caches);
+    this.#version = options.version;
+    for (const meta of options.blocks) this.#add(meta);
+  }
+
+  get inspectedBytes(): number {
+    return this.#reader.inspectedBytes;
+  }
+
+  change({ added, removed, version }: BlocksChanged): void {
+    for (const meta of added) this.#add(meta);
+    for (const id of removed) this.#remove(id);
+    this.#version = Math.max(this.#version, version);
+    const waiting = this.#waiting;
+    this.#waiting = waiting.filter((one) => one.version > this.#version);
+    for (const one of waiting) if (one.version <= this.#version) one.resolve();
+  }
+
+  /** Throws `overloaded` when the news of a published block does not come. */
+  async blocks(
+    tenant: string,
+    startSeconds = 0,
+    endSeconds = Number.POSITIVE_INFINITY,
+  ): Promise<readonly ListedBlock[]> {
+    await this.#upToDate(Atomics.load(this.#options.control, BLOCKS_VERSION));
+    const known = [...(this.#byTenant.get(tenant) ?? [])];
+    return known.filter(
+      (block) => block.startSeconds <= endSeconds && block.endSeconds >= startSeconds,
+    );
+  }
+
+  *rows(block: ListedBlock, tenant: string, traceId: Uint8Array): Generator<SpanRow> {
+    try {
+      yield* this.#reader.rows(block, tenant, traceId) ?? [];
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
+      // Retention takes the files first and tells afterwards.
+      this.#options.logger.warn("block is gone", { block: block.meta.id });
+    }
+  }
+
+  async #upToDate(version: number): Promise<void> {
+    if (this.#version >= version) return;
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    const entry = { version, resolve };
+    const timer = setTimeout(() => {
+      this.#waiting = this.#waiting.filter((one) => one !== entry);
+      reject(new EngineError("overloaded", "the list of blocks is behind"));
+    }, BEHIND_MS_MAX);
+    this.#waiting.push(entry);
+    try {
+      await promise;
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  #add(meta: BlockMeta): void {
+    this.#remove(meta.id);
+    // A span may end before it starts.
+    const times = [BigInt(meta.startUnixNano), BigInt(meta.endUnixNano)];
+    const seconds = times.map((nano) => Number(nano / NANO));
+    const block = {
+      meta,
+      folder: join(this.#options.localPath, blockPath(meta)),
+      startSeconds: Math.min(...seconds),
+      endSeconds: Math.max(...seconds),
+    };
+    this.#byId.set(meta.id, block);
+    for (const { name } of meta.tenants) {
+      const blocks = this.#byTenant.get(name);
+      if (blocks === undefined) this.#byTenant.set(name, new Set([block]));
+      else blocks.add(block);
+    }
+  }
+
+  #remove(id: string): void {
+    const block = this.#byId.get(id);
+    if (block === undefined) return;
+    this.#byId.delete(id);
+    for (const { name } of block.meta.tenants) {
+      const blocks = this.#byTenant.get(name);
+      blocks?.delete(block);
+      if (blocks?.size === 0) this.#byTenant.delete(name);
+    }
+    this.#options.caches.forget(block.folder);
+  }
+}

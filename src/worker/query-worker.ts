@@ -1,0 +1,98 @@
+/**
+ * The query thread: questions from main, answered from the head in shared memory and from the
+ * blocks on disk.
+ *
+ * Several questions are under way at once, but each reads the head in one turn, so that pins are
+ * held for milliseconds.
+ */
+import { parentPort, workerData } from "node:worker_threads";
+import { MiB } from "../base/bytes.ts";
+import { systemClock } from "../base/clock.ts";
+import { EngineError } from "../base/error.ts";
+import { makeLogger } from "../base/log.ts";
+import { threadId } from "../base/thread-cpu.ts";
+import { BlockCaches } from "../block/block-read.ts";
+import { TRACE_ANSWER_BYTES_MAX } from "../config/limits.ts";
+import { instantiate, sharedBuffer } from "../kernel/kernel.ts";
+import { type TraceAnswer, traceAnswer } from "../query/trace-answer.ts";
+import { TraceById } from "../query/trace-by-id.ts";
+import { THREAD_IDS, THREAD_QUERY } from "../ring/control.ts";
+import { BlockList } from "./block-list.ts";
+import { HeadPins } from "./head-pins.ts";
+import type { QueryAnswer, QueryRequest, QueryStart, TraceRequest } from "./worker-protocol.ts";
+
+/** Two of a block; a process may hold 1,024 on many systems, and connections are most of them. */
+const FILES_MAX = 256;
+/** A quarter of what the memory plan leaves to everything outside the shared memory. */
+const CACHE_BYTES_MAX = 32 * MiB;
+
+const start = workerData as QueryStart;
+const logger = makeLogger({ ...start.log, component: "query" });
+const buffer = sharedBuffer(start.memory);
+const control = new Int32Array(buffer, 0, 4096);
+Atomics.store(control, THREAD_IDS + THREAD_QUERY + start.reader, threadId());
+
+const { localPath, nodeId, plan, reader, version } = start;
+const caches = new BlockCaches({ filesMax: FILES_MAX, bytesMax: CACHE_BYTES_MAX });
+const blocks = new BlockList({
+  control,
+  caches,
+  localPath,
+  blocks: start.blocks,
+  version,
+  logger,
+});
+const kernel = instantiate(start.module, start.memory);
+const head = new HeadPins({ buffer, kernel, plan, reader, clock: systemClock });
+const traces = new TraceById({ head, blocks, nodeId });
+
+parentPort?.on("message", (message: QueryRequest) => {
+  if (message.type === "blocks") blocks.change(message);
+  else void answer(message.id, message.request);
+});
+
+async function answer(id: number, request: TraceRequest): Promise<void> {
+  let found: TraceAnswer;
+  try {
+    found = await trace(request);
+  } catch (error) {
+    found = failed(error);
+  }
+  // An empty body may be a constant, which must not be given away.
+  const body = found.body.length === 0 ? new Uint8Array() : owned(found.body);
+  const { status, contentType } = found;
+  const message: QueryAnswer = { type: "answer", id, status, contentType, body };
+  parentPort?.postMessage(message, [body.buffer]);
+}
+
+async function trace(request: TraceRequest): Promise<TraceAnswer> {
+  const { tenants, traceId, startSeconds, endSeconds } = request;
+  const bytesMax = TRACE_ANSWER_BYTES_MAX;
+  const found = await traces.find({
+    tenants,
+    traceId,
+    ...(startSeconds !== undefined && { startSeconds }),
+    ...(endSeconds !== undefined && { endSeconds }),
+    bytesMax,
+  });
+  return traceAnswer({ version: request.version, accept: request.accept, found, bytesMax });
+}
+
+function failed(error: unknown): TraceAnswer {
+  const known = error instanceof EngineError ? error : undefined;
+  const text = error instanceof Error ? error.message : String(error);
+  const status = known?.face.http ?? 500;
+  if (status >= 500) {
+    const stack = known === undefined && error instanceof Error ? error.stack : undefined;
+    logger.error("trace cannot be answered", { error: text, stack });
+  }
+  const body = new TextEncoder().encode(known === undefined ? "internal error" : text);
+  return { status, contentType: "text/plain; charset=utf-8", body };
+}
+
+/** Bytes that can be handed over: alone in their buffer. */
+function owned(body: Uint8Array): Uint8Array<ArrayBuffer> {
+  const { buffer: whole } = body;
+  if (!(whole instanceof ArrayBuffer) || whole.byteLength > 2 * body.length) return body.slice();
+  return new Uint8Array(whole, body.byteOffset, body.length);
+}
