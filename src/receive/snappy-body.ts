@@ -24,7 +24,7 @@ const CHUNK_STORED = 1;
 const CHUNK_SKIPPABLE = 0x80; // and above
 const CRC_BYTES = 4;
 
-/** Either format: no block begins like a stream, whose first two bytes would be a copy. */
+/** Either format: as a block, a stream's identifier would copy from before its own start. */
 export function decompressSnappy(body: Uint8Array, bytesMax: number): Uint8Array {
   return startsWithIdentifier(body)
     ? decompressSnappyStream(body, bytesMax)

@@ -1,4 +1,4 @@
-/** A small LZ4 encoder, as no dependency has one: frames with every flag, matches found greedily. */
+/** A small LZ4 encoder, as no dependency has one: frames with every flag, greedy matches. */
 
 export interface Lz4Options {
   /** 4 to 7: 64 KiB, 256 KiB, 1 MiB, 4 MiB. */

@@ -343,7 +343,7 @@ describe("bytes in flight", () => {
 });
 
 describe("draining", () => {
-  test("new requests are sent away, those under way are answered, both end the connection", async () => {
+  test("new requests are sent away, those under way are answered, all end there", async () => {
     const receiver = start();
     const { waiting, answerAll } = held(receiver);
     const idle = await RawClient.open(receiver.port);
