@@ -30,6 +30,7 @@ import {
   COLUMN_RAW,
   KEYS_MAX,
   ORDER_RESIDUAL,
+  SCOPE_SPAN,
   TYPE_BOOL,
   TYPE_BOOLS,
   TYPE_DOUBLE,
@@ -207,6 +208,8 @@ function takeValue(keyStart: u32, keyLength: u32, value: u32, end: u32): bool {
       return true;
     }
     case 0x2a: {
+      // Blocks have no list within their lists of events and links.
+      if (scope != <u32>SCOPE_SPAN) return false;
       const length = <u32>readVarint(value + 1);
       const list = next;
       if (list + length != end) return false;
