@@ -1,5 +1,6 @@
 /** Some rows of some columns of a data file: planned, read, decoded. */
 import { assert } from "../base/assert.ts";
+import { MiB } from "../base/bytes.ts";
 import { planReads } from "./block-plan.ts";
 import type { FileCache, ValueCache } from "./file-cache.ts";
 import { ColumnDecoder, type ColumnRows, Dictionary } from "./parquet-decode.ts";
@@ -9,7 +10,22 @@ import { openPage } from "./parquet-page-read.ts";
 export interface ColumnCaches {
   readonly files: FileCache;
   readonly dictionaries: ValueCache<Dictionary>;
+  readonly scratch: Scratch;
 }
+
+/** Bytes of a batch are used up before the next one: one buffer serves all, and stays warm. */
+export class Scratch {
+  #bytes = new Uint8Array(0);
+
+  /** Overwrites what the last call gave. */
+  take(length: number): Uint8Array {
+    if (length > SCRATCH_HELD_BYTES) return new Uint8Array(length);
+    if (length > this.#bytes.length) this.#bytes = new Uint8Array(length * 2);
+    return this.#bytes.subarray(0, length);
+  }
+}
+
+const SCRATCH_HELD_BYTES = 4 * MiB;
 
 export interface ColumnSource {
   readonly path: string;
@@ -47,8 +63,12 @@ export function readColumns(
     const pages = new Map<number, Map<number, Uint8Array>>(
       batch.columns.map((c) => [c, new Map()]),
     );
+    const scratch = caches.scratch.take(batch.reads.reduce((sum, read) => sum + read.bytes, 0));
+    let used = 0;
     for (const read of batch.reads) {
-      const bytes = caches.files.read(path, read.offset, read.bytes);
+      const bytes = scratch.subarray(used, used + read.bytes);
+      used += read.bytes;
+      caches.files.readInto(path, read.offset, bytes);
       for (const page of read.pages) {
         const at = page.offset - read.offset;
         pages.get(page.column)?.set(page.page, bytes.subarray(at, at + page.bytes));
@@ -77,7 +97,7 @@ function openDictionary(
 ): Dictionary {
   const chunk = file.columns[column];
   const page = openPage(bytes, chunk, true);
-  // What is kept must not keep the rest of the read.
+  // The read's bytes are overwritten by the next one.
   const own = page.bytes.buffer === bytes.buffer ? page.bytes.slice() : page.bytes;
   const dictionary = new Dictionary({ ...page, bytes: own }, chunk);
   const name = { file: path, part: String(column) };

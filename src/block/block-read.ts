@@ -11,12 +11,13 @@ import { join } from "node:path";
 import { EngineError } from "../base/error.ts";
 import type { BlockMeta, BlockTenant } from "../model/block-meta.ts";
 import type { SpanRow } from "../model/span-row.ts";
-import { readColumns } from "./block-columns-read.ts";
+import { readColumns, Scratch } from "./block-columns-read.ts";
 import { blockCorrupt } from "./block-error.ts";
 import { type BlockLayout, layoutOf } from "./block-layout.ts";
-import { attributeColumns, spanRows } from "./block-rows.ts";
+import { fixedColumns, listAttributes, listColumns, spanAttributes } from "./block-needs.ts";
+import { spanRows } from "./block-rows.ts";
 import { FileCache, ValueCache } from "./file-cache.ts";
-import type { Dictionary } from "./parquet-decode.ts";
+import type { ColumnRows, Dictionary } from "./parquet-decode.ts";
 import { type DataFile, dataFileBytes, readDataFile } from "./parquet-footer-read.ts";
 import { type Sidecar, SidecarReader } from "./sidecar-read.ts";
 import { SourceMessages } from "./source-messages.ts";
@@ -49,6 +50,7 @@ export class BlockCaches {
   readonly sidecars: ValueCache<Sidecar>;
   readonly blocks: ValueCache<OpenBlock>;
   readonly dictionaries: ValueCache<Dictionary>;
+  readonly scratch = new Scratch();
 
   constructor({ filesMax, bytesMax }: BlockCacheOptions) {
     this.files = new FileCache(filesMax);
@@ -171,14 +173,16 @@ export class BlockReader {
   ): SpanRow[] {
     const { layout } = block;
     const count = rows.end - rows.first;
-    const known = [layout.span, layout.event, layout.link].flatMap(({ places }) => [
-      ...places.values(),
-    ]);
-    const columns = readColumns(this.#caches, block, { columns: known, rows });
-    const used = attributeColumns(layout, columns, count);
-    for (const [column, values] of readColumns(this.#caches, block, { columns: used, rows })) {
-      columns.set(column, values);
-    }
+    const columns = new Map<number, ColumnRows>();
+    const read = (needed: readonly number[]) => {
+      const missing = needed.filter((column) => !columns.has(column));
+      const found = readColumns(this.#caches, block, { columns: missing, rows });
+      for (const [column, values] of found) columns.set(column, values);
+    };
+    // What the spans have decides what is read of the rest.
+    read(fixedColumns(layout));
+    read([...spanAttributes(layout, columns, count), ...listColumns(layout, columns)]);
+    read(listAttributes(layout, columns));
     return spanRows({ layout, columns, rows: count, sources });
   }
 }

@@ -21,8 +21,8 @@ export type Columns = ReadonlyMap<number, ColumnRows>;
 const NO_BYTES = new Uint8Array(0);
 const NO_ORDER: readonly number[] = [];
 
-/** The columns of one scope. An entry is a row of spans, or one event or link. */
-class ScopeRows<Name extends string> {
+/** The columns of one scope, as far as they were read. An entry is a row of spans, or one event or link. */
+export class ScopeRows<Name extends string> {
   readonly #layout: ScopeLayout<Name>;
   readonly #columns: Columns;
   readonly #named = new Map<Name, ColumnRows>();
@@ -143,36 +143,6 @@ function varintAt(bytes: Uint8Array, at: number): { value: number; end: number }
     scale *= 128;
   }
   throw blockCorrupt("number cut off");
-}
-
-/** Columns that some row of these needs, beyond those of known names. */
-export function attributeColumns(layout: BlockLayout, columns: Columns, rows: number): number[] {
-  const needed = new Set<number>();
-  addUsed(needed, layout.span, { columns, entries: rows });
-  const events = layout.event.places.get("time_unix_nano");
-  const links = layout.link.places.get("span_id");
-  addUsed(needed, layout.event, { columns, entries: entriesOf(columns, events) });
-  addUsed(needed, layout.link, { columns, entries: entriesOf(columns, links) });
-  return [...needed];
-}
-
-function entriesOf(columns: Columns, place: number | undefined): number {
-  return place === undefined ? 0 : (columns.get(place)?.values.length ?? 0);
-}
-
-function addUsed<Name extends string>(
-  needed: Set<number>,
-  layout: ScopeLayout<Name>,
-  { columns, entries }: { readonly columns: Columns; readonly entries: number },
-): void {
-  const scope = new ScopeRows(layout, columns);
-  const seen = new Set<readonly number[]>();
-  for (let entry = 0; entry < entries; entry++) {
-    const order = scope.order(entry);
-    if (seen.has(order)) continue;
-    seen.add(order);
-    for (const number of order) if (number > 0) needed.add(layout.attributes[number - 1].column);
-  }
 }
 
 export interface RowsRequest {

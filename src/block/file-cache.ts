@@ -87,18 +87,25 @@ export class FileCache {
 
   /** Bytes `from` to `from + length` of a file, a buffer of their own. */
   read(path: string, from: number, length: number): Uint8Array {
-    const file = this.#open(path);
-    if (!(from >= 0 && length >= 0 && from + length <= file.bytes)) {
-      throw blockCorrupt(`${path}: bytes ${from} + ${length} of ${file.bytes}`);
-    }
-    const buffer = Buffer.allocUnsafeSlow(length);
+    const { bytes } = this.#open(path);
+    // Before there is a buffer: a damaged length may be anything.
+    if (!(length >= 0 && from >= 0 && from + length <= bytes)) throw outside(path, from, length);
+    const target = new Uint8Array(length);
+    this.readInto(path, from, target);
+    return target;
+  }
+
+  /** As many bytes as `target` has. */
+  readInto(path: string, from: number, target: Uint8Array): void {
+    const { fd, bytes } = this.#open(path);
+    const { length } = target;
+    if (!(from >= 0 && from + length <= bytes)) throw outside(path, from, length);
     for (let done = 0; done < length; ) {
-      const count = readFile(path, file.fd, { buffer, done, from });
-      if (count === 0) throw blockCorrupt(`${path}: the file became shorter`);
+      const count = readFile(path, fd, { buffer: target, done, from });
+      if (count === 0) throw outside(path, from, length);
       done += count;
     }
     this.#readBytes += length;
-    return new Uint8Array(buffer.buffer, 0, length);
   }
 
   /** Lets go of all files whose path begins so. */
@@ -127,6 +134,10 @@ export class FileCache {
     this.#files.delete(path);
     if (file !== undefined) closeSync(file.fd);
   }
+}
+
+function outside(path: string, from: number, length: number): EngineError {
+  return blockCorrupt(`${path}: bytes ${from} + ${length} are not all there`);
 }
 
 function openFile(path: string): OpenFile {

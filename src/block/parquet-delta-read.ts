@@ -53,10 +53,10 @@ export function deltaValues(
       const bit = enter(state, width, perMiniblock);
       const here = Math.min(perMiniblock, end - index);
       const passed = Math.min(here, Math.max(0, skip - index));
-      for (let i = 0; i < passed; i++) {
-        const at = bit + i * width;
-        low += bitsAt(bytes, at, Math.min(width, 32)) >>> 0;
-        if (width > 32) high += bitsAt(bytes, at + 32, width - 32) >>> 0;
+      low += sumOf(bytes, { bit, stride: width, width: Math.min(width, 32), count: passed });
+      if (width > 32) {
+        const part = { bit: bit + 32, stride: width, width: width - 32, count: passed };
+        high += sumOf(bytes, part);
       }
       summed += passed;
       index += here;
@@ -73,6 +73,40 @@ export function deltaValues(
     value = total64(value, { least, summed, low, high });
   }
   return values;
+}
+
+interface Packed {
+  readonly bit: number;
+  /** Bits from one number to the next. */
+  readonly stride: number;
+  /** At most 32. */
+  readonly width: number;
+  readonly count: number;
+}
+
+/** Of packed numbers; the hot loop of a page, so narrow ones are read by one load each. */
+function sumOf(bytes: Uint8Array, { bit, stride, width, count }: Packed): number {
+  if (width === 0 || count === 0) return 0;
+  let sum = 0;
+  let at = bit;
+  // A load of four bytes must stay inside: the last ones are read one by one.
+  const lastBit = bit + (count - 1) * stride;
+  const isInside = (lastBit >>> 3) + 4 <= bytes.length;
+  if (width <= 25 && isInside) {
+    const mask = (1 << width) - 1;
+    for (let i = 0; i < count; i++) {
+      const p = at >>> 3;
+      const word = bytes[p] | (bytes[p + 1] << 8) | (bytes[p + 2] << 16) | (bytes[p + 3] << 24);
+      sum += (word >>> (at & 7)) & mask;
+      at += stride;
+    }
+    return sum;
+  }
+  for (let i = 0; i < count; i++) {
+    sum += bitsAt(bytes, at, width) >>> 0;
+    at += stride;
+  }
+  return sum;
 }
 
 /** Passes a miniblock; returns its first bit. */

@@ -95,7 +95,8 @@ function inflate(body: Uint8Array, plainBytes: number, column: ColumnChunk): Uin
     throw corrupt(column, "frame");
   }
   if (plain.length !== plainBytes) throw corrupt(column, "size of its frame");
-  return plain;
+  // Not a Buffer: the loops that read pages see one kind of array.
+  return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
 }
 
 const FRAME_MAGIC = 0xfd2fb528;
