@@ -183,6 +183,8 @@ export function configText(folder: string, settings: ServerSettings = {}): strin
     "storage.trace.local.path": join(folder, "data", "blocks"),
     "storage.trace.wal.path": join(folder, "data", "wal"),
     "vivace.memory_budget_bytes": MEMORY_BUDGET_BYTES,
+    // Tests send spans of years ago, which retention would remove with their block.
+    "backend_scheduler.provider.compaction.compaction.block_retention": "0s",
     ...settings,
   };
   const top: Record<string, unknown> = {};
