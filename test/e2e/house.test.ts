@@ -268,6 +268,46 @@ describe("a stop", () => {
   );
 
   test(
+    "under queries answers each that came",
+    async () => {
+      await using server = await Server.start();
+      const spans = Array.from({ length: 2000 }, (_, at) =>
+        spanOf({ traceId: "7", spanId: `${at + 1}`, name: `span ${at}` }),
+      );
+      expect((await server.send(requestOf(spans))).status).toBe(200);
+      const url = `${server.api}/api/traces/7`;
+      const statuses: number[] = [];
+      const cut: string[] = [];
+      const ask = async () => {
+        for (;;) {
+          try {
+            const response = await fetch(url);
+            await response.arrayBuffer();
+            statuses.push(response.status);
+          } catch (error) {
+            const text = String(error instanceof Error && "code" in error ? error.code : error);
+            if (!/ConnectionRefused|ECONNREFUSED/.test(text)) cut.push(text);
+            return;
+          }
+        }
+      };
+      const asking = Promise.all(Array.from({ length: 8 }, ask));
+      await waitFor(
+        () => statuses.length >= 100,
+        () => `only ${statuses.length} answers\n${server.log}`,
+      );
+      expect({ exitCode: await server.stop(), log: server.log }).toEqual({
+        exitCode: 0,
+        log: expect.not.stringContaining("cut off"),
+      });
+      await asking;
+      expect(cut).toEqual([]);
+      expect(statuses.filter((status) => status !== 200 && status !== 503)).toEqual([]);
+    },
+    TIMEOUT_MS,
+  );
+
+  test(
     "waits for a request that is half-way, and keeps it",
     async () => {
       await using server = await Server.start();
