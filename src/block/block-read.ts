@@ -144,18 +144,28 @@ export class BlockReader {
     const end = tenant.rowFirst + tenant.rows;
     if (!(tenant.rowFirst >= 0 && end <= block.file.rows)) throw blockCorrupt("rows of a tenant");
     if (row < tenant.rowFirst || row >= end) return row;
-    const column = block.layout.traceId;
-    let same: unknown;
+    // The index has no checksum of its parts: a row inside of the trace would hide those before.
+    const isFirst = row === tenant.rowFirst || !isEqual(this.#ids(block, row - 1, row)[0], traceId);
+    if (!isFirst) throw blockCorrupt("trace index points inside of a trace");
+    let same: Uint8Array | undefined;
     for (let at = row, rows = TRACE_ROWS; at < end; at += rows, rows *= 2) {
-      const range = { first: at, end: Math.min(end, at + rows) };
-      const ids = readColumns(this.#caches, block, { columns: [column], rows: range });
-      for (const [i, id] of (ids.get(column)?.values ?? []).entries()) {
+      for (const [i, id] of this.#ids(block, at, Math.min(end, at + rows)).entries()) {
         // Mostly one code of the dictionary, and then one object.
-        if (id !== same && !(id instanceof Uint8Array && isEqual(id, traceId))) return at + i;
+        if (id !== same && !isEqual(id, traceId)) return at + i;
         same = id;
       }
     }
     return end;
+  }
+
+  #ids(block: OpenBlock, first: number, end: number): Uint8Array[] {
+    const column = block.layout.traceId;
+    const rows = { first, end };
+    const ids = readColumns(this.#caches, block, { columns: [column], rows }).get(column);
+    return (ids?.values ?? []).map((id) => {
+      if (id instanceof Uint8Array) return id;
+      throw blockCorrupt("row without a trace id");
+    });
   }
 
   *#spans(folder: string, { block, first, end }: FoundRows): Generator<SpanRow> {

@@ -21,7 +21,7 @@ export type Columns = ReadonlyMap<number, ColumnRows>;
 const NO_BYTES = new Uint8Array(0);
 const NO_ORDER: readonly number[] = [];
 
-/** The columns of one scope, as far as they were read. An entry is a row of spans, or one event or link. */
+/** Columns of one scope, as far as they were read. An entry is a span, or one event or link. */
 export class ScopeRows<Name extends string> {
   readonly #layout: ScopeLayout<Name>;
   readonly #columns: Columns;
@@ -216,7 +216,7 @@ function linkAt(links: ScopeRows<LinkColumn>, entry: number): LinkRow {
   };
 }
 
-/** `column` is a required one of the list's elements; an empty list is one entry without a value. */
+/** `column` is a required one of the elements; an empty list is one entry without a value. */
 function listOf<T>(column: ColumnRows | undefined, row: number, at: (entry: number) => T): T[] {
   if (column === undefined) return [];
   const first = column.starts[row];

@@ -6,8 +6,9 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { MiB } from "../../src/base/bytes.ts";
 import type { Prng } from "../../src/base/prng.ts";
 import { BlockCaches, BlockReader, type StoredBlock } from "../../src/block/block-read.ts";
+import type { BlockMeta } from "../../src/model/block-meta.ts";
 import type { SpanRow } from "../../src/model/span-row.ts";
-import { InstrumentationScopeSchema } from "../../src/proto-gen/opentelemetry/proto/common/v1/common_pb.ts";
+import * as common from "../../src/proto-gen/opentelemetry/proto/common/v1/common_pb.ts";
 import { ResourceSchema } from "../../src/proto-gen/opentelemetry/proto/resource/v1/resource_pb.ts";
 import {
   SpanSchema,
@@ -83,7 +84,7 @@ export function fill(kernel: CutKernel, options: FillOptions): Sent[] {
             span: canonical(toBinary(SpanSchema, span)),
             resource: resource ? hex(toBinary(ResourceSchema, resource)) : "",
             resourceUrl,
-            scope: scope ? hex(toBinary(InstrumentationScopeSchema, scope)) : "",
+            scope: scope ? hex(toBinary(common.InstrumentationScopeSchema, scope)) : "",
             scopeUrl,
           });
         }
@@ -96,7 +97,7 @@ export function fill(kernel: CutKernel, options: FillOptions): Sent[] {
 
 export interface Cut {
   readonly root: string;
-  readonly blocks: readonly StoredBlock[];
+  readonly blocks: readonly (StoredBlock & { readonly meta: BlockMeta })[];
 }
 
 /** The half's blocks, in a folder of their own that the caller removes. */
