@@ -1,0 +1,203 @@
+/**
+ * kill -9 again and again, under full load, on one data folder; after each restart the ledger is
+ * held against what the server has.
+ *
+ * A request whose answer never came may be there or not; but whole, or not at all. So the rows of
+ * head and blocks together are exactly the acknowledged spans and those requests found whole.
+ */
+import { fromBinary } from "@bufbuild/protobuf";
+import { type Prng, prng } from "../../src/base/prng.ts";
+import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
+import { Server } from "../support/server.ts";
+import { waitFor } from "../support/wait.ts";
+import { LedgerLoad, type SentRequest, TRACE_SPANS } from "./ledger-load.ts";
+
+const CONNECTIONS = 12;
+const LOAD_MS_MIN = 150;
+const READERS = 4;
+const ROWS_DEADLINE_MS = 20_000;
+
+/** What the kill is to hit. A cut takes some 100 ms, its publishing some 10 at its end. */
+const MOMENTS = ["any time", "a cut", "a publish", "a start"] as const;
+type Moment = (typeof MOMENTS)[number];
+
+export interface KillOptions {
+  readonly seed: number;
+  readonly kills: number;
+  /** How long load runs at most before a kill. */
+  readonly loadMsMax: number;
+  /** At the end one in so many of all traces is asked for; after each kill all new ones are. */
+  readonly finalEvery: number;
+  readonly onRound?: (line: string) => void;
+}
+
+export interface KillReport {
+  readonly acknowledgedSpans: number;
+  readonly cutOffRequests: number;
+  /** Of those, how many were found whole. */
+  readonly cutOffStored: number;
+  /** By what the kill was to hit. */
+  readonly moments: ReadonlyMap<Moment, number>;
+  /** What did not hold; empty when all did. */
+  readonly offences: readonly string[];
+}
+
+export async function killRounds(options: KillOptions): Promise<KillReport> {
+  const { seed, kills, loadMsMax, finalEvery, onRound } = options;
+  const random = prng(seed);
+  const ledger = new LedgerLoad(random);
+  const moments = new Map<Moment, number>();
+  const offences: string[] = [];
+  const unknown: SentRequest[] = [];
+  let stored = 0;
+  await using server = await Server.start({
+    "vivace.memory_budget_bytes": 256 * 1024 * 1024,
+  });
+  for (let round = 0; round < kills; round++) {
+    const from = ledger.requests.length;
+    const moment = MOMENTS[(round + seed) % MOMENTS.length];
+    moments.set(moment, (moments.get(moment) ?? 0) + 1);
+    await killOnce({ server, ledger, moment, random, loadMsMax });
+    const recent = ledger.requests.slice(from);
+    const lost = recent.filter(({ outcome }) => outcome === "cut off");
+    unknown.push(...lost);
+    const before = offences.length;
+    stored += await judgeCutOff(server, { ledger, requests: lost, offences });
+    await holdRows(server, ledger, offences);
+    await holdTraces(server, recent, offences);
+    const line = `round ${round + 1}, ${moment}: ${recent.length} requests, ${lost.length} cut off`;
+    onRound?.(`${line}, rows ${ledger.acknowledgedSpans}`);
+    for (let i = before; i < offences.length; i++) offences[i] = `${line}: ${offences[i]}`;
+  }
+  await server.flush();
+  await holdRows(server, ledger, offences);
+  await holdTraces(
+    server,
+    ledger.requests.filter((_, i) => i % finalEvery === 0),
+    offences,
+  );
+  return {
+    acknowledgedSpans: ledger.acknowledgedSpans,
+    cutOffRequests: unknown.length,
+    cutOffStored: stored,
+    moments,
+    offences: offences.map((offence) => `seed ${seed}: ${offence}`),
+  };
+}
+
+interface Kill {
+  readonly server: Server;
+  readonly ledger: LedgerLoad;
+  readonly moment: Moment;
+  readonly random: Prng;
+  readonly loadMsMax: number;
+}
+
+async function killOnce(kill: Kill): Promise<void> {
+  const { server, ledger, moment, random, loadMsMax } = kill;
+  const running = ledger.run(server.otlp, CONNECTIONS);
+  await Bun.sleep(LOAD_MS_MIN + random.below(loadMsMax - LOAD_MS_MIN));
+  if (moment === "a cut" || moment === "a publish") {
+    const flushed = server.flush().catch(() => {});
+    if (moment === "a cut") await Bun.sleep(random.below(120));
+    else await Promise.race([published(server), flushed]);
+  }
+  await server.kill();
+  await running;
+  if (moment === "a start") {
+    // The replay of what was killed is killed as well.
+    const started = server.restart().catch(() => {});
+    await Bun.sleep(1 + random.below(600));
+    await server.kill();
+    await server.restart();
+    await started;
+    return;
+  }
+  await server.restart();
+}
+
+/** Resolves when a block's folder appears: its files are being written. */
+async function published(server: Server): Promise<void> {
+  const files = () =>
+    Array.from(new Bun.Glob("**/*").scanSync({ cwd: server.blocksFolder })).length;
+  const before = files();
+  await waitFor(
+    () => files() !== before,
+    () => "no block is written",
+  );
+}
+
+interface CutOff {
+  readonly ledger: LedgerLoad;
+  readonly requests: readonly SentRequest[];
+  readonly offences: string[];
+}
+
+/** Requests without an answer: whole or not at all. Returns how many are there. */
+async function judgeCutOff(server: Server, { ledger, requests, offences }: CutOff) {
+  let stored = 0;
+  for (const request of requests) {
+    const counts = await Promise.all(request.traceIds.map((id) => spanIds(server, id)));
+    const isWhole = counts.every((ids, i) => ids.length === TRACE_SPANS[i]);
+    const isAbsent = counts.every((ids) => ids.length === 0);
+    if (!isWhole && !isAbsent) {
+      offences.push(`a request is there in part: ${counts.map((ids) => ids.length).join(", ")}`);
+    }
+    if (isWhole) stored += 1;
+    ledger.settle(request, isWhole ? "acknowledged" : "refused");
+  }
+  return stored;
+}
+
+/** Rows of head and blocks together, once no cut is under way. */
+async function holdRows(server: Server, ledger: LedgerLoad, offences: string[]): Promise<void> {
+  const expected = ledger.acknowledgedSpans;
+  let found = "";
+  const asExpected = async () => {
+    const text = await (await server.get("/metrics")).text();
+    const [head, blocks] = [metric(text, "vivace_head_rows"), metric(text, "vivace_block_rows")];
+    found = `${head} rows in the head and ${blocks} in blocks`;
+    return head + blocks === expected;
+  };
+  try {
+    await waitFor(asExpected, () => found, ROWS_DEADLINE_MS);
+  } catch {
+    offences.push(`${found}, expected ${expected} in all`);
+  }
+}
+
+/** Every acknowledged trace by id: all of its spans, once. */
+async function holdTraces(
+  server: Server,
+  requests: readonly SentRequest[],
+  offences: string[],
+): Promise<void> {
+  const left = requests.filter(({ outcome }) => outcome === "acknowledged");
+  const read = async () => {
+    for (let request = left.pop(); request; request = left.pop()) {
+      for (const [i, id] of request.traceIds.entries()) {
+        const ids = await spanIds(server, id);
+        if (ids.length === TRACE_SPANS[i] && new Set(ids).size === ids.length) continue;
+        offences.push(`trace ${id} has ${ids.length} spans of ${TRACE_SPANS[i]}`);
+      }
+    }
+  };
+  await Promise.all(Array.from({ length: READERS }, read));
+}
+
+async function spanIds(server: Server, traceId: string): Promise<string[]> {
+  const accept = "application/protobuf";
+  const response = await server.get(`/api/traces/${traceId}`, { accept });
+  const body = new Uint8Array(await response.arrayBuffer());
+  if (response.status === 404) return [];
+  if (response.status !== 200) throw new Error(`test: ${traceId}: ${response.status}`);
+  const { resourceSpans } = fromBinary(TraceSchema, body);
+  const spans = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((it) => it.spans));
+  return spans.map(({ spanId }) => Buffer.from(spanId).toString("hex"));
+}
+
+export function metric(text: string, name: string): number {
+  const value = new RegExp(`^${name}(?:\\{[^}]*\\})? (\\S+)$`, "m").exec(text)?.[1];
+  if (value === undefined) throw new Error(`test: no metric ${name}`);
+  return Number(value);
+}
