@@ -86,7 +86,7 @@ function readCounts(reader: ThriftReader, header: PageHeader): void {
  * own first, which has a limit. A frame without a claim is none that a block's writer makes.
  */
 function inflate(body: Uint8Array, plainBytes: number, column: ColumnChunk): Uint8Array {
-  if (contentSize(body) !== plainBytes) throw corrupt(column, "size of its frame");
+  if (contentSize(body) !== plainBytes) throw corrupt(column, "frame claims another size");
   if (plainBytes === 0) return new Uint8Array(0);
   let plain: Uint8Array;
   try {
