@@ -150,7 +150,11 @@ async function judgeCutOff(server: Server, { ledger, requests, offences }: CutOf
 }
 
 /** Rows of head and blocks together, once no cut is under way. */
-async function holdRows(server: Server, ledger: LedgerLoad, offences: string[]): Promise<void> {
+export async function holdRows(
+  server: Server,
+  ledger: LedgerLoad,
+  offences: string[],
+): Promise<void> {
   const expected = ledger.acknowledgedSpans;
   let found = "";
   const asExpected = async () => {
@@ -167,7 +171,7 @@ async function holdRows(server: Server, ledger: LedgerLoad, offences: string[]):
 }
 
 /** Every acknowledged trace by id: all of its spans, once. */
-async function holdTraces(
+export async function holdTraces(
   server: Server,
   requests: readonly SentRequest[],
   offences: string[],
