@@ -25,6 +25,7 @@ const inSpan = (bytes: Uint8Array) => inScopeSpans(field(2, join(IDS, bytes)));
 /** A resource or scope that is bad rejects what is under it: one span. */
 const inResource = (bytes: Uint8Array) =>
   inResourceSpans(join(field(1, bytes), field(2, field(2, IDS))));
+const inEntityRef = (bytes: Uint8Array) => inResource(field(3, bytes));
 const inScope = (bytes: Uint8Array) => inScopeSpans(join(field(1, bytes), field(2, IDS)));
 const inKeyValue = (bytes: Uint8Array) => inSpan(field(9, bytes));
 const inAnyValue = (bytes: Uint8Array) => inKeyValue(join(field(1, ascii("k")), field(2, bytes)));
@@ -43,7 +44,8 @@ type Place = (bytes: Uint8Array) => Uint8Array;
 const MESSAGES: readonly (readonly [string, Place, Readonly<Record<number, number>>])[] = [
   ["request", inRequest, { 1: B }],
   ["ResourceSpans", inResourceSpans, { 1: B, 2: B, 3: B }],
-  ["Resource", inResource, { 1: B, 2: V }],
+  ["Resource", inResource, { 1: B, 2: V, 3: B }],
+  ["EntityRef", inEntityRef, { 1: B, 2: B, 3: B, 4: B }],
   ["ScopeSpans", inScopeSpans, { 1: B, 2: B, 3: B }],
   ["InstrumentationScope", inScope, { 1: B, 2: B, 3: B, 4: V }],
   [
@@ -54,8 +56,8 @@ const MESSAGES: readonly (readonly [string, Place, Readonly<Record<number, numbe
   ["Span.Event", inEvent, { 1: D, 2: B, 3: B, 4: V }],
   ["Span.Link", inLink, { 1: B, 2: B, 3: B, 4: B, 5: V, 6: F }],
   ["Status", inStatus, { 2: B, 3: V }],
-  ["KeyValue", inKeyValue, { 1: B, 2: B }],
-  ["AnyValue", inAnyValue, { 1: B, 2: V, 3: V, 4: D, 5: B, 6: B, 7: B }],
+  ["KeyValue", inKeyValue, { 1: B, 2: B, 3: V }],
+  ["AnyValue", inAnyValue, { 1: B, 2: V, 3: V, 4: D, 5: B, 6: B, 7: B, 8: V }],
   ["ArrayValue", inArray, { 1: B }],
   ["KeyValueList", inKvlist, { 1: B }],
 ];
@@ -238,6 +240,7 @@ describe("spans that are rejected alone", () => {
     ["event key", (text) => inEvent(field(3, field(1, text)))],
     ["link trace state", (text) => inLink(field(3, text))],
     ["resource key", (text) => inResource(field(1, field(1, text)))],
+    ["entity ref", (text) => inEntityRef(field(4, text))],
     ["scope name", (text) => inScope(field(1, text))],
     ["scope version", (text) => inScope(field(2, text))],
     ["resource URL", (text) => inResourceSpans(join(field(2, good), field(3, text)))],

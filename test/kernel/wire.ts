@@ -41,6 +41,7 @@ export function anyField(number: number, wire: number): Uint8Array {
 
 interface Parsed {
   readonly from: number;
+  readonly tagEnd: number;
   readonly payload: number;
   readonly end: number;
   readonly wire: number;
@@ -64,6 +65,7 @@ function fieldsOf(bytes: Uint8Array): Parsed[] | undefined {
     const first = number();
     const wire = first % 8;
     if (first < 8) return undefined;
+    const tagEnd = at;
     let payload = at;
     if (wire === VARINT) number();
     else if (wire === BYTES) {
@@ -74,7 +76,7 @@ function fieldsOf(bytes: Uint8Array): Parsed[] | undefined {
     else if (wire === FIXED32) at += 4;
     else return undefined;
     if (at > bytes.length) return undefined;
-    fields.push({ from, payload, end: at, wire });
+    fields.push({ from, tagEnd, payload, end: at, wire });
   }
   return fields;
 }
@@ -84,29 +86,26 @@ export function mutated(bytes: Uint8Array, random: Prng): Uint8Array {
   const fields = fieldsOf(bytes);
   if (fields === undefined || fields.length === 0) return damaged(bytes, random);
   const chosen = fields[random.below(fields.length)];
-  const { from, payload, end, wire } = chosen;
+  const { from, tagEnd, payload, end, wire } = chosen;
+  const itsTag = bytes.subarray(from, tagEnd);
   const replace = (part: Uint8Array) => join(bytes.subarray(0, from), part, bytes.subarray(end));
   const whole = bytes.subarray(from, end);
   if (wire === BYTES && random.below(6) > 0) {
     const inner = mutated(bytes.subarray(payload, end), random);
     const wrong = random.below(40) === 0 ? random.below(5) - 2 : 0;
     const length = varint(Math.max(0, inner.length + wrong));
-    return replace(join(varint(readTag(bytes, from)), length, inner));
+    return replace(join(itsTag, length, inner));
   }
   const unknown = [VARINT, FIXED64, BYTES, 3, FIXED32][random.below(5)];
   const choices: (() => Uint8Array)[] = [
     () => replace(new Uint8Array()),
     () => replace(join(whole, whole)),
     () => replace(join(anyField(100 + random.below(1000), unknown), whole)),
-    () => replace(join(varint(readTag(bytes, from)), overlong(random))),
+    () => replace(join(itsTag, overlong(random))),
     () => replace(join(anyField(1 + random.below(17), random.below(8)), whole)),
     () => damaged(bytes, random),
   ];
   return choices[random.below(choices.length)]();
-}
-
-function readTag(bytes: Uint8Array, at: number): number {
-  return bytes[at] < 128 ? bytes[at] : (bytes[at] & 127) + bytes[at + 1] * 128;
 }
 
 /** A number written in more bytes than it takes, up to eleven. */

@@ -65,7 +65,7 @@ interface SentSpan {
 
 /** The same of an answer. */
 export function flatTrace(bytes: Uint8Array): Flat {
-  return flat(fromBinary(TraceSchema, bytes).resourceSpans);
+  return flat(fromBinary(TraceSchema, bytes, { readUnknownFields: false }).resourceSpans);
 }
 
 function flat(groups: readonly ResourceSpans[]): Flat {
