@@ -53,12 +53,13 @@ export class TraceCombiner {
 
   /** Takes rows until bytesMax; false when that is passed. */
   addRows(rows: Iterable<SpanRow>): boolean {
+    if (this.#partial) return false;
     for (const row of rows) {
-      if (this.#partial) return false;
       const group = this.#group(row.resource, row.scope);
       this.#settle(this.#spans.add(row, group), group);
+      if (this.#partial) return false;
     }
-    return !this.#partial;
+    return true;
   }
 
   /** Takes what another one has, in its order; false when bytesMax is passed. */
