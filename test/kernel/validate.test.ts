@@ -2,7 +2,10 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { MALFORMED, OK } from "../../native/src/layout.ts";
 import { prng } from "../../src/base/prng.ts";
-import { ExportTraceServiceRequestSchema } from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
+import {
+  type ExportTraceServiceRequest,
+  ExportTraceServiceRequestSchema,
+} from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import { HeadKernel } from "../support/head-kernel.ts";
 import { anyField, BYTES, FIXED32, FIXED64, field, join, tag, VARINT, varint } from "./wire.ts";
 
@@ -150,7 +153,7 @@ describe("ends", () => {
     for (let length = 0; length <= request.length; length++) {
       const part = request.slice(0, length);
       const behind = request.slice(length);
-      const isWhole = parses(part);
+      const isWhole = parsed(part) !== undefined;
       expect([length, kernel.validate(part, behind).code === OK]).toEqual([length, isWhole]);
     }
   });
@@ -310,11 +313,10 @@ function isUtf8(bytes: Uint8Array): boolean {
   }
 }
 
-function parses(bytes: Uint8Array): boolean {
+function parsed(bytes: Uint8Array): ExportTraceServiceRequest | undefined {
   try {
-    fromBinary(ExportTraceServiceRequestSchema, bytes);
-    return true;
+    return fromBinary(ExportTraceServiceRequestSchema, bytes);
   } catch {
-    return false;
+    return undefined;
   }
 }

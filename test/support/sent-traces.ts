@@ -1,7 +1,9 @@
 /** What a server has to answer for each trace of the requests it took, computed the slow way. */
 import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
-import type { ExportTraceServiceRequest } from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
-import { InstrumentationScopeSchema } from "../../src/proto-gen/opentelemetry/proto/common/v1/common_pb.ts";
+import {
+  type InstrumentationScope,
+  InstrumentationScopeSchema,
+} from "../../src/proto-gen/opentelemetry/proto/common/v1/common_pb.ts";
 import { ResourceSchema } from "../../src/proto-gen/opentelemetry/proto/resource/v1/resource_pb.ts";
 import {
   type ResourceSpans,
@@ -20,7 +22,7 @@ export type Flat = readonly string[];
 export class SentTraces {
   readonly #traces = new Map<string, { seen: Set<string>; groups: ResourceSpans[] }>();
 
-  add(request: ExportTraceServiceRequest, tenant: string): void {
+  add(request: Sent, tenant: string): void {
     for (const group of request.resourceSpans) {
       for (const inner of group.scopeSpans) {
         for (const span of inner.spans) this.#add(tenant, { group, inner, span });
@@ -57,6 +59,11 @@ export class SentTraces {
   }
 }
 
+/** An ExportTraceServiceRequest. */
+interface Sent {
+  readonly resourceSpans: readonly ResourceSpans[];
+}
+
 interface SentSpan {
   readonly group: ResourceSpans;
   readonly inner: ScopeSpans;
@@ -84,8 +91,8 @@ function headOfResource({ resource, schemaUrl }: ResourceSpans): string {
 }
 
 function headOfScope({ scope, schemaUrl }: ScopeSpans): string {
-  const bytes = toBinary(InstrumentationScopeSchema, scope ?? create(InstrumentationScopeSchema));
-  return `${hex(bytes)}|${schemaUrl}`;
+  const present: InstrumentationScope = scope ?? create(InstrumentationScopeSchema);
+  return `${hex(toBinary(InstrumentationScopeSchema, present))}|${schemaUrl}`;
 }
 
 function spanText(span: Span): string {
