@@ -27,6 +27,8 @@ export class EncodedSpans {
   /** Index + 1; at most half of them are used. */
   #slots = new Uint32Array(SLOTS_MIN);
   #count = 0;
+  /** Clients choose their ids: nobody may know which of them share a slot. */
+  readonly #seeds = crypto.getRandomValues(new Uint32Array(2));
 
   constructor(traceId: Uint8Array) {
     this.#traceId = traceId;
@@ -56,7 +58,7 @@ export class EncodedSpans {
     const high = word(spanId, 4);
     const from = this.#out.length;
     encodeSpan(this.#out, this.#traceId, row);
-    return this.#settle([low, high, row.kind, from, this.#out.length - from, group]);
+    return this.#settle([low, high, row.kind >>> 0, from, this.#out.length - from, group]);
   }
 
   /** The same for a span that another list holds. */
@@ -93,9 +95,9 @@ export class EncodedSpans {
   /** The slot that holds the record's span, or the empty one where it belongs. */
   #slotOf(record: ArrayLike<number>): number {
     const mask = this.#slots.length - 1;
-    // Ids are random; kinds only tell apart the two halves of a shared one.
-    let slot = Math.imul(record[0] ^ record[KIND], 0x9e3779b1) ^ Math.imul(record[1], 0x85ebca6b);
-    for (slot = (slot ^ (slot >>> 15)) & mask; ; slot = (slot + 1) & mask) {
+    let hash = mixed(record[0] ^ this.#seeds[0]);
+    hash = mixed(hash ^ record[1] ^ Math.imul(record[KIND], 0x9e3779b1));
+    for (let slot = mixed(hash ^ this.#seeds[1]) & mask; ; slot = (slot + 1) & mask) {
       const known = this.#slots[slot];
       if (known === 0) return slot;
       const at = (known - 1) * WORDS;
@@ -125,6 +127,13 @@ export class EncodedSpans {
       this.#slots[this.#slotOf(records.subarray(i * WORDS, i * WORDS + OFFSET))] = i + 1;
     }
   }
+}
+
+/** The finalizer of murmur3: every bit of the input moves half of the output. */
+function mixed(value: number): number {
+  let x = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
+  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
+  return x ^ (x >>> 16);
 }
 
 function word(bytes: Uint8Array, at: number): number {

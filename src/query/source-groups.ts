@@ -25,10 +25,6 @@ export class SourceGroups {
     return this.#groups[index];
   }
 
-  all(): readonly SourceGroup[] {
-    return this.#groups;
-  }
-
   /** The group's index; a new one copies the bytes. */
   find(source: SourceMessage, parent: number): number {
     if (source === this.#lastSource && this.#groups[this.#last].parent === parent) {

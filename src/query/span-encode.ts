@@ -137,7 +137,9 @@ function text(out: ProtoWriter, tag: number, bytes: Uint8Array): void {
 function count(out: ProtoWriter, tag: number, value: number): void {
   if (value === 0) return;
   out.byte(tag);
-  out.varint(value);
+  // An enumeration may be negative, and then takes ten bytes.
+  if (value < 0) out.varint64(BigInt(value));
+  else out.varint(value);
 }
 
 function time(out: ProtoWriter, tag: number, nano: bigint): void {

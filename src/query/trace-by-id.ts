@@ -70,11 +70,17 @@ export class TraceById implements TraceFinder {
   readonly #head: HeadView;
   readonly #blocks: BlockView;
   readonly #nodeId: string;
+  #differingSpans = 0;
 
   constructor(options: TraceByIdOptions) {
     this.#head = options.head;
     this.#blocks = options.blocks;
     this.#nodeId = options.nodeId;
+  }
+
+  /** Spans so far that came again with another content, and were left out. */
+  get differingSpans(): number {
+    return this.#differingSpans;
   }
 
   async find(question: TraceQuestion): Promise<FoundTrace> {
@@ -94,6 +100,7 @@ export class TraceById implements TraceFinder {
       }
     }
     const { spans, partial } = all;
+    this.#differingSpans += all.differing;
     return { trace: all.finish(), spans, partial, inspectedBytes };
   }
 
@@ -101,11 +108,14 @@ export class TraceById implements TraceFinder {
     const parts: HeadPart[] = [];
     try {
       const halves = this.#head.pin().toSorted((a, b) => a.walFrom - b.walFrom);
-      for (const tenant of tenants) {
-        for (const half of halves) {
-          const spans = new TraceCombiner(traceId, bytesMax);
+      for (const half of halves) {
+        // For all tenants together, so that many of them do not take many times bytesMax.
+        let bytesLeft = bytesMax;
+        for (const tenant of tenants) {
+          const spans = new TraceCombiner(traceId, bytesLeft);
           spans.addRows(this.#head.rows(half, tenant, traceId));
           if (spans.spans > 0 || spans.partial) parts.push({ half, tenant, spans });
+          bytesLeft -= spans.bytes;
         }
       }
     } finally {

@@ -2,8 +2,8 @@
  * Rows of one trace from several sources into one encoded TracesData.
  *
  * Spans are grouped by resource and scope, which are equal when their bytes and schema URLs are;
- * groups and spans stand in the order in which they were first seen. Each span is there once (see
- * encoded-spans.ts). Above bytesMax nothing more is taken, so memory is bounded by it.
+ * groups stand in the order of their first span. Each span is there once (see encoded-spans.ts).
+ * Above bytesMax nothing more is taken, so memory is bounded by it.
  */
 import type { SourceMessage, SpanRow } from "../model/span-row.ts";
 import { type Arrival, EncodedSpans } from "./encoded-spans.ts";
@@ -23,6 +23,8 @@ export class TraceCombiner {
   readonly #spans: EncodedSpans;
   readonly #resources = new SourceGroups();
   readonly #scopes = new SourceGroups();
+  /** Resources by their first span. */
+  readonly #order: SourceGroup[] = [];
   #bytes = 0;
   #partial = false;
   #differing = 0;
@@ -98,6 +100,7 @@ export class TraceCombiner {
       return;
     }
     this.#bytes += bytes;
+    if (resource.members.length === 0) this.#order.push(resource);
     if (scope.members.length === 0) resource.members.push(group);
     scope.members.push(span);
     scope.bytes += spanBytes;
@@ -105,8 +108,7 @@ export class TraceCombiner {
 
   /** The answer; empty without spans. Use the combiner no more. */
   finish(): Uint8Array<ArrayBuffer> {
-    // A group whose only span was too much has no members.
-    const resources = this.#resources.all().filter(({ members }) => members.length > 0);
+    const resources = this.#order;
     for (const resource of resources) {
       resource.bytes = sourceBytes(resource.source);
       for (const member of resource.members) {
