@@ -4,6 +4,7 @@ import { create, toBinary } from "@bufbuild/protobuf";
 import { afterAll, describe, expect, test } from "vitest";
 import { MiB } from "../../src/base/bytes.ts";
 import { prng } from "../../src/base/prng.ts";
+import { tenantSeed, traceHash } from "../../src/block/trace-hash.ts";
 import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 import { CutKernel } from "../support/cut-kernel.ts";
 import { cutToDisk, expected, fill, freshReader, type Sent, shown } from "./read-stored.ts";
@@ -98,6 +99,24 @@ describe("a trace read from its block", () => {
       expect(reader.rows(block, "one", random.bytes(16))).toBeUndefined();
     }
     expect(reader.rows(block, "two", sent[0].traceId)).toBeUndefined();
+  });
+
+  test("is found although clients chose ids whose hashes lie close together", () => {
+    const random = prng(13);
+    const seed = tenantSeed("one");
+    const ids: Uint8Array[] = [];
+    while (ids.length < 400) {
+      const id = random.bytes(16);
+      if (traceHash(seed, id).high < 2 ** 26) ids.push(id);
+    }
+    kernel.begin();
+    for (const [i, id] of ids.entries()) kernel.add(longRequest(id, i, 1), "one");
+    const [block] = cut().blocks;
+    const { reader } = freshReader();
+    for (const [i, id] of ids.entries()) {
+      const rows = [...(reader.rows(block, "one", id) ?? [])];
+      expect(rows.map(({ startUnixNano }) => startUnixNano)).toEqual([BigInt(i)]);
+    }
   });
 
   test("is the same whether caches hold all, little or nothing", () => {

@@ -96,6 +96,7 @@ describe("what was sent comes back", () => {
     for (const traceId of generator.traceIds) {
       const expected = sent.trace("a", traceId);
       expect(expected?.length).toBeGreaterThan(5000);
+      expect([...kernel.rows("a", traceId)].length).toBe(expected?.length);
       expect(read("a", traceId)).toEqual(expected);
     }
   });

@@ -140,8 +140,20 @@ describe("a trace by id", () => {
     expect(await names(parts, ["b"])).toEqual(["b"]);
     parts.stored = [{ ...partOf(0, 9, { a: [row(3, "of another node")] }), node: "node-2" }];
     expect(await names(parts)).toEqual(["of another node", "of the head"]);
-    parts.stored = [partOf(0, 8, { a: [row(3, "less")] })];
-    expect(await names(parts)).toEqual(["less", "of the head"]);
+    for (const [from, to] of [
+      [0, 8],
+      [1, 9],
+    ]) {
+      parts.stored = [partOf(from, to, { a: [row(3, "less")] })];
+      expect(await names(parts)).toEqual(["less", "of the head"]);
+    }
+  });
+
+  test("takes a half that does not know its part of the log for one of its own", async () => {
+    const parts = new Parts();
+    parts.head = [partOf(0, 0, { a: [row(1, "early")] })];
+    parts.stored = [partOf(0, 9, { a: [row(2, "stored")] })];
+    expect(await names(parts)).toEqual(["stored", "early"]);
   });
 
   test("gives pins back when reading the head fails", async () => {
@@ -219,7 +231,17 @@ describe("a trace above bytesMax", () => {
       expect(found.trace.length).toBeLessThanOrEqual(20_000);
       expect(found.trace.length).toBeGreaterThan(19_000);
       expect(namesOf(found.trace).length).toBe(found.spans);
+      if (place === "stored") expect(parts.rowsGiven).toBe(found.spans + 1);
       expect(parts.rowsGiven).toBeLessThan(1000);
+    }
+  });
+
+  test("is partial when not even its first span is given", async () => {
+    for (const place of ["head", "stored"] as const) {
+      const parts = new Parts();
+      parts[place] = [partOf(0, 1, { a: [row(1, "x".repeat(500))] })];
+      const found = await ask(parts, { bytesMax: 400 });
+      expect(found).toMatchObject({ partial: true, spans: 0, trace: new Uint8Array() });
     }
   });
 
@@ -236,9 +258,14 @@ describe("a trace above bytesMax", () => {
   test("takes of the head no more than that for all tenants", async () => {
     const parts = new Parts();
     const tenants = Array.from({ length: 50 }, (_, i) => `tenant-${i}`);
-    parts.head = [partOf(0, 1, Object.fromEntries(tenants.map((name) => [name, many(1, 100)])))];
-    await ask(parts, { tenants, bytesMax: 10_000 });
+    parts.head = [
+      partOf(0, 1, Object.fromEntries(tenants.map((name, i) => [name, many(1 + i * 100, 100)]))),
+    ];
+    expect((await ask(parts, { tenants, bytesMax: 10_000 })).partial).toBe(true);
     expect(parts.rowsGiven).toBeLessThan(500);
+    const some = await ask(parts, { tenants: tenants.slice(0, 2), bytesMax: 6000 });
+    expect(some.partial).toBe(true);
+    expect(some.spans).toBeGreaterThan(100);
   });
 
   function headOf(rows: readonly SpanRow[]): Parts {

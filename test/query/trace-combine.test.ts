@@ -57,7 +57,8 @@ describe("groups", () => {
   });
 
   test("are not mixed up when message and URL run into each other", () => {
-    const rows = [resource(1, "a"), sourceOf("\u0010\u0001\u0010\u0001", "")].map((source, i) =>
+    const one = "\u0010\u0001";
+    const rows = [sourceOf(one, one), sourceOf(one + one, "")].map((source, i) =>
       rowOf(plainSpan(i + 1), { resource: source }),
     );
     expect(shape(combined(rows).finish()).length).toBe(2);
