@@ -16,8 +16,8 @@ import { prng } from "../src/base/prng.ts";
 import { BlockCaches, BlockReader } from "../src/block/block-read.ts";
 import { TRACE_ANSWER_BYTES_MAX } from "../src/config/limits.ts";
 import { headRows } from "../src/head/head-read.ts";
-import { ExportTraceServiceRequestSchema } from "../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import type { Span } from "../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
+import { TraceSchema } from "../src/proto-gen/tempopb/tempo_pb.ts";
 import type { BlockView, HeadView, ListedBlock } from "../src/query/trace-by-id.ts";
 import { TraceById } from "../src/query/trace-by-id.ts";
 import { DiskStore } from "../src/store/store-disk.ts";
@@ -34,7 +34,7 @@ const random = prng(3);
 const requests = shopBatches({ seed: 1, batches: 500, spans: 500 });
 // What protobuf-es decodes are views on the request, so that ids can be changed in place.
 const spans: Span[] = requests
-  .flatMap((request) => fromBinary(ExportTraceServiceRequestSchema, request).resourceSpans)
+  .flatMap((request) => fromBinary(TraceSchema, request).resourceSpans)
   .flatMap(({ scopeSpans }) => scopeSpans.flatMap((scope) => scope.spans));
 
 /** Makes all ids others, equal ones alike. */
@@ -91,17 +91,17 @@ function finderOf(listed: readonly ListedBlock[]): TraceById {
 
 interface Asked {
   readonly finder: TraceById;
-  readonly idOf: () => Uint8Array;
+  readonly nextId: () => Uint8Array;
   readonly isThere: boolean;
   readonly questions?: number;
 }
 
 /** Milliseconds of each question, ascending. */
-async function ask({ finder, idOf, isThere, questions = QUESTIONS }: Asked): Promise<number[]> {
+async function ask({ finder, nextId, isThere, questions = QUESTIONS }: Asked): Promise<number[]> {
   const times: number[] = [];
   let bytes = 0;
   for (let i = 0; i < questions; i++) {
-    const question = { tenants: [TENANT], traceId: idOf(), bytesMax: TRACE_ANSWER_BYTES_MAX };
+    const question = { tenants: [TENANT], traceId: nextId(), bytesMax: TRACE_ANSWER_BYTES_MAX };
     const began = performance.now();
     const found = await finder.find(question);
     times.push(performance.now() - began);
@@ -124,15 +124,15 @@ try {
   const headIds = fill();
   const total = listed.reduce((sum, { meta }) => sum + meta.spans, 0);
   console.log(`${total} spans in ${listed.length} blocks, ${spans.length} in the head`);
-  const any = (from: readonly Uint8Array[]) => () => from[random.below(from.length)];
+  const oneOf = (from: readonly Uint8Array[]) => () => from[random.below(from.length)];
 
   const finder = finderOf(listed);
-  const inBlocks = { idOf: any(ids), isThere: true };
+  const inBlocks = { nextId: oneOf(ids), isThere: true };
   show("first questions", await ask({ finder, ...inBlocks, questions: 2 * listed.length }));
   const times = await ask({ finder, ...inBlocks });
   show("in a block", times);
-  show("in the head", await ask({ finder, idOf: any(headIds), isThere: true }));
-  show("nowhere", await ask({ finder, idOf: () => random.bytes(16), isThere: false }));
+  show("in the head", await ask({ finder, nextId: oneOf(headIds), isThere: true }));
+  show("nowhere", await ask({ finder, nextId: () => random.bytes(16), isThere: false }));
   hold("trace_by_id_p50_ms", at(times, 0.5), "ms");
   hold("trace_by_id_p99_ms", at(times, 0.99), "ms");
 } finally {

@@ -68,18 +68,18 @@ export function rowOf(span: Span, sources: Sources = {}): SpanRow {
 
 function attributeOf(pair: KeyValue): AttributeValue {
   const key = utf8(pair.key);
-  const any = pair.value?.value;
-  switch (any?.case) {
+  const held = pair.value?.value;
+  switch (held?.case) {
     case "stringValue":
-      return { type: "string", key, value: utf8(any.value) };
+      return { type: "string", key, value: utf8(held.value) };
     case "intValue":
-      return { type: "int", key, value: any.value };
+      return { type: "int", key, value: held.value };
     case "doubleValue":
-      return { type: "double", key, value: any.value };
+      return { type: "double", key, value: held.value };
     case "boolValue":
-      return { type: "bool", key, value: any.value };
+      return { type: "bool", key, value: held.value };
     case "arrayValue":
-      return { type: "array", key, value: toBinary(ArrayValueSchema, any.value) };
+      return { type: "array", key, value: toBinary(ArrayValueSchema, held.value) };
     default:
       return { type: "raw", raw: toBinary(KeyValueSchema, pair) };
   }
