@@ -1,4 +1,4 @@
-/** A disk without room: refusals that say so, nothing lost, and no hand needed once there is room. */
+/** A disk without room: refusals that say so, nothing lost, no hand needed once there is room. */
 import { closeSync, openSync, rmSync, writeSync } from "node:fs";
 import { join } from "node:path";
 import { expect, test } from "vitest";

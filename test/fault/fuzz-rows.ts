@@ -11,7 +11,7 @@ import {
 } from "../../native/src/layout.ts";
 import { HalfView } from "../../src/head/half-view.ts";
 import type { SpanRow } from "../../src/model/span-row.ts";
-import type { ExportTraceServiceRequest } from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
+import type { Trace } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString("hex");
 
@@ -31,8 +31,8 @@ export function rowsOf(buffer: SharedArrayBuffer, half: number, range: [number, 
   return rows;
 }
 
-/** The same of a decoded request, in the order of the wire. */
-export function rowsSent(request: ExportTraceServiceRequest): string[] {
+/** The same of a decoded request (a Trace has the same fields), in the order of the wire. */
+export function rowsSent(request: Trace): string[] {
   const spans = request.resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap(spansOf));
   return spans.map((span) => {
     const start = span.startTimeUnixNano;
@@ -43,8 +43,7 @@ export function rowsSent(request: ExportTraceServiceRequest): string[] {
   });
 }
 
-const spansOf = ({ spans }: ExportTraceServiceRequest["resourceSpans"][0]["scopeSpans"][0]) =>
-  spans;
+const spansOf = ({ spans }: Trace["resourceSpans"][0]["scopeSpans"][0]) => spans;
 
 /** All of a row, as text. */
 export function describeRow(row: SpanRow): string {

@@ -1,4 +1,4 @@
-/** Kills the server under load many times: kill-run.ts [kills] [seed] [ms of load]. 1: an offence. */
+/** Kills the server under load many times: kill-run.ts [kills] [seed] [ms of load]. */
 import { killRounds } from "./kill-rounds.ts";
 
 const [kills, seed, loadMsMax] = [20, 1, 1600].map((preset, i) =>

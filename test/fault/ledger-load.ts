@@ -7,8 +7,9 @@
  */
 import { create, toBinary } from "@bufbuild/protobuf";
 import type { Prng } from "../../src/base/prng.ts";
-import { ExportTraceServiceRequestSchema } from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import type { Span } from "../../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
+// A Trace has the same fields as a request.
+import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 
 /** Spans of the traces of a request: more than one, so that half a request can be told. */
 export const TRACE_SPANS: readonly number[] = [37, 23];
@@ -130,10 +131,10 @@ function makeBatch(variant: number): Batch {
   );
   const resource = { attributes: [text("service.name", `service ${variant}`)] };
   const scopeSpans = [{ scope: { name: "ledger" }, spans }];
-  const request = create(ExportTraceServiceRequestSchema, {
+  const request = create(TraceSchema, {
     resourceSpans: [{ resource, scopeSpans }],
   });
-  const bytes = toBinary(ExportTraceServiceRequestSchema, request);
+  const bytes = toBinary(TraceSchema, request);
   const marks = { traceIdsAt: placesOf(bytes, TRACE_MARK), spanIdsAt: placesOf(bytes, SPAN_MARK) };
   if (marks.traceIdsAt.length !== spans.length || marks.spanIdsAt.length !== spans.length) {
     throw new Error("test: a batch holds its marks elsewhere too");

@@ -4,7 +4,10 @@
  */
 import { fromBinary } from "@bufbuild/protobuf";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { ExportTraceServiceResponseSchema } from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
+import {
+  type ExportTraceServiceResponse,
+  ExportTraceServiceResponseSchema,
+} from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import { requestOf, spanOf } from "../support/send-spans.ts";
 import { fetchSpans, fetchTrace, type SentSpan, type SentValue } from "../support/sent-span.ts";
 import { Server } from "../support/server.ts";
@@ -134,8 +137,8 @@ describe("what is taken comes back", () => {
       const response = await server.send(requestOf([many, few]));
       expect(response.status).toBe(200);
       const body = new Uint8Array(await response.arrayBuffer());
-      const { partialSuccess } = fromBinary(ExportTraceServiceResponseSchema, body);
-      expect(partialSuccess?.rejectedSpans).toBe(1n);
+      const told: ExportTraceServiceResponse = fromBinary(ExportTraceServiceResponseSchema, body);
+      expect(told.partialSuccess?.rejectedSpans).toBe(1n);
       expect(await fetchSpans({ api: server.api, traceId, form: "v2 protobuf" })).toEqual([few]);
     },
     TIMEOUT_MS,

@@ -7,7 +7,7 @@
  *   resource or scope rejects the spans under it, those before it too.
  * - Of a singular field the last occurrence counts.
  */
-import { type Field, type MessageName, NEWER, SCHEMA, WIRE_TYPES } from "./otlp-schema.ts";
+import { type Field, type MessageName, SCHEMA, WIRE_TYPES } from "./otlp-schema.ts";
 
 /** AnyValues nested deeper than this reject the span; its documented limit. */
 const DEPTH_MAX = 32;
@@ -30,8 +30,6 @@ export interface Judgement {
   readonly spans: readonly boolean[];
   /** The fields of the outermost message could be told apart. */
   readonly outerParses: boolean;
-  /** A newer field has another wire type than decoders that know it expect: they misread it. */
-  readonly isMisread: boolean;
 }
 
 class Malformed extends Error {
@@ -50,16 +48,11 @@ interface Part {
   readonly to: number;
 }
 
-/** Of the judgement that is under way. */
-let misread = false;
-
 export function judge(bytes: Uint8Array): Judgement {
-  misread = false;
   const outerParses = tell(() => [...parts(bytes, 0, bytes.length)]) === undefined;
   const spans: boolean[] = [];
   const refusal = tell(() => judgeRequest(bytes, spans));
-  const stored = refusal === undefined ? spans : [];
-  return { refusal, spans: stored, outerParses, isMisread: misread };
+  return { refusal, spans: refusal === undefined ? spans : [], outerParses };
 }
 
 function tell(walk: () => unknown): Refusal | undefined {
@@ -137,11 +130,7 @@ function* known(bytes: Uint8Array, message: MessageName, range: Range): Generato
   const fields = SCHEMA[message];
   for (const { number, wireType, from, to } of parts(bytes, ...range)) {
     const field = fields[number];
-    if (field === undefined) {
-      const newer = NEWER[message]?.[number];
-      misread ||= newer !== undefined && WIRE_TYPES[newer] !== wireType;
-      continue;
-    }
+    if (field === undefined) continue;
     if (WIRE_TYPES[field.wire] !== wireType) throw new Malformed("wire type of a known field");
     yield [field, [from, to]];
   }

@@ -102,7 +102,7 @@ export const SCHEMA: Readonly<Record<MessageName, Readonly<Record<number, Field>
     6: fixed32("flags"),
   },
   status: { 2: text("message"), 3: varint("code") },
-  keyValue: { 1: text("key"), 2: inner("value", "anyValue") },
+  keyValue: { 1: text("key"), 2: inner("value", "anyValue"), 3: varint("key_strindex") },
   anyValue: {
     1: text("string_value"),
     2: varint("bool_value"),
@@ -111,18 +111,10 @@ export const SCHEMA: Readonly<Record<MessageName, Readonly<Record<number, Field>
     5: inner("array_value", "array"),
     6: inner("kvlist_value", "kvlist"),
     7: { name: "bytes_value", wire: "bytes" },
+    8: varint("string_value_strindex"),
   },
   array: { 1: inner("values", "anyValue") },
   kvlist: { 1: inner("values", "keyValue") },
-};
-
-/**
- * Fields that newer versions of the messages have. The kernel skips them by their wire type;
- * protobuf-es takes their wire type for granted, and misreads what follows another one.
- */
-export const NEWER: Readonly<Partial<Record<MessageName, Readonly<Record<number, Wire>>>>> = {
-  anyValue: { 8: "varint" },
-  keyValue: { 3: "varint" },
 };
 
 export const WIRE_TYPES: Readonly<Record<Wire, number>> = {

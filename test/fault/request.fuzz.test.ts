@@ -38,7 +38,6 @@ const good: Judgement = {
   refusal: undefined,
   spans: [true],
   outerParses: true,
-  isMisread: false,
 };
 const spanBytes = requestOf([spanOf({ traceId: "1", spanId: "1", name: "x" })]);
 
