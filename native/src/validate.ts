@@ -9,7 +9,6 @@
  */
 import {
   ATTRIBUTES_MAX,
-  DEPTH_MAX,
   MALFORMED,
   OK,
   RESULT_ATTRIBUTES,
@@ -24,21 +23,23 @@ import {
   RESULT_STRINGS,
 } from "./layout";
 import { scratchRejected } from "./scratch";
-import { checkLength, checkSkip, checkTag, checkVarint, isUtf8, next } from "./wire";
+import {
+  addFault,
+  BAD_SPAN_ID,
+  BAD_TRACE_ID,
+  BAD_UTF8,
+  checkKeyValue,
+  checkString,
+  fault,
+  GOOD,
+  OVER_LIMIT,
+  setFault,
+} from "./validate-attribute";
+import { attributes, checkSpan, events, links, resetCounts } from "./validate-span";
+import { checkLength, checkSkip, checkTag, next } from "./wire";
 
-/** Why a span is rejected; the first reason found counts. */
-const GOOD: u32 = 0;
-const BAD_TRACE_ID: u32 = 1;
-const BAD_SPAN_ID: u32 = 2;
-const BAD_UTF8: u32 = 3;
-const OVER_LIMIT: u32 = 4;
-
-let bad: u32 = 0; // of the span, resource or scope being looked at
 let spans: u32 = 0;
 let rejected: u32 = 0;
-let attributes: u32 = 0;
-let events: u32 = 0;
-let links: u32 = 0;
 let scopes: u32 = 0;
 let badTraceId: u32 = 0;
 let badSpanId: u32 = 0;
@@ -51,9 +52,7 @@ let requestStart: u32 = 0;
 export function validate(p: u32, length: u32, result: u32): u32 {
   spans = 0;
   rejected = 0;
-  attributes = 0;
-  events = 0;
-  links = 0;
+  resetCounts();
   scopes = 0;
   badTraceId = 0;
   badSpanId = 0;
@@ -94,9 +93,9 @@ function reject(): void {
   rejected += 1;
   const byte = scratchRejected + (spans >> 3);
   store<u8>(byte, <u32>load<u8>(byte) | (1 << (spans & 7)));
-  if (bad == BAD_TRACE_ID) badTraceId += 1;
-  else if (bad == BAD_SPAN_ID) badSpanId += 1;
-  else if (bad == BAD_UTF8) badUtf8 += 1;
+  if (fault == BAD_TRACE_ID) badTraceId += 1;
+  else if (fault == BAD_SPAN_ID) badSpanId += 1;
+  else if (fault == BAD_UTF8) badUtf8 += 1;
   else overLimit += 1;
 }
 
@@ -121,7 +120,7 @@ function checkRequest(p: u32, end: u32): bool {
 
 /** Resource and schema URL may stand behind the spans, so they are looked for first. */
 function checkResourceSpans(start: u32, end: u32): bool {
-  bad = GOOD;
+  setFault(GOOD);
   let p = start;
   while (p < end) {
     const tag = checkTag(p, end);
@@ -140,7 +139,7 @@ function checkResourceSpans(start: u32, end: u32): bool {
       if (!p) return false;
     }
   }
-  const inherited = bad;
+  const inherited = fault;
   p = start;
   while (p < end) {
     const tag = checkTag(p, end);
@@ -155,7 +154,7 @@ function checkResourceSpans(start: u32, end: u32): bool {
 }
 
 function checkScopeSpans(start: u32, end: u32, inherited: u32): bool {
-  bad = inherited;
+  setFault(inherited);
   scopes += 1;
   let p = start;
   while (p < end) {
@@ -175,7 +174,7 @@ function checkScopeSpans(start: u32, end: u32, inherited: u32): bool {
       if (!p) return false;
     }
   }
-  inherited = bad;
+  inherited = fault;
   p = start;
   while (p < end) {
     const tag = checkTag(p, end);
@@ -183,9 +182,9 @@ function checkScopeSpans(start: u32, end: u32, inherited: u32): bool {
     if (tag == 0x12) {
       const length = checkLength(p, end);
       p = next + length;
-      bad = inherited;
+      setFault(inherited);
       if (!checkSpan(next, p)) return false;
-      if (bad) reject();
+      if (fault) reject();
       spans += 1;
     } else p = checkSkip(p, end, tag, 0);
   }
@@ -194,8 +193,7 @@ function checkScopeSpans(start: u32, end: u32, inherited: u32): bool {
 
 /**
  * A Resource (attributes are field 1) or an InstrumentationScope (field 3, after two strings).
- * Both end in a dropped count, one field behind the attributes. A Resource's entity refs (3) are
- * kept as they are and may hold anything well-formed.
+ * Both end in a dropped count, one field behind the attributes. A Resource has entity refs (3).
  */
 function checkAttributed(p: u32, end: u32, field: u32, named: bool): bool {
   let count: u32 = 0;
@@ -214,342 +212,38 @@ function checkAttributed(p: u32, end: u32, field: u32, named: bool): bool {
         count += 1;
         if (!checkKeyValue(next, p, 0)) return false;
       }
+    } else if (number == 3) {
+      if (tag != 0x1a) return false;
+      const length = checkLength(p, end);
+      if (!next) return false;
+      p = next + length;
+      if (!checkEntityRef(next, p)) return false;
     } else {
       if (number == field + 1 && (tag & 7) != 0) return false;
       p = checkSkip(p, end, tag, 0);
       if (!p) return false;
     }
   }
-  if (count > <u32>ATTRIBUTES_MAX) flag(OVER_LIMIT);
+  if (count > <u32>ATTRIBUTES_MAX) addFault(OVER_LIMIT);
   return true;
 }
 
-// @ts-ignore: decorator
-@inline
-function flag(reason: u32): void {
-  if (!bad) bad = reason;
-}
-
-// @ts-ignore: decorator
-@inline
-function checkString(p: u32, length: u32): void {
-  if (!isUtf8(p, length)) flag(BAD_UTF8);
-}
-
-/**
- * The form that encoders write, short: key, then a value of one scalar field, lengths of one
- * byte. Nearly every attribute is of this form; whatever is not goes the long way.
- */
-// @ts-ignore: decorator
-@inline
-function isPlainKeyValue(p: u32, end: u32): bool {
-  if (end - p < 6 || load<u8>(p) != 0x0a) return false;
-  const keyBytes: u32 = load<u8>(p, 1);
-  const value = p + 2 + keyBytes;
-  if (keyBytes > 127 || value + 4 > end || load<u8>(value) != 0x12) return false;
-  const valueBytes: u32 = load<u8>(value, 1);
-  if (value + 2 + valueBytes != end || valueBytes > 127) return false;
-  const tag: u32 = load<u8>(value, 2);
-  const first: u32 = load<u8>(value, 3);
-  if (tag == 0x0a) {
-    if (first + 2 != valueBytes) return false;
-    checkString(value + 4, first);
-  } else if (tag == 0x18 || tag == 0x10) {
-    const short = valueBytes == 2 && first < 128;
-    const long = valueBytes == 3 && first > 127 && load<u8>(value, 4) < 128;
-    if (!short && !long) return false;
-  } else if (tag != 0x21 || valueBytes != 9) return false;
-  checkString(p + 2, keyBytes);
-  return true;
-}
-
-function checkKeyValue(p: u32, end: u32, depth: u32): bool {
-  if (isPlainKeyValue(p, end)) return true;
+/** Four fields, all of them strings. Kept as it is, so what is bad here would be answered. */
+function checkEntityRef(p: u32, end: u32): bool {
   while (p < end) {
     const tag = checkTag(p, end);
     if (!next) return false;
     p = next;
-    if (tag == 0x0a) {
-      const length = checkLength(p, end);
-      if (!next) return false;
-      checkString(next, length);
-      p = next + length;
-    } else if (tag == 0x12) {
-      const length = checkLength(p, end);
-      if (!next) return false;
-      p = next + length;
-      if (!checkAnyValue(next, p, depth)) return false;
-    } else {
-      if (tag >> 3 <= 2) return false;
+    if (tag >> 3 > 4) {
       p = checkSkip(p, end, tag, 0);
       if (!p) return false;
+      continue;
     }
-  }
-  return true;
-}
-
-function checkAnyValue(p: u32, end: u32, depth: u32): bool {
-  while (p < end) {
-    const tag = checkTag(p, end);
+    if ((tag & 7) != 2) return false;
+    const length = checkLength(p, end);
     if (!next) return false;
-    p = next;
-    switch (tag) {
-      case 0x0a: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        checkString(next, length);
-        p = next + length;
-        break;
-      }
-      case 0x10:
-      case 0x18: {
-        checkVarint(p, end);
-        if (!next) return false;
-        p = next;
-        break;
-      }
-      case 0x21: {
-        if (p > end || end - p < 8) return false;
-        p += 8;
-        break;
-      }
-      case 0x2a:
-      case 0x32: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        p = next + length;
-        if (depth >= <u32>DEPTH_MAX) flag(OVER_LIMIT); // well-formed as far as anyone will look
-        else if (!checkList(next, p, depth + 1, tag == 0x32)) return false;
-        break;
-      }
-      case 0x3a: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        p = next + length;
-        break;
-      }
-      default: {
-        if (tag >> 3 <= 7) return false;
-        p = checkSkip(p, end, tag, 0);
-        if (!p) return false;
-      }
-    }
-  }
-  return true;
-}
-
-/** An ArrayValue or a KeyValueList: field 1 repeated. */
-function checkList(p: u32, end: u32, depth: u32, pairs: bool): bool {
-  while (p < end) {
-    const tag = checkTag(p, end);
-    if (!next) return false;
-    p = next;
-    if (tag == 0x0a) {
-      const length = checkLength(p, end);
-      if (!next) return false;
-      p = next + length;
-      if (!(pairs ? checkKeyValue(next, p, depth) : checkAnyValue(next, p, depth))) return false;
-    } else {
-      if (tag >> 3 == 1) return false;
-      p = checkSkip(p, end, tag, 0);
-      if (!p) return false;
-    }
-  }
-  return true;
-}
-
-function checkSpan(p: u32, end: u32): bool {
-  let traceIdGood = false;
-  let spanIdGood = false;
-  let parentGood = true;
-  let count: u32 = 0;
-  // The two ids as every encoder begins with them; any other beginning goes the long way.
-  if (end - p >= 28 && load<u16>(p) == 0x100a && load<u16>(p, 18) == 0x0812) {
-    traceIdGood = (load<u64>(p, 2) | load<u64>(p, 10)) != 0;
-    spanIdGood = load<u64>(p, 20) != 0;
-    p += 28;
-    if (end - p >= 10 && load<u16>(p) == 0x0822) p += 10;
-  }
-  while (p < end) {
-    if (load<u8>(p) == 0x4a && end - p >= 2) {
-      const bytes: u32 = load<u8>(p, 1);
-      const after = p + 2 + bytes;
-      if (bytes < 128 && after <= end && isPlainKeyValue(p + 2, after)) {
-        count += 1;
-        p = after;
-        continue;
-      }
-    }
-    const tag = checkTag(p, end);
-    if (!next) return false;
-    p = next;
-    switch (tag) {
-      case 0x4a: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        p = next + length;
-        count += 1;
-        if (!checkKeyValue(next, p, 0)) return false;
-        break;
-      }
-      case 0x0a: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        traceIdGood = length == 16 && (load<u64>(next) | load<u64>(next, 8)) != 0;
-        p = next + length;
-        break;
-      }
-      case 0x12: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        spanIdGood = length == 8 && load<u64>(next) != 0;
-        p = next + length;
-        break;
-      }
-      case 0x22: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        parentGood = length == 8 || length == 0;
-        p = next + length;
-        break;
-      }
-      case 0x1a:
-      case 0x2a: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        checkString(next, length);
-        p = next + length;
-        break;
-      }
-      case 0x30:
-      case 0x50:
-      case 0x60:
-      case 0x70: {
-        checkVarint(p, end);
-        if (!next) return false;
-        p = next;
-        break;
-      }
-      case 0x39:
-      case 0x41: {
-        if (p > end || end - p < 8) return false;
-        p += 8;
-        break;
-      }
-      case 0x85: {
-        if (p > end || end - p < 4) return false;
-        p += 4;
-        break;
-      }
-      case 0x5a: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        p = next + length;
-        events += 1;
-        if (!checkEvent(next, p)) return false;
-        break;
-      }
-      case 0x6a: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        p = next + length;
-        links += 1;
-        if (!checkLink(next, p)) return false;
-        break;
-      }
-      case 0x7a: {
-        const length = checkLength(p, end);
-        if (!next) return false;
-        p = next + length;
-        if (!checkStatus(next, p)) return false;
-        break;
-      }
-      default: {
-        if (tag >> 3 <= 16) return false;
-        p = checkSkip(p, end, tag, 0);
-        if (!p) return false;
-      }
-    }
-  }
-  attributes += count;
-  if (count > <u32>ATTRIBUTES_MAX) flag(OVER_LIMIT);
-  if (!traceIdGood) flag(BAD_TRACE_ID);
-  else if (!spanIdGood || !parentGood) flag(BAD_SPAN_ID);
-  return true;
-}
-
-function checkEvent(p: u32, end: u32): bool {
-  let count: u32 = 0;
-  while (p < end) {
-    const tag = checkTag(p, end);
-    if (!next) return false;
-    p = next;
-    if (tag == 0x09) {
-      if (p > end || end - p < 8) return false;
-      p += 8;
-    } else if (tag == 0x12 || tag == 0x1a) {
-      const length = checkLength(p, end);
-      if (!next) return false;
-      p = next + length;
-      if (tag == 0x12) checkString(next, length);
-      else {
-        count += 1;
-        if (!checkKeyValue(next, p, 0)) return false;
-      }
-    } else {
-      if (tag >> 3 <= 4 && tag != 0x20) return false;
-      p = checkSkip(p, end, tag, 0);
-      if (!p) return false;
-    }
-  }
-  attributes += count;
-  if (count > <u32>ATTRIBUTES_MAX) flag(OVER_LIMIT);
-  return true;
-}
-
-function checkLink(p: u32, end: u32): bool {
-  let count: u32 = 0;
-  while (p < end) {
-    const tag = checkTag(p, end);
-    if (!next) return false;
-    p = next;
-    if (tag == 0x0a || tag == 0x12 || tag == 0x1a || tag == 0x22) {
-      const length = checkLength(p, end);
-      if (!next) return false;
-      p = next + length;
-      if (tag == 0x0a && length != 16 && length != 0) flag(BAD_SPAN_ID);
-      if (tag == 0x12 && length != 8 && length != 0) flag(BAD_SPAN_ID);
-      if (tag == 0x1a) checkString(next, length);
-      if (tag == 0x22) {
-        count += 1;
-        if (!checkKeyValue(next, p, 0)) return false;
-      }
-    } else {
-      if (tag >> 3 <= 6 && tag != 0x28 && tag != 0x35) return false;
-      p = checkSkip(p, end, tag, 0);
-      if (!p) return false;
-    }
-  }
-  attributes += count;
-  if (count > <u32>ATTRIBUTES_MAX) flag(OVER_LIMIT);
-  return true;
-}
-
-function checkStatus(p: u32, end: u32): bool {
-  while (p < end) {
-    const tag = checkTag(p, end);
-    if (!next) return false;
-    p = next;
-    if (tag == 0x12) {
-      const length = checkLength(p, end);
-      if (!next) return false;
-      checkString(next, length);
-      p = next + length;
-    } else {
-      if (tag >> 3 <= 3 && tag >> 3 >= 2 && tag != 0x18) return false;
-      p = checkSkip(p, end, tag, 0);
-      if (!p) return false;
-    }
+    p = next + length;
+    checkString(next, length);
   }
   return true;
 }
