@@ -2,7 +2,7 @@
  * Vivace: reads its configuration, takes its folders, starts the engine and the HTTP API, and
  * stops them in order when it is told to.
  */
-import { readFileSync, writeFileSync } from "node:fs";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
@@ -34,6 +34,7 @@ import {
   STAT_WAL_BYTES,
 } from "./ring/control.ts";
 import { DiskStore } from "./store/store-disk.ts";
+import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
 import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
@@ -69,17 +70,19 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   const logger = makeLogger({ level, format, component: "main" });
   for (const warning of warnings) logger.warn(warning);
   for (const folder of new Set([config.walPath, config.localPath])) takeFolder(folder);
-  for (const { listenAddress, listenPort } of config.receivers) {
-    await checkPort(listenAddress, listenPort);
+  const receivers = [];
+  for (const receiver of config.receivers) {
+    const listenPort = await freePort(receiver.listenAddress, receiver.listenPort);
+    receivers.push({ ...receiver, listenPort });
   }
-  await checkPort(config.server.httpListenAddress, config.server.httpListenPort);
+  await freePort(config.server.httpListenAddress, config.server.httpListenPort);
   const store = new DiskStore(config.localPath);
   store.sweep();
   const blocks = store.list();
   for (const damage of store.damaged) logger.error("block left out", { reason: damage.message });
   const startMs = performance.now();
   const engine = await Engine.create({
-    config,
+    config: { ...config, receivers },
     kernel: readKernel(),
     nodeId: nodeIdOf(config.walPath),
     blocks,
@@ -94,7 +97,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     },
   });
   const server = serveApi(config, engine, logger);
-  for (const line of listenSummary(config)) {
+  for (const line of listenSummary({ ...config, receivers })) {
     const where = line.loopbackOnly ? " (this machine only)" : "";
     logger.info(`${line.serves} on ${line.endpoint}${where}`, { receiver: line.name });
   }
@@ -247,6 +250,7 @@ function stopOnSignal(config: Config, { engine, server, logger }: Running): void
     }, config.server.gracefulShutdownTimeoutMs);
     await engine.stop();
     await server.stop();
+    engine.end();
     clearTimeout(timer);
     logger.info("stopped");
     process.exit(0);
@@ -255,16 +259,27 @@ function stopOnSignal(config: Config, { engine, server, logger }: Running): void
   process.on("SIGINT", () => void stop("SIGINT"));
 }
 
+function tryLock(folder: string): ReturnType<typeof lockFolder> {
+  try {
+    return lockFolder(folder);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw new EngineError("disk_failed", `${folder} cannot be used: ${reason}`, { cause });
+  }
+}
+
 function takeFolder(folder: string): void {
-  const lock = lockFolder(folder);
+  const lock = tryLock(folder);
   if (!("heldBy" in lock)) return;
   const who = lock.heldBy === 0 ? "another process" : `process ${lock.heldBy}`;
   throw new EngineError("overloaded", `${folder} is in use by ${who}`);
 }
 
-/** Listeners share ports among our threads, which would let them share a stranger's, too. */
-async function checkPort(hostname: string, port: number): Promise<void> {
-  if (port === 0) return;
+/**
+ * The port, or a free one in place of 0. Listeners share ports among our threads, which would let
+ * them share a stranger's, too, and would give each thread another one for 0.
+ */
+async function freePort(hostname: string, port: number): Promise<number> {
   const probe = createServer();
   try {
     await new Promise<void>((resolve, reject) => {
@@ -275,20 +290,9 @@ async function checkPort(hostname: string, port: number): Promise<void> {
     const reason = error instanceof Error ? error.message : String(error);
     throw new EngineError("overloaded", `cannot listen on ${hostname}:${port}: ${reason}`);
   }
+  const address = probe.address();
   await new Promise((resolve) => probe.close(resolve));
-}
-
-/** A random name that stays with the log: positions mean something only together with it. */
-function nodeIdOf(walPath: string): string {
-  const path = join(walPath, "node-id");
-  try {
-    return readFileSync(path, "utf8").trim();
-  } catch (error) {
-    if (!(error instanceof Error && "code" in error && error.code === "ENOENT")) throw error;
-    const id = crypto.randomUUID();
-    writeFileSync(path, `${id}\n`);
-    return id;
-  }
+  return typeof address === "object" && address !== null ? address.port : port;
 }
 
 function readKernel(): Uint8Array<ArrayBuffer> {

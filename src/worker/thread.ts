@@ -19,6 +19,8 @@ export interface ThreadOptions<Data extends ThreadStart, Answer> {
   readonly data: Data;
   readonly logger: Logger;
   readonly onMessage: (message: Answer) => void;
+  /** Whether the thread has been told to end: then it may, and onEnd is not called. */
+  readonly mayEnd?: () => boolean;
   readonly onEnd: () => void;
 }
 
@@ -36,7 +38,10 @@ export function startThread<Data extends ThreadStart, Message, Answer>(
   // The pair of types is what worker-protocol.ts says of this kind of thread.
   worker.on("message", (message) => options.onMessage(message as Answer));
   worker.on("error", (error) => end(describe(error)));
-  worker.on("exit", (code) => end(`exit code ${code}`));
+  worker.on("exit", (code) => {
+    if (code === 0 && options.mayEnd?.()) ended = true;
+    end(`exit code ${code}`);
+  });
   return {
     post: (message) => worker.postMessage(message),
     kill: () => {

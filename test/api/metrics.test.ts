@@ -62,6 +62,8 @@ describe("the engine's values", () => {
       "vivace_replay_done_bytes 900",
       "vivace_replay_seconds 1.5",
       "vivace_ring_bytes 333",
+      'vivace_stage_seconds_total{stage="decode"} 0.5',
+      'vivace_thread_cpu_seconds_total{thread="ingest"} 1.5',
       "vivace_wal_bytes 4096",
       "vivace_wal_damaged_bytes_total 18",
       "vivace_wal_quarantined_records_total 1",

@@ -2,15 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { zstdDecompressSync } from "node:zlib";
-import { parquetMetadata, parquetReadObjects, readColumnIndex, readOffsetIndex } from "hyparquet";
 import type { ColumnChunk, SchemaElement } from "hyparquet";
+import { parquetMetadata, parquetReadObjects, readColumnIndex, readOffsetIndex } from "hyparquet";
 import { describe, expect, test } from "vitest";
 import { prng } from "../../src/base/prng.ts";
 import { ParquetFile } from "../../src/block/parquet-file.ts";
 import { leavesOf, listOf, type SchemaNode } from "../../src/block/parquet-schema.ts";
 import { PYTHON_TIMEOUT_MS, runPython } from "../support/python.ts";
-import * as pages from "./plain-pages.ts";
 import type { Entry, PlainValue } from "./plain-pages.ts";
+import * as pages from "./plain-pages.ts";
 
 const ROWS = 100;
 const PAGE_ROWS = 30;

@@ -126,7 +126,8 @@ describe("what is wrong", () => {
     {
       yaml: "http_listen_port: 1",
       problems: [
-        "f.yaml:1:1: http_listen_port: this key is not known; did you mean server.http_listen_port?",
+        "f.yaml:1:1: http_listen_port: this key is not known; did you mean " +
+          "server.http_listen_port?",
       ],
     },
     {
@@ -308,8 +309,8 @@ describe("relations", () => {
     {
       yaml: "compactor: {compaction: {block_retention: 1m}}",
       problems: [
-        "f.yaml:1:26: compactor.compaction.block_retention: blocks kept for 1m0s would be removed " +
-          "before they are cut, which live_store.max_block_duration lets happen after 5m0s",
+        "f.yaml:1:26: compactor.compaction.block_retention: blocks kept for 1m0s would be " +
+          "removed before they are cut, which live_store.max_block_duration lets happen after 5m0s",
       ],
     },
     {
