@@ -4,6 +4,7 @@
  */
 import {
   codeNumbers,
+  codeSmall,
   codeStrings,
   dictionaryCount,
   dictionaryEnd,
@@ -69,6 +70,13 @@ export function beginChunk(rowFirst: u32, rows: u32): u32 {
   setDictionary(0, dictionaryAt);
   encoding = PLAIN;
   if (valueCount == 0) return 0;
+  // Small numbers of every row need no list.
+  if (required && (kind == KIND_U32 || kind == KIND_I32)) {
+    if (codeSmall(denseAt + chunkIndexFirst * 4, valueCount, true)) {
+      encoding = DICTIONARY;
+      return valueCount;
+    }
+  }
   listAt = compactValues();
   encoding = chooseEncoding();
   return valueCount;

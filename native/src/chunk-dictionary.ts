@@ -9,6 +9,7 @@ import {
   DICTIONARY_BYTES_MAX,
   dictionaryAt,
   dictionaryEntryAt,
+  levelsAt,
   nextEpoch,
   NUMBER_SLOTS,
   numberSlotsAt,
@@ -17,6 +18,10 @@ import {
   recordAt,
   recordSpareAt,
   remapAt,
+  SMALL_MAX,
+  smallCodeAt,
+  smallSeenAt,
+  statAt,
 } from "./cut";
 import { ORDER_RESIDUAL } from "./layout";
 import { copyOver } from "./page-bits";
@@ -24,6 +29,10 @@ import { copyOver } from "./page-bits";
 /** Where the dictionary's values and page lie, and how many there are. */
 export let dictionaryCount: u32 = 0;
 export let dictionaryEnd: u32 = 0;
+
+/** A record's word at 8: its code, and above it how many bytes are left, MORE for over eight. */
+const CODE_MASK: u32 = 0xffffff;
+const MORE: u32 = 9;
 
 /** Maps entries (u32 each) to codes; false when the column is better PLAIN. */
 export function codeStrings(from: u32, count: u32): bool {
@@ -47,9 +56,28 @@ export function codeStrings(from: u32, count: u32): bool {
   dictionaryCount = codes;
   if (kind != KIND_ORDER) sortStrings(count);
   let at = dictionaryAt;
-  for (let i: u32 = 0; i < codes; i++) at = putEntry(load<u32>(dictionaryEntryAt + i * 4), at);
+  for (let i: u32 = 0; i < codes; i++) {
+    if ((i & (WARM_AHEAD - 1)) == 0) warm(dictionaryEntryAt + i * 4, codes - i);
+    at = putEntry(load<u32>(dictionaryEntryAt + i * 4), at);
+  }
   dictionaryEnd = at;
   return true;
+}
+
+/** Values that warm() fetches at once; a power of two. */
+export const WARM_AHEAD: u32 = 64;
+
+/**
+ * Touches the texts of the next entries in the list. Sorted rows come to them in no order, and a
+ * loop this short waits for many cache misses at a time, a loop that copies for one.
+ */
+export function warm(list: u32, count: u32): void {
+  let sum: u32 = 0;
+  const end = list + min(count, WARM_AHEAD) * 4;
+  for (let p = list; p < end; p += 4) {
+    sum += load<u8>(load<u32>(entriesAt + load<u32>(p) * 8));
+  }
+  store<u32>(statAt, sum, 32); // so that the loads are not optimized away
 }
 
 /** A byte array value: length and bytes. An attribute order is written with the file's numbers. */
@@ -82,34 +110,79 @@ function putOrder(from: u32, length: u32, out: u32): u32 {
   return at;
 }
 
+/**
+ * Sorts by eight bytes at a time: those that are equal so far are a run, and each round sorts the
+ * runs that are left by their next eight. Texts lie apart in memory, so they are loaded once a
+ * round and not once a comparison.
+ */
 function sortStrings(count: u32): void {
   for (let i: u32 = 0; i < dictionaryCount; i++) {
-    const entry = load<u32>(dictionaryEntryAt + i * 4);
-    store<u64>(recordAt + i * 16, stringPrefix(entry));
     store<u32>(recordAt + i * 16, i, 8);
-    store<u32>(recordAt + i * 16, entry, 12);
+    store<u32>(recordAt + i * 16, load<u32>(dictionaryEntryAt + i * 4), 12);
   }
-  const sorted = mergeSort(dictionaryCount, true);
+  memory.fill(levelsAt, 0, dictionaryCount); // a byte a place: whether a run begins there
+  for (let depth = commonPrefix(), left = true; left; depth += 8) {
+    left = false;
+    for (let first: u32 = 0; first < dictionaryCount; ) {
+      let end = first + 1;
+      while (end < dictionaryCount && !load<u8>(levelsAt + end)) end += 1;
+      if (end - first > 1) {
+        sortRun(first, end, depth);
+        left = true;
+      }
+      first = end;
+    }
+  }
   for (let i: u32 = 0; i < dictionaryCount; i++) {
-    store<u32>(dictionaryEntryAt + i * 4, load<u32>(sorted + i * 16, 12));
+    store<u32>(dictionaryEntryAt + i * 4, load<u32>(recordAt + i * 16, 12));
   }
-  renumber(sorted, count);
+  renumber(count);
 }
 
-/** The first eight bytes as a number that sorts like them. */
-function stringPrefix(entry: u32): u64 {
-  const at = entriesAt + entry * 8;
-  const length = load<u32>(at, 4);
-  if (length == 0) return 0;
-  const word = bswap<u64>(load<u64>(load<u32>(at)));
-  return length >= 8 ? word : word & (~(<u64>0) << <u64>(64 - length * 8));
+/** Sorts the records [first, end) by the bytes [depth, depth + 8) and marks the runs in them. */
+function sortRun(first: u32, end: u32, depth: u32): void {
+  for (let at = recordAt + first * 16; at < recordAt + end * 16; at += 16) {
+    const entry = entriesAt + load<u32>(at, 12) * 8;
+    const length = load<u32>(entry, 4) - depth;
+    let key: u64 = 0;
+    if (length) {
+      key = bswap<u64>(load<u64>(load<u32>(entry) + depth));
+      if (length < 8) key &= ~(<u64>0) << <u64>(64 - length * 8);
+    }
+    store<u64>(at, key);
+    store<u32>(at, (load<u32>(at, 8) & CODE_MASK) | (min(length, MORE) << 24), 8);
+  }
+  mergeSort(first, end);
+  for (let i = first + 1; i < end; i++) {
+    const at = recordAt + i * 16;
+    const same = load<u64>(at) == load<u64>(at - 16) &&
+      load<u32>(at, 8) >> 24 == MORE && load<u32>(at - 16, 8) >> 24 == MORE;
+    store<u8>(levelsAt + i, u8(!same));
+  }
 }
 
-/** Codes become places in `sorted`. */
-function renumber(sorted: u32, count: u32): void {
+/** How many bytes all strings of the dictionary begin with. */
+function commonPrefix(): u32 {
+  const first = entriesAt + load<u32>(dictionaryEntryAt) * 8;
+  const from = load<u32>(first);
+  let common = load<u32>(first, 4);
+  for (let i: u32 = 1; i < dictionaryCount && common; i++) {
+    const entry = entriesAt + load<u32>(dictionaryEntryAt + i * 4) * 8;
+    const at = load<u32>(entry);
+    common = min(common, load<u32>(entry, 4));
+    for (let byte: u32 = 0; byte < common; byte += 8) {
+      const difference = load<u64>(at + byte) ^ load<u64>(from + byte);
+      if (difference) common = min(common, byte + (<u32>ctz<u64>(difference) >> 3));
+    }
+  }
+  return common;
+}
+
+/** Codes become the places of the sorted records. */
+function renumber(count: u32): void {
   let same: u32 = 1;
   for (let i: u32 = 0; i < dictionaryCount; i++) {
-    const code = load<u32>(sorted + i * 16, 8);
+    const code = load<u32>(recordAt + i * 16, 8) & CODE_MASK;
     store<u32>(counterAt + code * 4, i);
     if (code != i) same = 0;
   }
@@ -120,29 +193,30 @@ function renumber(sorted: u32, count: u32): void {
   }
 }
 
-/** Sorts the records by key, then (for strings) by all bytes; returns where they ended up. */
-function mergeSort(count: u32, strings: bool): u32 {
+/** Sorts the records [first, end) by key, then by how much text is left. */
+function mergeSort(first: u32, end: u32): void {
   let from = recordAt;
   let to = recordSpareAt;
-  for (let width: u32 = 1; width < count; width <<= 1) {
-    for (let left: u32 = 0; left < count; left += width << 1) {
-      const middle = min(left + width, count);
-      merge(from, to, left, middle, min(middle + width, count), strings);
+  for (let width: u32 = 1; width < end - first; width <<= 1) {
+    for (let left = first; left < end; left += width << 1) {
+      const middle = min(left + width, end);
+      merge(from, to, left, middle, min(middle + width, end));
     }
     const swap = from;
     from = to;
     to = swap;
   }
-  return from;
+  if (from == recordAt) return;
+  memory.copy(recordAt + first * 16, from + first * 16, (end - first) * 16);
 }
 
-function merge(from: u32, to: u32, left: u32, middle: u32, end: u32, strings: bool): void {
+function merge(from: u32, to: u32, left: u32, middle: u32, end: u32): void {
   let a = from + left * 16;
   let b = from + middle * 16;
   const aEnd = b;
   const bEnd = from + end * 16;
   for (let out = to + left * 16; out < to + end * 16; out += 16) {
-    if (b == bEnd || (a < aEnd && !follows(a, b, strings))) {
+    if (b == bEnd || (a < aEnd && !follows(a, b))) {
       v128.store(out, v128.load(a));
       a += 16;
     } else {
@@ -155,31 +229,61 @@ function merge(from: u32, to: u32, left: u32, middle: u32, end: u32, strings: bo
 /** Whether record a belongs behind record b. */
 // @ts-ignore: decorator
 @inline
-function follows(a: u32, b: u32, strings: bool): bool {
+function follows(a: u32, b: u32): bool {
   const keyA = load<u64>(a);
   const keyB = load<u64>(b);
   if (keyA != keyB) return keyA > keyB;
-  return strings && compareEntries(load<u32>(a, 12), load<u32>(b, 12)) > 0;
+  return load<u32>(a, 8) >> 24 > load<u32>(b, 8) >> 24;
 }
 
-/** Bytewise, as Parquet orders strings. */
-export function compareEntries(a: u32, b: u32): i32 {
-  const entryA = entriesAt + a * 8;
-  const entryB = entriesAt + b * 8;
-  const lengthA = load<u32>(entryA, 4);
-  const lengthB = load<u32>(entryB, 4);
-  const p = load<u32>(entryA);
-  const q = load<u32>(entryB);
-  const both = min(lengthA, lengthB);
-  for (let i: u32 = 0; i < both; i++) {
-    const difference = <i32>load<u8>(p + i) - <i32>load<u8>(q + i);
-    if (difference) return difference;
+/**
+ * Maps numbers of which all are small to codes by a table; false when some are not, or too many
+ * are distinct. They are i32 or u32 (narrow) or i64.
+ */
+export function codeSmall(from: u32, count: u32, narrow: bool): bool {
+  // Roots have -1 for a parent.
+  const bias: u32 = kind == KIND_U32 ? 0 : 1;
+  memory.fill(smallSeenAt, 0, SMALL_MAX);
+  if (narrow) {
+    for (let p = from; p < from + count * 4; p += 4) {
+      const place = load<u32>(p) + bias;
+      if (place >= SMALL_MAX) return false;
+      store<u8>(smallSeenAt + place, 1);
+    }
+  } else {
+    for (let p = from; p < from + count * 8; p += 8) {
+      const place = load<u64>(p) + bias;
+      if (place >= SMALL_MAX) return false;
+      store<u8>(smallSeenAt + <u32>place, 1);
+    }
   }
-  return lengthA < lengthB ? -1 : i32(lengthA > lengthB);
+  let codes: u32 = 0;
+  for (let place: u32 = 0; place < SMALL_MAX; place++) {
+    if (!load<u8>(smallSeenAt + place)) continue;
+    store<u32>(smallCodeAt + place * 4, codes);
+    store<u64>(dictionaryEntryAt + codes * 8, <u64>place - bias);
+    codes += 1;
+  }
+  if (codes > count >> 1) return false;
+  dictionaryCount = codes;
+  if (narrow) {
+    for (let i: u32 = 0; i < count; i++) {
+      const place = load<u32>(from + i * 4) + bias;
+      store<u32>(codesAt + i * 4, load<u32>(smallCodeAt + place * 4));
+    }
+  } else {
+    for (let i: u32 = 0; i < count; i++) {
+      const place = load<u32>(from + i * 8) + bias;
+      store<u32>(codesAt + i * 4, load<u32>(smallCodeAt + place * 4));
+    }
+  }
+  putNumbers();
+  return true;
 }
 
 /** Maps numbers (u64 each) to codes; false when there are too many distinct ones. */
 export function codeNumbers(from: u32, count: u32): bool {
+  if (kind != KIND_DOUBLE && codeSmall(from, count, false)) return true;
   const epoch = nextEpoch();
   const limit = min(NUMBERS_MAX, count >> 1);
   let codes: u32 = 0;
@@ -198,9 +302,12 @@ export function codeNumbers(from: u32, count: u32): bool {
     store<u32>(codesAt + i * 4, load<u32>(slot, 12));
   }
   dictionaryCount = codes;
-  const sorted = mergeSort(codes, false);
-  renumber(sorted, count);
-  putNumbers(sorted);
+  mergeSort(0, codes);
+  renumber(count);
+  for (let i: u32 = 0; i < codes; i++) {
+    store<u64>(dictionaryEntryAt + i * 8, valueOfKey(load<u64>(recordAt + i * 16)));
+  }
+  putNumbers();
   return true;
 }
 
@@ -229,11 +336,10 @@ function valueOfKey(key: u64): u64 {
   return key ^ (<u64>1 << 63);
 }
 
-function putNumbers(sorted: u32): void {
+function putNumbers(): void {
   let at = dictionaryAt;
   for (let i: u32 = 0; i < dictionaryCount; i++) {
-    const value = valueOfKey(load<u64>(sorted + i * 16));
-    store<u64>(dictionaryEntryAt + i * 8, value);
+    const value = load<u64>(dictionaryEntryAt + i * 8);
     if (kind == KIND_U32 || kind == KIND_I32) {
       store<u32>(at, <u32>value);
       at += 4;

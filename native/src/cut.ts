@@ -62,9 +62,11 @@ export let fileFlagAt: u32 = 0; // u8 per file
 export let ordinalAt: u32 = 0; // u16 per column of the half: its number in attribute orders
 export let remapAt: u32 = 0; // per entry: epoch u32 · code u32
 export let numberSlotsAt: u32 = 0; // value u64 · epoch u32 · code u32
+export let smallSeenAt: u32 = 0; // u8 per small number
+export let smallCodeAt: u32 = 0; // u32 per small number
 export let dictionaryEntryAt: u32 = 0; // code → entry, or value u64
 export let nestedAt: u32 = 0; // four columns of u32 per sorted row
-export let recordAt: u32 = 0; // 16 bytes: key u64 · code u32 · pad
+export let recordAt: u32 = 0; // 16 bytes: key u64 · code u24 · bytes left u8 · entry u32
 export let recordSpareAt: u32 = 0;
 export let statAt: u32 = 0; // 64 bytes: minimum, maximum of numbers
 export let dictionaryAt: u32 = 0;
@@ -78,6 +80,8 @@ export const DICTIONARY_BYTES_MAX: u32 = 1 << 20;
 /** Distinct numbers of a dictionary; beyond them a delta or plain page is as small. */
 export const NUMBERS_MAX: u32 = 4096;
 export const NUMBER_SLOTS: u32 = 16384;
+/** Numbers below this are coded by a table. */
+export const SMALL_MAX: u32 = 4096;
 /** Runs of levels: two a row or event at the worst. */
 const LEVELS_BYTES: u32 = 3 << 20;
 /**
@@ -159,6 +163,8 @@ function placeColumn(indexCap: u32): void {
   recordAt = take(indexCap * 16);
   recordSpareAt = take(indexCap * 16);
   statAt = take(64);
+  smallSeenAt = take(SMALL_MAX);
+  smallCodeAt = take(SMALL_MAX * 4);
   dictionaryAt = take(DICTIONARY_BYTES_MAX);
   textAt = take(TEXT_BYTES);
   textEndAt = textAt + TEXT_BYTES;

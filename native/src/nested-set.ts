@@ -5,8 +5,9 @@
  * than twice; spans that no root reaches have 0. Two spans of one id are told apart by kind: a
  * server span hangs below the client one, others below the server one.
  *
- * Scratch of one trace (u32 each, in areas of the column at hand, which is written afterwards):
- * hash slots by span id, parent, first child, next sibling. Cost is linear in spans.
+ * Scratch, in areas of the column at hand, which is written afterwards: span ids and parents' ids
+ * of all rows in their order (u64 each), and of one trace (u32 each) hash slots by span id, parent,
+ * first child, next sibling. Cost is linear in spans.
  */
 import {
   codesAt,
@@ -19,6 +20,7 @@ import {
   recordSpareAt,
   rowOrderAt,
   traceRowAt,
+  valuesAt,
 } from "./cut";
 import { HALF_KIND, HALF_PARENT_ID, HALF_ROW_CAP, HALF_SPAN_ID } from "./layout";
 
@@ -38,6 +40,7 @@ let siblingAt: u32 = 0; // node → next sibling
 let slotsAt: u32 = 0; // node + 1
 let slotsMask: u32 = 0;
 let spanIds: u32 = 0; // of the trace's nodes, 8 bytes each
+let parentIds: u32 = 0; // the same
 let rows: u32 = 0; // the trace's part of rowOrder
 let leftAt: u32 = 0;
 let rightAt: u32 = 0;
@@ -51,7 +54,7 @@ export function nestedColumn(which: u32): u32 {
 /** Numbers all traces of the cut. */
 export function numberTraces(): void {
   childAt = codesAt;
-  spanIds = dictionaryEntryAt;
+  gatherIds();
   // 16 bytes a row in each of these two.
   slotsAt = recordAt;
   parentAt = recordSpareAt;
@@ -61,6 +64,8 @@ export function numberTraces(): void {
     const first = load<u32>(traceRowAt + place * 4);
     const count = load<u32>(traceRowAt + place * 4, 4) - first;
     rows = rowOrderAt + first * 4;
+    spanIds = dictionaryEntryAt + first * 8;
+    parentIds = valuesAt + first * 8;
     leftAt = nestedColumn(NESTED_LEFT) + first * 4;
     rightAt = nestedColumn(NESTED_RIGHT) + first * 4;
     parentLeftAt = nestedColumn(NESTED_PARENT) + first * 4;
@@ -69,16 +74,32 @@ export function numberTraces(): void {
   }
 }
 
+/** One loop for all rows waits for many cache misses at a time, a loop by trace for few. */
+function gatherIds(): void {
+  const ids = load<u32>(cutHalf, HALF_SPAN_ID);
+  const parents = load<u32>(cutHalf, HALF_PARENT_ID);
+  for (let row: u32 = 0; row < cutRows; row++) {
+    const from = load<u32>(rowOrderAt + row * 4) * 8;
+    store<u64>(dictionaryEntryAt + row * 8, load<u64>(ids + from));
+    store<u64>(valuesAt + row * 8, load<u64>(parents + from));
+  }
+}
+
+/** Fills `bytes`, rounded up to 16: a trace has too few for memory.fill to be worth its call. */
+// @ts-ignore: decorator
+@inline
+function fill(at: u32, value: v128, bytes: u32): void {
+  for (let p = at; p < at + bytes; p += 16) v128.store(p, value);
+}
+
 /** Puts the span ids into the hash table; false when one occurs more than twice. */
 function indexSpans(count: u32): bool {
   let size: u32 = 4;
   while (size < count * 2) size <<= 1;
   slotsMask = size - 1;
-  memory.fill(slotsAt, 0, size * 4);
-  const from = load<u32>(cutHalf, HALF_SPAN_ID);
+  fill(slotsAt, i32x4.splat(0), size * 4);
   for (let node: u32 = 0; node < count; node++) {
-    const id = load<u64>(from + load<u32>(rows + node * 4) * 8);
-    store<u64>(spanIds + node * 8, id);
+    const id = load<u64>(spanIds + node * 8);
     let seen: u32 = 0;
     let slot = hash(id);
     while (load<u32>(slotsAt + slot * 4)) {
@@ -105,12 +126,11 @@ function kindOf(node: u32): u32 {
 
 /** Links children to parents, in the order of rows; false when there is no root. */
 function findParents(count: u32): bool {
-  const from = load<u32>(cutHalf, HALF_PARENT_ID);
-  memory.fill(childAt, 0xff, count * 4);
+  fill(childAt, i32x4.splat(-1), count * 4);
   let roots: u32 = 0;
   // Backwards, so that each child goes in front of its later siblings.
   for (let node = count; node-- > 0; ) {
-    const id = load<u64>(from + load<u32>(rows + node * 4) * 8);
+    const id = load<u64>(parentIds + node * 8);
     let parent = NONE;
     if (id == 0) roots += 1;
     else parent = parentOf(id, node);

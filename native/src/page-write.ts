@@ -13,8 +13,9 @@ import {
   indexOfRow,
   listAt,
   sortedTraceIdAt,
+  valueCount,
 } from "./chunk-begin";
-import { dictionaryCount, putEntry } from "./chunk-dictionary";
+import { dictionaryCount, putEntry, warm, WARM_AHEAD } from "./chunk-dictionary";
 import { clearBounds, findBounds } from "./chunk-stats";
 import {
   entriesAt,
@@ -171,6 +172,7 @@ function putByteArrays(first: u32): u32 {
       }
     }
     if (!required && !isPresent(index)) continue;
+    if ((pageValue & (WARM_AHEAD - 1)) == 0) warm(listAt + pageValue * 4, valueCount - pageValue);
     const entry = load<u32>(listAt + pageValue * 4);
     pageValue += 1;
     if (kind == KIND_LIST) {
