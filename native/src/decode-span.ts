@@ -24,32 +24,21 @@ import {
   HALF_NAME,
   HALF_ORDER,
   HALF_PARENT_ID,
-  HALF_RESOURCE,
-  HALF_SCOPE,
   HALF_SPAN_ID,
   HALF_START,
   HALF_STATUS,
   HALF_TRACE,
 } from "./layout";
-import { next, readSkip, readVarint } from "./wire";
+import { isKindAndTimes, next, readSkip, readVarint } from "./wire";
 
-/** What of a span is the same for all spans of its ScopeSpans. */
 let tenant: u32 = 0;
-let resource: u32 = 0;
-let scope: u32 = 0;
 
+/** The tenant of the spans that follow. */
 export function setTenant(entry: u32): void {
   tenant = entry;
 }
 
-export function setResource(entry: u32): void {
-  resource = entry;
-}
-
-export function setScope(entry: u32): void {
-  scope = entry;
-}
-
+/** Resource and scope of the row are left to the caller. */
 export function decodeSpan(start: u32, end: u32): void {
   const base = half;
   const row = rows;
@@ -75,6 +64,30 @@ export function decodeSpan(start: u32, end: u32): void {
   // Columns cannot say the span exactly: its message is kept as well.
   let odd = false;
   beginSpan(row);
+  // The fields that every span has, as encoders begin with them; what is there is read in one go.
+  if (load<u16>(p) == 0x100a && load<u16>(p, 18) == 0x0812) {
+    traceLow = load<u64>(p, 2);
+    traceHigh = load<u64>(p, 10);
+    spanId = load<u64>(p, 20);
+    p += 28;
+    if (end - p >= 10 && load<u16>(p) == 0x0822) {
+      parentId = load<u64>(p, 2);
+      if (parentId == 0) odd = true;
+      p += 10;
+    }
+    if (end - p >= 2 && load<u8>(p) == 0x2a && <i8>load<u8>(p, 1) >= 0) {
+      length = load<u8>(p, 1);
+      name = intern(p + 2, length);
+      predictFrom(SUCCESSOR_NAME + (name & 2047));
+      p += 2 + length;
+    }
+    if (end - p >= 20 && isKindAndTimes(p)) {
+      kind = load<u8>(p, 1);
+      startNano = load<u64>(p, 3);
+      endNano = load<u64>(p, 12);
+      p += 20;
+    }
+  }
   while (p < end) {
     const tag = <u32>readVarint(p);
     p = next;
@@ -212,8 +225,6 @@ export function decodeSpan(start: u32, end: u32): void {
   store<u64>(load<u32>(base, HALF_START) + row * 8, startNano);
   store<u64>(load<u32>(base, HALF_DURATION) + row * 8, endNano - startNano);
   store<u32>(load<u32>(base, HALF_NAME) + row * 4, name);
-  store<u32>(load<u32>(base, HALF_RESOURCE) + row * 4, resource);
-  store<u32>(load<u32>(base, HALF_SCOPE) + row * 4, scope);
   store<u8>(load<u32>(base, HALF_KIND) + row, <u32>kind);
   store<u8>(load<u32>(base, HALF_STATUS) + row, <u32>status);
   store<u32>(load<u32>(base, HALF_FLAGS) + row * 4, flags);

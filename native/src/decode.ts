@@ -7,10 +7,10 @@
  *
  * Repeated singular fields follow protobuf: the last scalar wins, messages are merged.
  */
-import { decodeSpan, setResource, setScope, setTenant } from "./decode-span";
-import { half } from "./half";
+import { decodeSpan, setTenant } from "./decode-span";
+import { half, rows } from "./half";
 import { intern } from "./intern";
-import { HALF_REQUESTS } from "./layout";
+import { HALF_REQUESTS, HALF_RESOURCE, HALF_SCOPE } from "./layout";
 import { scratchPair } from "./scratch";
 import { isRejected, rejectNone } from "./validate";
 import { next, readSkip, readVarint } from "./wire";
@@ -32,92 +32,78 @@ export function decode(p: u32, length: u32, tenantName: u32, tenantBytes: u32, r
     if (tag == 0x0a) {
       const size = <u32>readVarint(p);
       p = next + size;
-      decodeResourceSpans(next, p);
+      decodeGroup(next, p, false);
     } else p = readSkip(p, tag & 7);
   }
   store<u32>(half, load<u32>(half, HALF_REQUESTS) + 1, HALF_REQUESTS);
 }
 
 /**
- * The entry of the pair (message in field 1, schema URL in field 3) of a ResourceSpans or
- * ScopeSpans. Both may stand behind the spans. Pieces of a message are concatenated, which is
- * what merging them means.
+ * A ResourceSpans or (with `scope`) a ScopeSpans. Its rows learn what they belong to when all of
+ * it was seen, for encoders write the schema URL behind the spans.
  */
-function pairEntry(start: u32, end: u32): u32 {
+function decodeGroup(start: u32, end: u32, scope: bool): void {
+  const firstRow = rows;
   let message: u32 = 0;
   let messageBytes: u32 = 0;
   let url: u32 = 0;
   let urlBytes: u32 = 0;
+  let pieces = false;
   let p = start;
   while (p < end) {
     const tag = <u32>readVarint(p);
     p = next;
-    if ((tag & 7) != 2) {
+    if (tag != 0x12 && tag != 0x0a && tag != 0x1a) {
       p = readSkip(p, tag & 7);
       continue;
     }
     const length = <u32>readVarint(p);
     const at = next;
     p = at + length;
-    if (tag == 0x1a) {
+    if (tag == 0x12) {
+      if (!scope) decodeGroup(at, p, true);
+      else {
+        if (!isRejected(ordinal)) decodeSpan(at, p);
+        ordinal += 1;
+      }
+    } else if (tag == 0x1a) {
       url = at;
       urlBytes = length;
-    } else if (tag == 0x0a) {
-      if (messageBytes == 0) message = at;
-      else {
-        const whole = scratchPair;
-        if (message != whole) memory.copy(whole, message, messageBytes);
-        memory.copy(whole + messageBytes, at, length);
-        message = whole;
-      }
-      messageBytes += length;
+    } else {
+      if (messageBytes) pieces = true;
+      message = at;
+      messageBytes = length;
     }
   }
+  if (rows == firstRow) return;
+  if (pieces) messageBytes = mergePieces(start, end);
+  const entry = pairEntry(pieces ? scratchPair : message, messageBytes, url, urlBytes);
+  const column = load<u32>(half + (scope ? HALF_SCOPE : HALF_RESOURCE));
+  for (let row = firstRow; row < rows; row++) store<u32>(column + row * 4, entry);
+}
+
+/** Pieces of a message (field 1) are concatenated, which is what merging them means. */
+function mergePieces(start: u32, end: u32): u32 {
+  let bytes: u32 = 0;
+  let p = start;
+  while (p < end) {
+    const tag = <u32>readVarint(p);
+    if (tag == 0x0a) {
+      const length = <u32>readVarint(next);
+      memory.copy(scratchPair + bytes, next, length);
+      bytes += length;
+      p = next + length;
+    } else p = readSkip(next, tag & 7);
+  }
+  return bytes;
+}
+
+/** The entry of the pair of a message and a schema URL. */
+function pairEntry(message: u32, messageBytes: u32, url: u32, urlBytes: u32): u32 {
   const messageEntry = intern(message, messageBytes);
   const urlEntry = intern(url, urlBytes);
   const pair = scratchPair;
   store<u32>(pair, messageEntry);
   store<u32>(pair, urlEntry, 4);
   return intern(pair, 8);
-}
-
-function decodeResourceSpans(start: u32, end: u32): void {
-  let known = false;
-  let p = start;
-  while (p < end) {
-    const tag = <u32>readVarint(p);
-    p = next;
-    if (tag == 0x12) {
-      const length = <u32>readVarint(p);
-      const at = next;
-      p = at + length;
-      if (length && !known) {
-        setResource(pairEntry(start, end));
-        known = true;
-      }
-      decodeScopeSpans(at, p);
-    } else p = readSkip(p, tag & 7);
-  }
-}
-
-function decodeScopeSpans(start: u32, end: u32): void {
-  let known = false;
-  let p = start;
-  while (p < end) {
-    const tag = <u32>readVarint(p);
-    p = next;
-    if (tag == 0x12) {
-      const length = <u32>readVarint(p);
-      const at = next;
-      p = at + length;
-      if (!isRejected(ordinal)) {
-        if (!known) {
-          setScope(pairEntry(start, end));
-          known = true;
-        }
-        decodeSpan(at, p);
-      }
-      ordinal += 1;
-    } else p = readSkip(p, tag & 7);
-  }
 }

@@ -9,7 +9,7 @@ import {
   isPlainKeyValue,
   OVER_LIMIT,
 } from "./validate-attribute";
-import { checkLength, checkSkip, checkTag, checkVarint, next } from "./wire";
+import { checkLength, checkSkip, checkTag, checkVarint, isKindAndTimes, next } from "./wire";
 
 export let attributes: u32 = 0;
 export let events: u32 = 0;
@@ -32,6 +32,14 @@ export function checkSpan(p: u32, end: u32): bool {
     spanIdGood = load<u64>(p, 20) != 0;
     p += 28;
     if (end - p >= 10 && load<u16>(p) == 0x0822) p += 10;
+    if (end - p >= 2 && load<u8>(p) == 0x2a) {
+      const length: u32 = load<u8>(p, 1);
+      if (length < 128 && length <= end - p - 2) {
+        checkString(p + 2, length);
+        p += 2 + length;
+      }
+    }
+    if (end - p >= 20 && isKindAndTimes(p)) p += 20;
   }
   while (p < end) {
     if (load<u8>(p) == 0x4a && end - p >= 2) {

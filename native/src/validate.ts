@@ -47,20 +47,24 @@ let badUtf8: u32 = 0;
 let overLimit: u32 = 0;
 let requestEnd: u32 = 0;
 let requestStart: u32 = 0;
+/** A resource, scope or schema URL behind spans turned out to be bad: these must be judged anew. */
+let lateFault: bool = false;
+/** What stands beside the spans is looked at before them. */
+let tailFirst: bool = false;
 
 /** Looks at [p, p + length); fills the result at `result` and returns its code. */
 export function validate(p: u32, length: u32, result: u32): u32 {
-  spans = 0;
-  rejected = 0;
-  resetCounts();
-  scopes = 0;
-  badTraceId = 0;
-  badSpanId = 0;
-  badUtf8 = 0;
-  overLimit = 0;
   requestStart = p;
   requestEnd = p + length;
-  const code = checkRequest(p, p + length) ? OK : MALFORMED;
+  tailFirst = false;
+  reset();
+  let good = checkRequest(p, p + length);
+  if (lateFault) {
+    tailFirst = true;
+    reset();
+    good = checkRequest(p, p + length);
+  }
+  const code = good ? OK : MALFORMED;
   store<u32>(result, code, RESULT_CODE);
   store<u32>(result, spans, RESULT_SPANS);
   store<u32>(result, badTraceId, RESULT_BAD_TRACE_ID);
@@ -73,6 +77,18 @@ export function validate(p: u32, length: u32, result: u32): u32 {
   const strings = attributes + 6 * spans + 3 * events + 4 * links + 8 * scopes + 1;
   store<u32>(result, strings, RESULT_STRINGS);
   return code;
+}
+
+function reset(): void {
+  lateFault = false;
+  spans = 0;
+  rejected = 0;
+  resetCounts();
+  scopes = 0;
+  badTraceId = 0;
+  badSpanId = 0;
+  badUtf8 = 0;
+  overLimit = 0;
 }
 
 /** True when span number `ordinal` of the last validated request was rejected. */
@@ -108,7 +124,7 @@ function checkRequest(p: u32, end: u32): bool {
       const length = checkLength(p, end);
       if (!next) return false;
       p = next + length;
-      if (!checkResourceSpans(next, p)) return false;
+      if (!checkGroup(next, p, GOOD, false)) return false;
     } else {
       if (tag >> 3 == 1) return false;
       p = checkSkip(p, end, tag, 0);
@@ -118,77 +134,75 @@ function checkRequest(p: u32, end: u32): bool {
   return true;
 }
 
-/** Resource and schema URL may stand behind the spans, so they are looked for first. */
-function checkResourceSpans(start: u32, end: u32): bool {
-  setFault(GOOD);
+/**
+ * A ResourceSpans or (with `scope`) a ScopeSpans: what it says of itself, and its parts. Encoders
+ * write the schema URL behind the parts; only if it is bad do the parts have to know it first.
+ */
+function checkGroup(start: u32, end: u32, inherited: u32, scope: bool): bool {
+  let own = inherited;
+  if (tailFirst) {
+    setFault(own);
+    if (!checkBeside(start, end, scope)) return false;
+    own = fault;
+  }
+  let parts = false;
   let p = start;
   while (p < end) {
     const tag = checkTag(p, end);
     if (!next) return false;
-    p = next;
-    if (tag == 0x0a || tag == 0x12 || tag == 0x1a) {
-      const length = checkLength(p, end);
-      if (!next) return false;
-      p = next + length;
-      if (tag == 0x0a) {
-        if (!checkAttributed(next, p, 1, false)) return false;
-      } else if (tag == 0x1a) checkString(next, length);
-    } else {
-      if (tag >> 3 <= 3) return false;
-      p = checkSkip(p, end, tag, 0);
-      if (!p) return false;
-    }
-  }
-  const inherited = fault;
-  p = start;
-  while (p < end) {
-    const tag = checkTag(p, end);
+    const field = p;
     p = next;
     if (tag == 0x12) {
       const length = checkLength(p, end);
+      if (!next) return false;
       p = next + length;
-      if (!checkScopeSpans(next, p, inherited)) return false;
-    } else p = checkSkip(p, end, tag, 0);
+      parts = true;
+      setFault(own);
+      if (!scope) {
+        scopes += 1;
+        if (!checkGroup(next, p, own, true)) return false;
+        continue;
+      }
+      if (!checkSpan(next, p)) return false;
+      if (fault) reject();
+      spans += 1;
+    } else {
+      setFault(own);
+      p = checkBesideField(field, end, scope);
+      if (!p) return false;
+      if (fault == own) continue;
+      lateFault = lateFault || parts;
+      own = fault;
+    }
   }
   return true;
 }
 
-function checkScopeSpans(start: u32, end: u32, inherited: u32): bool {
-  setFault(inherited);
-  scopes += 1;
+/** All fields but the parts. */
+function checkBeside(start: u32, end: u32, scope: bool): bool {
   let p = start;
   while (p < end) {
     const tag = checkTag(p, end);
     if (!next) return false;
-    p = next;
-    if (tag == 0x12 || tag == 0x0a || tag == 0x1a) {
-      const length = checkLength(p, end);
-      if (!next) return false;
-      p = next + length;
-      if (tag == 0x0a) {
-        if (!checkAttributed(next, p, 3, true)) return false;
-      } else if (tag == 0x1a) checkString(next, length);
-    } else {
-      if (tag >> 3 <= 3) return false;
-      p = checkSkip(p, end, tag, 0);
-      if (!p) return false;
-    }
-  }
-  inherited = fault;
-  p = start;
-  while (p < end) {
-    const tag = checkTag(p, end);
-    p = next;
-    if (tag == 0x12) {
-      const length = checkLength(p, end);
-      p = next + length;
-      setFault(inherited);
-      if (!checkSpan(next, p)) return false;
-      if (fault) reject();
-      spans += 1;
-    } else p = checkSkip(p, end, tag, 0);
+    p = tag == 0x12 ? checkSkip(next, end, tag, 0) : checkBesideField(p, end, scope);
+    if (!p) return false;
   }
   return true;
+}
+
+/** The field at p, which is a message, a schema URL or unknown; returns its end, 0 if malformed. */
+function checkBesideField(p: u32, end: u32, scope: bool): u32 {
+  const tag = checkTag(p, end);
+  p = next;
+  if (tag == 0x0a || tag == 0x1a) {
+    const length = checkLength(p, end);
+    if (!next) return 0;
+    p = next + length;
+    if (tag == 0x1a) checkString(next, length);
+    else if (!checkAttributed(next, p, scope ? 3 : 1, scope)) return 0;
+    return p;
+  }
+  return tag >> 3 <= 3 ? 0 : checkSkip(p, end, tag, 0);
 }
 
 /**

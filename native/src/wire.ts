@@ -111,6 +111,13 @@ export function checkLength(p: u32, end: u32): u32 {
   return <u32>length;
 }
 
+/** Whether kind (of one byte), start and end stand at p, 20 bytes, as encoders write them. */
+// @ts-ignore: decorator
+@inline
+export function isKindAndTimes(p: u32): bool {
+  return (load<u32>(p) & 0x00ff80ff) == 0x00390030 && load<u8>(p, 11) == 0x41;
+}
+
 const GROUP_DEPTH_MAX: u32 = 64;
 
 /** The address after an unknown field, or 0. */

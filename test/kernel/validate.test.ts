@@ -224,6 +224,20 @@ describe("spans that are rejected alone", () => {
     }
   });
 
+  test("what stands behind spans rejects those of its own group alone", () => {
+    const bad = Uint8Array.of(0xff);
+    const spans = (count: number) => join(...Array.from({ length: count }, () => field(2, IDS)));
+    const first = field(2, join(spans(2), field(3, ascii("url"))));
+    const second = field(2, join(spans(3), field(3, bad), spans(1)));
+    const resource = field(1, field(1, field(1, bad)));
+    const request = join(
+      inResourceSpans(join(first, second)),
+      inResourceSpans(join(first, resource)),
+      inResourceSpans(join(field(1, new Uint8Array()), first)),
+    );
+    expect(kernel.validate(request)).toEqual({ ...NONE, spans: 10, badUtf8: 6 });
+  });
+
   test("more attributes than can be numbered", () => {
     const attributes = (count: number) =>
       join(IDS, ...Array.from({ length: count }, () => field(9, field(1, ascii("k")))));
