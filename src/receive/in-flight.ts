@@ -110,10 +110,6 @@ export class Reservation {
     this.#tenant = tenant;
   }
 
-  get bytes(): number {
-    return this.#held;
-  }
-
   /** The most that hold() would take now. */
   get room(): number {
     return this.#held + this.#inFlight.room(this.#tenant);

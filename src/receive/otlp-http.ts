@@ -12,6 +12,7 @@ import type { Logger } from "../base/log.ts";
 import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
 import { BodyAbandoned } from "./body-error.ts";
 import { decompress, type Encoding, parseEncoding } from "./decompress.ts";
+import { freeBytes } from "./free-bytes.ts";
 import type { InFlight, Reservation } from "./in-flight.ts";
 import { errorResponse, type RequestEncoding, storedResponse } from "./otlp-response.ts";
 import { readBody } from "./read-body.ts";
@@ -87,22 +88,6 @@ export function otlpHttp(
   };
 }
 
-/**
- * The runtime does not hurry to collect large bodies: it lets a gigabyte and more gather. Each
- * thread counts what it made of them and collects in time; small bodies need no help.
- */
-const LARGE_BYTES = 1024 * 1024;
-const COLLECT_EVERY_BYTES = 64 * 1024 * 1024;
-let uncollectedBytes = 0;
-
-function noteGarbage(bytes: number): void {
-  if (bytes < LARGE_BYTES) return;
-  uncollectedBytes += bytes;
-  if (uncollectedBytes < COLLECT_EVERY_BYTES) return;
-  uncollectedBytes = 0;
-  Bun.gc(true);
-}
-
 interface Receiving {
   readonly options: OtlpHttpOptions;
   readonly parts: OtlpHttpParts;
@@ -114,13 +99,17 @@ async function take(request: Request, receiving: Receiving): Promise<Response> {
   const { options, parts, tenant, contentEncoding } = receiving;
   const { requestBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = options;
   const reservation = parts.inFlight.reserve(tenant);
+  let body: Uint8Array | undefined;
   try {
-    let body = await readBody(request, reservation, { bytesMax, timeoutMs });
+    body = await readBody(request, reservation, { bytesMax, timeoutMs });
     if (contentEncoding !== "identity") {
-      body = expand(body, reservation, { contentEncoding, bytesMax });
+      const expanded = expand(body, reservation, { contentEncoding, bytesMax });
+      freeBytes(body);
+      body = expanded;
     }
     const bytes = body.byteLength;
     const offered = parts.sink.offer(tenant, body);
+    freeBytes(body); // the sink has copied it
     if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
     const verdict = await offered;
     if (verdict.outcome !== "stored") {
@@ -129,7 +118,7 @@ async function take(request: Request, receiving: Receiving): Promise<Response> {
     parts.meter.stored(tenant, bytes, verdict);
     return storedResponse(verdict.rejected);
   } finally {
-    noteGarbage(reservation.bytes);
+    if (body !== undefined) freeBytes(body);
     reservation.release();
   }
 }

@@ -12,6 +12,7 @@
  */
 import { EngineError } from "../base/error.ts";
 import { BodyAbandoned, bodyTooLarge } from "./body-error.ts";
+import { freeBytes } from "./free-bytes.ts";
 import type { Reservation } from "./in-flight.ts";
 
 export interface BodyBounds {
@@ -63,16 +64,29 @@ async function readPieces(
   } finally {
     limit.clear();
   }
-  return pieces.length === 1 ? pieces[0] : Buffer.concat(pieces, length);
+  if (pieces.length === 1) return pieces[0];
+  const body = new Uint8Array(length);
+  let at = 0;
+  for (const piece of pieces) {
+    body.set(piece, at);
+    at += piece.byteLength;
+    freeBytes(piece);
+  }
+  return body;
 }
 
 /** One closure a request and no race: this is the path of nearly all of them. */
 function within(timeoutMs: number, body: Promise<Uint8Array>): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(tookTooLong(timeoutMs)), timeoutMs);
+    let late = false;
+    const timer = setTimeout(() => {
+      late = true;
+      reject(tookTooLong(timeoutMs));
+    }, timeoutMs);
     body.then(
       (bytes) => {
         clearTimeout(timer);
+        if (late) freeBytes(bytes);
         resolve(bytes);
       },
       (error) => {
