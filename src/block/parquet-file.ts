@@ -19,6 +19,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { MiB } from "../base/bytes.ts";
+import { freeBytes } from "../base/free-bytes.ts";
 import { type Bound, lowerBound, upperBound } from "./parquet-bounds.ts";
 import {
   type Codec,
@@ -191,7 +192,9 @@ export class ParquetFile {
     count.count++;
     column.counts.set(`${kind} ${encoding}`, count);
     if (column.codec !== undefined) {
-      this.#write(column, page, column.codec === "ZSTD" ? compress(page.bytes) : page.bytes);
+      const stored = column.codec === "ZSTD" ? compress(page.bytes) : page.bytes;
+      this.#write(column, page, stored);
+      if (stored !== page.bytes) freeBytes(stored);
       return;
     }
     const tried = page.bytes.length >= TRIED_BYTES_MIN;
@@ -207,6 +210,7 @@ export class ParquetFile {
     for (const { page, compressed } of column.held) {
       const stored = codec === "ZSTD" ? (compressed ?? compress(page.bytes)) : page.bytes;
       this.#write(column, page, stored);
+      if (compressed !== undefined) freeBytes(compressed);
     }
     column.held = [];
   }

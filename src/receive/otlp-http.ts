@@ -8,11 +8,11 @@
  */
 import { assert } from "../base/assert.ts";
 import { EngineError } from "../base/error.ts";
+import { freeBytes } from "../base/free-bytes.ts";
 import type { Logger } from "../base/log.ts";
 import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
 import { BodyAbandoned } from "./body-error.ts";
 import { decompress, type Encoding, parseEncoding } from "./decompress.ts";
-import { freeBytes } from "./free-bytes.ts";
 import type { InFlight, Reservation } from "./in-flight.ts";
 import { errorResponse, type RequestEncoding, storedResponse } from "./otlp-response.ts";
 import { readBody } from "./read-body.ts";

@@ -11,8 +11,8 @@
  * would keep its reservation as long as it likes.
  */
 import { EngineError } from "../base/error.ts";
+import { freeBytes } from "../base/free-bytes.ts";
 import { BodyAbandoned, bodyTooLarge } from "./body-error.ts";
-import { freeBytes } from "./free-bytes.ts";
 import type { Reservation } from "./in-flight.ts";
 
 export interface BodyBounds {

@@ -11,6 +11,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { KiB } from "../base/bytes.ts";
+import { freeBytes } from "../base/free-bytes.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { BlockDisk, BlockFile } from "./block-disk.ts";
 
@@ -106,6 +107,7 @@ class FileSink {
   close(): void {
     if (!this.#open) return;
     this.#open = false;
+    if (this.#buffer !== undefined) freeBytes(this.#buffer);
     this.#buffer = undefined;
     this.#file.close();
   }

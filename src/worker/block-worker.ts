@@ -92,7 +92,7 @@ function publish(half: number): void {
   }
   if (Atomics.exchange(control, BLOCKS_FAILING, 0) === 1) logger.info("blocks are written again");
   tell(blocks, []);
-  // Compressed pages lie outside the heap, so the collector does not see how much there is.
+  // What a cut leaves behind lies outside the heap, so the collector would let it gather.
   Bun.gc(true);
   Atomics.store(control, HALF_STATE + half, HALF_PUBLISHED);
   wakeIngest(control);

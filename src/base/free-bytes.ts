@@ -1,11 +1,12 @@
 /**
- * Gives memory back when it is known to be of no more use, instead of when the collector comes by:
- * it lets hundreds of megabytes of bodies gather first, and each of them is a walk through cold
- * memory, where the next body could have had the warm memory of the last one.
+ * Gives memory back when it is known to be of no more use, instead of when the collector comes by.
+ * It does not see how much lies outside its heap: it lets hundreds of megabytes of bodies and
+ * pages gather, and each is a walk through cold memory, where the next one could have had the
+ * warm memory of the last.
  */
 
 /** Views that share their memory with others have to be left alone; small ones are not worth it. */
-const FREED_BYTES_MIN = 16 * 1024;
+const FREED_BYTES_MIN = 1024;
 
 /** `bytes` is empty afterwards, if it had its memory for itself. */
 export function freeBytes(bytes: Uint8Array): void {
