@@ -43,7 +43,7 @@ function timed(kernel: Kernel): Kernel {
 
 let parts: Uint8Array[] = [];
 const nothing = { append: () => {} };
-const data = { append: (bytes: Uint8Array) => void parts.push(bytes.slice()) };
+const data = { append: (bytes: Uint8Array) => void parts.push(new Uint8Array(bytes)) };
 const store: BlockStore = {
   find: () => undefined,
   begin: () => ({ data, sidecar: nothing, publish: () => {}, abandon: () => {} }),

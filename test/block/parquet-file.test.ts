@@ -19,7 +19,7 @@ class Collected {
   readonly parts: Uint8Array[] = [];
 
   append(bytes: Uint8Array): void {
-    this.parts.push(bytes.slice());
+    this.parts.push(new Uint8Array(bytes)); // slice() of a Buffer copies nothing
   }
 
   get file(): Uint8Array<ArrayBuffer> {
