@@ -14,6 +14,7 @@ import {
   openSync,
   readdirSync,
   readSync,
+  renameSync,
   unlinkSync,
   writevSync,
 } from "node:fs";
@@ -28,8 +29,10 @@ export interface WalDisk {
   /** A new file for writing; EEXIST when the name is taken. */
   create(name: string): WalFile;
   open(name: string, mode: "read" | "write"): WalFile;
+  /** Replaces nothing: `to` is not there. */
+  rename(from: string, to: string): void;
   unlink(name: string): void;
-  /** Makes creates and unlinks durable. */
+  /** Makes creates, renames and unlinks durable. */
   syncFolder(): void;
 }
 
@@ -61,6 +64,7 @@ export function walFolder(path: string): WalDisk {
         .map((entry) => entry.name),
     create: (name) => openFile(openSync(join(path, name), "wx", 0o640)),
     open: (name, mode) => openFile(openSync(join(path, name), mode === "read" ? "r" : "r+")),
+    rename: (from, to) => renameSync(join(path, from), join(path, to)),
     unlink: (name) => unlinkSync(join(path, name)),
     syncFolder: () => syncPath(path),
   };

@@ -9,7 +9,7 @@
  *    0 magic u32                              0 magic u32
  *    4 version u16 · 6 cuts u16               4 crc u32 of bytes 8..40, continued from the salt
  *    8 start position u64                     8 position u64
- *   16 salt u32 · 20 zero u32                16 received f64, Unix ms
+ *   16 salt u32 · 20 inherited bytes u32     16 received f64, Unix ms
  *   24 created f64, Unix ms                  24 payload bytes u32
  *   32 previous segment's start u64          28 tenant bytes u16 · 30 version u16
  *   40 previous segment's good end u64       32 crc u32 of all after the header
@@ -166,6 +166,8 @@ export interface SegmentCut {
 export interface SegmentHeader {
   readonly start: number;
   readonly salt: number;
+  /** The file had so many bytes of an older segment when this one was begun in it. */
+  readonly inherited: number;
   readonly createdMs: number;
   /** Undefined when nothing before this segment counts. */
   readonly previous: SegmentLink | undefined;
@@ -196,6 +198,7 @@ export function writeSegmentHeader(header: SegmentHeader): Uint8Array {
   view.setUint16(6, header.cuts.length, true);
   writeU64(view, 8, header.start);
   view.setUint32(16, header.salt, true);
+  view.setUint32(20, header.inherited, true);
   view.setFloat64(24, header.createdMs, true);
   writeU64(view, 32, previous.start);
   writeU64(view, 40, previous.end);
@@ -239,6 +242,7 @@ export function readSegmentHeader(
   return {
     start,
     salt,
+    inherited: view.getUint32(20, true),
     createdMs: view.getFloat64(24, true),
     previous: previous.start === start ? undefined : previous,
     cuts,
@@ -253,10 +257,20 @@ function segmentCrc(header: Uint8Array): number {
 // ---- file names
 
 const NAME = /^[0-9a-f]{16}\.wal$/;
+const SPARE = /^[0-9a-f]{16}\.spare$/;
 
 /** 16 hex digits, so that the order of names is the order of positions. */
 export function segmentName(start: number): string {
   return `${start.toString(16).padStart(16, "0")}.wal`;
+}
+
+/** A file that waits to become a segment; the name is that of the segment it was, so it is free. */
+export function spareName(start: number): string {
+  return segmentName(start).replace(/wal$/, "spare");
+}
+
+export function isSpare(name: string): boolean {
+  return SPARE.test(name);
 }
 
 /** The start that a name states; undefined for files that are not segments. */

@@ -82,6 +82,8 @@ export class SegmentReader {
   coveredRecords = 0;
   /** Bytes at the end behind which nothing is valid. */
   tailBytes = 0;
+  /** Of these, what a record of this segment claims that begins there and is not whole. */
+  tornBytes = 0;
   /** Bytes that could not be read. */
   unreadableBytes = 0;
   /** File offset behind the last good record. */
@@ -133,6 +135,7 @@ export class SegmentReader {
       const next = this.#findRecord(at + RECORD_ALIGNMENT);
       if (next === undefined) {
         this.tailBytes = this.#limit - at;
+        this.tornBytes = this.#claimedAt(at);
         this.#at = this.#limit;
       } else {
         this.damages.push({ position: this.#start + at, bytes: next - at });
@@ -149,6 +152,15 @@ export class SegmentReader {
     const position = this.#start + at;
     const header = readRecordHeader(this.#view, offset, { position, salt: this.salt });
     return header && at + header.bytes <= this.#limit ? header : undefined;
+  }
+
+  /** Bytes below the limit that belong to a record whose header is good, whatever its body is. */
+  #claimedAt(at: number): number {
+    if (at + RECORD_HEADER_BYTES > this.#limit) return 0;
+    const offset = this.#hold(at, RECORD_HEADER_BYTES);
+    const expected = { position: this.#start + at, salt: this.salt };
+    const header = readRecordHeader(this.#view, offset, expected);
+    return header === undefined ? 0 : Math.min(header.bytes, this.#limit - at);
   }
 
   #isCovered(at: number, header: RecordHeader): boolean {

@@ -29,6 +29,7 @@ import {
   type SegmentFile,
   type WalGap,
 } from "./wal-segments.ts";
+import type { Spare } from "./wal-spares.ts";
 
 /** Reports beyond these are counted, not kept: a broken disk must not fill the memory. */
 const REPORTS_MAX = 100;
@@ -69,6 +70,7 @@ export interface SegmentState extends SealedSegment {
 /** Where a log ends, for the writer that continues it. */
 export interface WalTail {
   readonly segments: readonly SegmentState[];
+  readonly spares: readonly Spare[];
   /** The newest segment that counts; undefined when there is none. */
   readonly last: SegmentLink | undefined;
   /** No byte at or above this position was ever used. */
@@ -78,7 +80,13 @@ export interface WalTail {
 }
 
 /** The tail of a log that does not exist yet. */
-export const EMPTY_TAIL: WalTail = { segments: [], last: undefined, nextStart: 0, firstNeeded: 0 };
+export const EMPTY_TAIL: WalTail = {
+  segments: [],
+  spares: [],
+  last: undefined,
+  nextStart: 0,
+  firstNeeded: 0,
+};
 
 export class WalReplay {
   readonly stats: WalReplayStats = {
@@ -106,11 +114,15 @@ export class WalReplay {
   #open: { reader: SegmentReader; file: WalFile; needed: boolean } | undefined;
   #last: SegmentLink | undefined;
   #firstNeeded: number | undefined;
+  /** Of the newest segment. */
+  #torn = 0;
+  readonly #spares: readonly Spare[];
 
   /** Lists the folder and reads all headers; throws WalError, as next() does. */
   constructor(options: WalReplayOptions) {
     this.#options = options;
-    const { files, foreign, places, gaps } = this.#survey();
+    const { files, foreign, spares, places, gaps } = this.#survey();
+    this.#spares = spares;
     for (const name of foreign.slice(0, REPORTS_MAX)) {
       options.logger.warn("file in the log's folder is no segment, ignored", { file: name });
     }
@@ -161,6 +173,7 @@ export class WalReplay {
     const nextStart = alignUp(Math.max(0, this.#last?.end ?? 0, ...ends), RECORD_ALIGNMENT);
     return {
       segments: this.#states,
+      spares: this.#spares,
       last: this.#last,
       nextStart,
       firstNeeded: this.#firstNeeded ?? nextStart,
@@ -169,9 +182,9 @@ export class WalReplay {
 
   #survey() {
     try {
-      const { files, foreign } = listSegments(this.#options.disk);
+      const { files, foreign, spares } = listSegments(this.#options.disk);
       const chain = resolveChain(files, (file) => this.#hasRecords(file));
-      return { files, foreign, ...chain };
+      return { files, foreign, spares, ...chain };
     } catch (error) {
       throw walError(error);
     }
@@ -230,12 +243,17 @@ export class WalReplay {
     const limit = this.#limit(place);
     const goodEnd = start + Math.max(reader.goodEnd, (place.statedEnd ?? start) - start);
     for (const damage of reader.damages) this.#damage(damage);
-    const tail = { position: start + reader.goodEnd, bytes: reader.tailBytes };
-    if (place.newest) this.stats.tornBytes += tail.bytes;
-    else {
+    // Behind what was written lies what the file inherited, which is neither torn nor damaged.
+    const inherited = Math.min(place.file.header?.inherited ?? 0, bytes);
+    const written = Math.max(reader.tornBytes, limit - Math.max(reader.goodEnd, inherited), 0);
+    if (place.newest) {
+      this.#torn = written;
+      this.stats.tornBytes += written;
+    } else {
+      const lost = place.statedEnd === undefined ? written : reader.tailBytes;
       const missing = Math.max(0, (place.statedEnd ?? start) - (start + bytes));
-      this.#damage({ position: tail.position, bytes: tail.bytes + missing });
-      this.stats.tornBytes += Math.max(0, bytes - limit);
+      this.#damage({ position: start + reader.goodEnd, bytes: lost + missing });
+      this.stats.tornBytes += Math.max(0, bytes - Math.max(limit, inherited));
     }
     this.stats.coveredRecords += reader.coveredRecords;
     this.stats.unreadableBytes += reader.unreadableBytes;
@@ -261,11 +279,11 @@ export class WalReplay {
   #settle(index: number): void {
     const { disk, logger } = this.#options;
     const state = this.#states[index];
-    const torn = state.start + state.bytes - state.goodEnd;
+    const behind = state.start + state.bytes - state.goodEnd;
     try {
       const file = disk.open(this.#places[index].file.name, "write");
       try {
-        if (torn > 0 && this.stats.unreadableBytes === 0) {
+        if (behind > 0 && this.stats.unreadableBytes === 0) {
           file.truncate(Math.max(state.goodEnd - state.start, SEGMENT_HEADER_BYTES));
         }
         file.syncData();
@@ -277,8 +295,10 @@ export class WalReplay {
       disk.syncFolder();
     } catch (error) {
       if (errorCode(error) === undefined) throw error;
+      this.#states[index] = { ...state, dirty: true }; // not to be touched again
       logger.warn("torn end of the log was not cut", { error: (error as Error).message });
     }
+    const torn = this.#torn;
     if (torn > 0) logger.warn("log ends with a torn record", { position: state.goodEnd, torn });
   }
 }

@@ -9,14 +9,16 @@
  *     its successor's header that says so: it is gone durably before the successor goes.
  * (3) Never the newest segment with a completed sync: the folder would forget its positions.
  *
- * The kernel takes 13 ms to free 64 MiB (ext4), in which nothing could be acknowledged. So the name
- * of a large file goes at once, and its bytes go with freeSome(), FREE_BYTES in 1.3 ms each time.
+ * A released file of full size becomes a spare (wal-spares.ts). The kernel takes 13 ms to free
+ * 64 MiB (ext4), in which nothing could be acknowledged. So of a file that is removed the name goes
+ * at once, and its bytes go with freeSome(), FREE_BYTES in 1.3 ms each time.
  */
 import { assert } from "../base/assert.ts";
 import { MiB } from "../base/bytes.ts";
 import { errorCode, WalError } from "./wal-error.ts";
 import type { WalDisk, WalFile } from "./wal-file.ts";
 import { type SegmentCut, type SegmentLink, segmentName } from "./wal-format.ts";
+import { type Spare, WalSpares } from "./wal-spares.ts";
 
 /** Bytes of a removed file that are freed in one step. */
 const FREE_BYTES = 4 * MiB;
@@ -31,6 +33,15 @@ export interface SealedSegment {
   readonly dirty: boolean;
 }
 
+export interface WalSealedOptions {
+  readonly disk: WalDisk;
+  readonly segments: readonly SealedSegment[];
+  readonly spares: readonly Spare[];
+  readonly sparesMax: number;
+  /** Smaller files are not worth keeping. */
+  readonly spareBytesMin: number;
+}
+
 export class WalSealed {
   /** Segments that release() removed. */
   released = 0;
@@ -39,23 +50,45 @@ export class WalSealed {
   #bytes = 0;
   #segments: SealedSegment[] = [];
   readonly #disk: WalDisk;
+  readonly #spares: WalSpares;
+  readonly #spareBytesMin: number;
   /** Files without a name whose bytes are still to be freed. */
   readonly #nameless: { readonly file: WalFile; bytes: number }[] = [];
   /** A dirty file was unlinked, and the folder not synced since. */
   #unlinkPending = false;
 
-  constructor(disk: WalDisk, segments: readonly SealedSegment[]) {
-    this.#disk = disk;
-    for (const segment of segments) this.push(segment);
+  constructor(options: WalSealedOptions) {
+    this.#disk = options.disk;
+    this.#spares = new WalSpares(options.disk, options.spares, options.sparesMax);
+    this.#spareBytesMin = options.spareBytesMin;
+    for (const segment of options.segments) this.push(segment);
   }
 
   get count(): number {
     return this.#segments.length;
   }
 
-  /** Of all files together, those included that are not freed yet. */
+  /** Of all segments together, files included that are not freed yet. */
   get bytes(): number {
     return this.#bytes;
+  }
+
+  get spareBytes(): number {
+    return this.#spares.bytes;
+  }
+
+  /** The file of a new segment with this name; undefined when one has to be created. */
+  takeSpare(name: string): { readonly file: WalFile; readonly bytes: number } | undefined {
+    return this.#spares.take(name);
+  }
+
+  /** Gives the disk a spare back, with freeSome(); false when there is none. */
+  dropSpare(): boolean {
+    const spare = this.#spares.pop();
+    if (spare === undefined) return false;
+    this.#bytes += spare.bytes;
+    this.#remove(spare.name, spare.bytes, true); // if it stays, it counts
+    return true;
   }
 
   /** What the next segment's header must say of those that hold bytes which must not come back. */
@@ -96,7 +129,8 @@ export class WalSealed {
     for (;;) {
       const segment = this.#segments[0];
       if (!segment || segment.goodEnd > position || segment.start >= (acked?.start ?? 0)) return;
-      if (!this.#unlinksDurable() || !this.#unlink(segment)) return;
+      if (!this.#unlinksDurable()) return;
+      if (!this.#isKept(segment) && !this.#unlink(segment)) return;
       this.#segments.shift();
       this.#unlinkPending = segment.dirty;
       this.released++;
@@ -144,12 +178,22 @@ export class WalSealed {
     return true;
   }
 
+  /** True when the file is a spare from now on. */
+  #isKept({ start, bytes, dirty }: SealedSegment): boolean {
+    if (dirty || bytes < this.#spareBytesMin) return false;
+    if (!this.#spares.keep(start, segmentName(start), bytes)) return false;
+    this.#bytes -= bytes;
+    return true;
+  }
+
   /** True when the file is gone. */
-  #unlink(segment: SealedSegment): boolean {
-    const name = segmentName(segment.start);
+  #unlink({ start, bytes, dirty }: SealedSegment): boolean {
     // A dirty one may be one whose sync failed, which must not be touched in any way.
-    const large = segment.bytes > FREE_BYTES && !segment.dirty;
-    const file = large ? this.#openToFree(name) : undefined;
+    return this.#remove(segmentName(start), bytes, !dirty);
+  }
+
+  #remove(name: string, bytes: number, mayTouch: boolean): boolean {
+    const file = mayTouch && bytes > FREE_BYTES ? this.#openToFree(name) : undefined;
     try {
       this.#disk.unlink(name);
     } catch (error) {
@@ -161,8 +205,8 @@ export class WalSealed {
         return false;
       }
     }
-    if (file) this.#nameless.push({ file, bytes: segment.bytes });
-    else this.#bytes -= segment.bytes;
+    if (file) this.#nameless.push({ file, bytes });
+    else this.#bytes -= bytes;
     return true;
   }
 

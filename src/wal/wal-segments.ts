@@ -16,12 +16,14 @@ import { errorCode, WalError } from "./wal-error.ts";
 import { retried, type WalDisk, type WalFile } from "./wal-file.ts";
 import {
   claimedHeaderBytes,
+  isSpare,
   readSegmentHeader,
   SEGMENT_HEADER_BYTES,
   type SegmentHeader,
   type SegmentLink,
   segmentStart,
 } from "./wal-format.ts";
+import type { Spare } from "./wal-spares.ts";
 
 export interface SegmentFile {
   readonly name: string;
@@ -31,17 +33,35 @@ export interface SegmentFile {
   readonly header: SegmentHeader | undefined;
 }
 
-/** The folder's segments by start, and the names of what is no segment. */
-export function listSegments(disk: WalDisk): { files: SegmentFile[]; foreign: string[] } {
+interface Listing {
+  /** By start. */
+  readonly files: readonly SegmentFile[];
+  /** Names of what is no segment, and of files that wait to become one. */
+  readonly foreign: readonly string[];
+  readonly spares: readonly Spare[];
+}
+
+export function listSegments(disk: WalDisk): Listing {
   const files: SegmentFile[] = [];
   const foreign: string[] = [];
+  const spares: Spare[] = [];
   for (const name of disk.list()) {
     const start = segmentStart(name);
-    if (start === undefined) foreign.push(name);
-    else files.push(readFile(disk, name, start));
+    if (start !== undefined) files.push(readFile(disk, name, start));
+    else if (isSpare(name)) spares.push({ name, bytes: sizeOf(disk, name) });
+    else foreign.push(name);
   }
   files.sort((a, b) => a.start - b.start);
-  return { files, foreign };
+  return { files, foreign, spares };
+}
+
+function sizeOf(disk: WalDisk, name: string): number {
+  const file = disk.open(name, "read");
+  try {
+    return file.size();
+  } finally {
+    file.close();
+  }
 }
 
 function readFile(disk: WalDisk, name: string, start: number): SegmentFile {

@@ -43,6 +43,7 @@ import {
 } from "./wal-format.ts";
 import type { WalTail } from "./wal-replay.ts";
 import { WalSealed } from "./wal-sealed.ts";
+import { SPARES_MAX } from "./wal-spares.ts";
 
 /**
  * Files of failed groups that could not be removed. A folder that keeps more than these refuses
@@ -58,6 +59,8 @@ export interface WalWriterOptions {
   /** All segments together; an append that would pass it is refused. */
   readonly bytesMax: number;
   readonly segmentBytesMax?: number;
+  /** Files that are kept to be written again. */
+  readonly sparesMax?: number;
   /**
    * Positions below it are taken, whatever the folder says: where the newest published block ends,
    * 0 without blocks. If the folder lost what a block holds (records that were replayed, cut into
@@ -80,6 +83,8 @@ export interface WalWriterStats {
   appendedBytes: number;
   syncs: number;
   segmentsCreated: number;
+  /** Of these, in the file of an older one. */
+  segmentsRecycled: number;
   /** Groups that were lost to the disk. */
   failures: number;
   /** Segments given up after a failure. */
@@ -96,6 +101,8 @@ interface Active {
   end: number;
   /** Position up to which a write was tried. */
   touched: number;
+  /** Bytes of the file; with what it inherited, more than were written. */
+  bytes: number;
   /** What a completed sync covers; `start` when there was none. */
   synced: number;
   /** False while a sync runs, and for ever after a failed one. */
@@ -108,6 +115,7 @@ export class WalWriter {
     appendedBytes: 0,
     syncs: 0,
     segmentsCreated: 0,
+    segmentsRecycled: 0,
     failures: 0,
     abandoned: 0,
   };
@@ -134,7 +142,13 @@ export class WalWriter {
     this.#bytesMax = options.bytesMax;
     this.#segmentBytesMax = segmentBytesMax;
     this.#random = options.random ?? randomU32;
-    this.#sealed = new WalSealed(options.disk, options.tail.segments);
+    this.#sealed = new WalSealed({
+      disk: options.disk,
+      segments: options.tail.segments,
+      spares: options.tail.spares,
+      sparesMax: options.sparesMax ?? SPARES_MAX,
+      spareBytesMin: segmentBytesMax / 2,
+    });
     this.#acked = options.tail.last;
     this.#tip = options.tail.last;
     const start = Math.max(options.tail.nextStart, options.startAtLeast);
@@ -146,8 +160,13 @@ export class WalWriter {
     return { segments: this.#sealed.released, refused: this.#sealed.refused };
   }
 
-  /** Bytes of all segments on disk. */
+  /** Bytes of all files on disk. */
   get bytes(): number {
+    return this.#sealed.bytes + this.#sealed.spareBytes + (this.#active?.bytes ?? 0);
+  }
+
+  /** Bytes of the log itself: without spares, and what the newest file has behind its end. */
+  get liveBytes(): number {
     const active = this.#active;
     return this.#sealed.bytes + (active ? active.touched - active.start : 0);
   }
@@ -249,9 +268,10 @@ export class WalWriter {
   }
 
   #refuseOverBound(records: readonly Uint8Array[]): void {
-    let bytes = 0;
     const header = segmentHeaderBytes(this.#sealed.cuts().length);
     const active = this.#active;
+    // What the file has behind its end is there already.
+    let bytes = active ? active.touched - active.start - active.bytes : 0;
     let segmentBytes = active ? active.end - active.start : header;
     let empty = active === undefined || active.end === active.first;
     if (!active) bytes += header;
@@ -259,14 +279,16 @@ export class WalWriter {
       assert(record.byteOffset % RECORD_ALIGNMENT === 0, "wal: record is not aligned");
       assert(record.byteLength <= RECORD_BYTES_MAX, "wal: record over RECORD_BYTES_MAX");
       if (!empty && segmentBytes + record.byteLength > this.#segmentBytesMax) {
-        bytes += header;
+        bytes = Math.max(0, bytes) + header;
         segmentBytes = header;
       }
       bytes += record.byteLength;
       segmentBytes += record.byteLength;
       empty = false;
     }
-    while (this.bytes + bytes > this.#bytesMax && this.#sealed.freeSome());
+    while (this.bytes + bytes > this.#bytesMax) {
+      if (!this.#sealed.freeSome() && !this.#sealed.dropSpare()) break;
+    }
     if (this.bytes + bytes <= this.#bytesMax) return;
     const sizes = `${this.bytes} bytes, ${bytes} more are over its bound of ${this.#bytesMax}`;
     throw new WalError("bound", `log: holds ${sizes}`);
@@ -300,6 +322,7 @@ export class WalWriter {
     assert(active.trusted, "wal: write to a file whose sync failed");
     if (end === active.end) return;
     active.touched = end;
+    active.bytes = Math.max(active.bytes, end - active.start);
     writeFully(active.file, records, active.end - active.start);
     active.end = end;
   }
@@ -316,13 +339,17 @@ export class WalWriter {
     const salt = nonZero(this.#random);
     const previous = this.#tip;
     const createdMs = this.#clock.nowMs();
-    const header = writeSegmentHeader({ start, salt, createdMs, previous, cuts });
-    const file = this.#disk.create(segmentName(start));
+    const spare = this.#sealed.takeSpare(segmentName(start));
+    const inherited = spare?.bytes ?? 0;
+    const header = writeSegmentHeader({ start, salt, inherited, createdMs, previous, cuts });
+    const file = spare?.file ?? this.#disk.create(segmentName(start));
     const end = start + header.byteLength;
-    const at = { first: end, end, touched: end, synced: start };
+    const bytes = Math.max(inherited, header.byteLength);
+    const at = { first: end, end, touched: end, bytes, synced: start };
     const active = { start, salt, file, ...at, trusted: true };
     this.#active = active;
     this.stats.segmentsCreated++;
+    if (spare) this.stats.segmentsRecycled++;
     writeFully(file, [header], 0);
     return active;
   }
@@ -352,11 +379,12 @@ export class WalWriter {
 
   /** Moves the active segment to the sealed ones. */
   #retire(active: Active, goodEnd: number): void {
-    const { start, touched } = active;
+    const { start, touched, bytes } = active;
     closeQuietly(active.file);
     this.#active = undefined;
     this.#nextStart = Math.max(this.#nextStart, touched);
-    this.#sealed.push({ start, bytes: touched - start, goodEnd, dirty: touched > goodEnd });
+    // What it inherited needs no cut: it does not come back.
+    this.#sealed.push({ start, bytes, goodEnd, dirty: touched > goodEnd });
   }
 
   /** Takes back the group after an error of the disk. Other errors are bugs and pass through. */
@@ -370,6 +398,8 @@ export class WalWriter {
     }
     this.#sealed.takeBack(this.#acked);
     this.#tip = this.#acked;
+    // Blocks and the log need the room more than the next segment does.
+    while (this.#failure.kind === "full" && this.#sealed.dropSpare());
     return this.#failure;
   }
 
@@ -388,6 +418,7 @@ export class WalWriter {
     }
     active.end = acked.end;
     active.touched = acked.end;
+    active.bytes = acked.end - active.start;
     active.synced = acked.end;
     return true;
   }

@@ -195,7 +195,7 @@ function keepHouse(): void {
   if (halves.ready() && halves.ageMs > start.maxBlockDurationMs) halves.seal();
   flushIfAsked();
   if (Atomics.load(control, LOG_STATE) !== LOG_GOOD) probe();
-  stats[STAT_WAL_BYTES] = log.bytes;
+  stats[STAT_WAL_BYTES] = log.liveBytes;
   stats[STAT_WAL_SEGMENTS] = log.segments;
   stats[STAT_WAL_SYNCS] = log.stats.syncs;
   stats[STAT_WAL_FAILURES] = log.stats.failures;

@@ -4,7 +4,7 @@
  *
  *   writev, truncate ─▶ content  (what reads see)
  *                       pending ──syncData()──▶ durable ──losePower()──▶ content
- *   create, unlink   ─▶ names, pendingNames ──syncFolder()──▶ durableNames
+ *   create, rename, unlink ─▶ names, pendingNames ──syncFolder()──▶ durableNames
  *
  * A sync that fails behaves as Linux does: some of the pending writes reached the disk, the others
  * are dropped from what a later sync would write, while reads go on showing them. Writing, cutting
@@ -22,7 +22,12 @@ interface Inode {
   syncFailed: boolean;
 }
 
-type NameOp = { readonly name: string; readonly inode: Inode | undefined };
+/** Of a rename, `from` is the name that goes in the same moment. */
+type NameOp = {
+  readonly name: string;
+  readonly inode: Inode | undefined;
+  readonly from?: string;
+};
 
 export type Call =
   | "create"
@@ -32,6 +37,7 @@ export type Call =
   | "truncate"
   | "syncData"
   | "syncFolder"
+  | "rename"
   | "unlink";
 
 /** Which unsynced writes survive the loss of power. */
@@ -133,6 +139,16 @@ export class CrashDisk implements WalDisk {
     const inode = this.#names.get(name);
     if (!inode) throw failure("ENOENT");
     return this.#handle(inode, mode === "write");
+  }
+
+  rename(from: string, to: string): void {
+    this.#call("rename");
+    const inode = this.#names.get(from);
+    if (!inode) throw failure("ENOENT");
+    if (this.#names.has(to)) throw new Error(`test: ${from} renamed over ${to}`);
+    this.#names.delete(from);
+    this.#names.set(to, inode);
+    this.#pendingNames.push({ name: to, inode, from });
   }
 
   unlink(name: string): void {
@@ -248,6 +264,7 @@ export class CrashDisk implements WalDisk {
 }
 
 function setName(names: Map<string, Inode>, op: NameOp): void {
+  if (op.from !== undefined) names.delete(op.from);
   if (op.inode) names.set(op.name, op.inode);
   else names.delete(op.name);
 }

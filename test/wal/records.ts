@@ -74,5 +74,5 @@ export function ids(replayed: Replayed): number[] {
 }
 
 export function writerOf(options: Partial<WalWriterOptions> & { disk: WalDisk; tail: WalTail }) {
-  return new WalWriter({ clock, bytesMax: 2 ** 31, startAtLeast: 0, ...options });
+  return new WalWriter({ clock, bytesMax: 2 ** 31, startAtLeast: 0, sparesMax: 0, ...options });
 }

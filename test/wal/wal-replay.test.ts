@@ -117,7 +117,7 @@ describe("a torn log", () => {
     const bytes = disk.content(segmentName(0)).slice();
     const first = record("acme", payloadOf(0, 7)).byteLength;
     const previous = { start: 0, end: 64 + first, salt: 0 };
-    const header = { start: 4096, salt: 77, createdMs: 0, previous, cuts: [] };
+    const header = { start: 4096, salt: 77, inherited: 0, createdMs: 0, previous, cuts: [] };
     const other = new CrashDisk(prng(1));
     other.put(segmentName(0), bytes);
     other.put(segmentName(4096), writeSegmentHeader(header));
@@ -441,6 +441,7 @@ test("an error of the disk is a WalError with its cause", () => {
     writeSegmentHeader({
       start: 0,
       salt: 1,
+      inherited: 0,
       createdMs: clock.nowMs(),
       previous: undefined,
       cuts: [],

@@ -9,7 +9,7 @@ function file(start: number, says: "damaged" | "first" | Stated, cuts: Stated[] 
   const previous =
     typeof says === "string" ? undefined : { start: says[0], end: says[1], salt: says[0] + 1 };
   const stated = cuts.map(([from, end]) => ({ start: from, end }));
-  const header = { start, salt: start + 1, createdMs: 0, previous, cuts: stated };
+  const header = { start, salt: start + 1, inherited: 0, createdMs: 0, previous, cuts: stated };
   const name = segmentName(start);
   return { name, start, bytes: 800, header: says === "damaged" ? undefined : header };
 }
