@@ -5,12 +5,12 @@
  * warm memory of the last.
  */
 
-/** Views that share their memory with others have to be left alone; small ones are not worth it. */
-const FREED_BYTES_MIN = 1024;
+/** Below it they may be a part of the runtime's pool; it is not worth it, either. */
+const FREED_BYTES_MIN = 16 * 1024;
 
-/** `bytes` is empty afterwards, if it had its memory for itself. */
+/** Nobody else may have a view on the memory behind `bytes`, which is gone afterwards. */
 export function freeBytes(bytes: Uint8Array): void {
-  const { buffer, byteLength } = bytes;
-  if (byteLength < FREED_BYTES_MIN || byteLength !== buffer.byteLength) return;
+  const { buffer, byteLength, byteOffset } = bytes;
+  if (byteLength < FREED_BYTES_MIN || byteOffset !== 0) return;
   if (buffer instanceof ArrayBuffer) buffer.transfer(0);
 }
