@@ -67,7 +67,7 @@ function serve(): void {
 }
 
 async function measure(rounds: number): Promise<void> {
-  const env = { ...process.env, MIMALLOC_PURGE_DELAY: "-1" }; // as base/allocator.ts has it
+  const env = { ...process.env, MIMALLOC_PURGE_DELAY: "-1" }; // as base/runtime-memory.ts has it
   const cmd = [process.execPath, import.meta.path, "serve"];
   const child = Bun.spawn({ cmd, env, stdin: "pipe", stdout: "pipe" });
   const reader = child.stdout.getReader();

@@ -9,11 +9,11 @@ import packageJson from "../package.json" with { type: "json" };
 import { apiServer } from "./api/api-server.ts";
 import type { EngineSnapshot, TenantCounts } from "./api/engine-snapshot.ts";
 import { EngineMetrics } from "./api/metrics.ts";
-import { keepFreedPages } from "./base/allocator.ts";
 import { systemClock } from "./base/clock.ts";
 import { EngineError } from "./base/error.ts";
 import { lockFolder } from "./base/file-lock.ts";
 import { type Logger, makeLogger } from "./base/log.ts";
+import { settleMemory } from "./base/runtime-memory.ts";
 import { parseCommandLine } from "./config/command-line.ts";
 import type { Config } from "./config/config.ts";
 import { effectiveConfig } from "./config/effective-config.ts";
@@ -54,7 +54,7 @@ async function main(argv: readonly string[]): Promise<void> {
     process.exit(exitCode);
   }
   try {
-    keepFreedPages();
+    settleMemory();
     const { config, warnings } = loadConfig(load);
     await run(config, warnings);
   } catch (error) {

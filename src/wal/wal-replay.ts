@@ -205,7 +205,7 @@ export class WalReplay {
 
   #skipVoid(file: SegmentFile): void {
     this.stats.voidSegments++;
-    this.stats.tornBytes += file.bytes;
+    this.stats.tornBytes += Math.max(0, file.bytes - (file.header?.inherited ?? 0));
     this.stats.bytesDone += file.bytes;
     const state = { start: file.start, bytes: file.bytes, goodEnd: file.start };
     this.#states.push({ ...state, dirty: true, needed: false });

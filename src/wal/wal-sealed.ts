@@ -18,10 +18,10 @@ import { MiB } from "../base/bytes.ts";
 import { errorCode, WalError } from "./wal-error.ts";
 import type { WalDisk, WalFile } from "./wal-file.ts";
 import { type SegmentCut, type SegmentLink, segmentName } from "./wal-format.ts";
-import { type Spare, WalSpares } from "./wal-spares.ts";
+import { type Spare, type SpareFile, WalSpares } from "./wal-spares.ts";
 
-/** Bytes of a removed file that are freed in one step. */
-const FREE_BYTES = 4 * MiB;
+/** Bytes of a file that are freed in one step. */
+export const FREE_BYTES = 4 * MiB;
 
 export interface SealedSegment {
   readonly start: number;
@@ -78,16 +78,18 @@ export class WalSealed {
   }
 
   /** The file of a new segment with this name; undefined when one has to be created. */
-  takeSpare(name: string): { readonly file: WalFile; readonly bytes: number } | undefined {
-    return this.#spares.take(name);
+  takeSpare(name: string, header: (inherited: number) => Uint8Array): SpareFile | undefined {
+    const spare = this.#spares.take(name, header);
+    if (spare === undefined || "taken" in spare) return spare?.taken;
+    this.#removeSpare(spare.failed, false);
+    return undefined;
   }
 
   /** Gives the disk a spare back, with freeSome(); false when there is none. */
   dropSpare(): boolean {
     const spare = this.#spares.pop();
     if (spare === undefined) return false;
-    this.#bytes += spare.bytes;
-    this.#remove(spare.name, spare.bytes, true); // if it stays, it counts
+    this.#removeSpare(spare, true);
     return true;
   }
 
@@ -184,6 +186,11 @@ export class WalSealed {
     if (!this.#spares.keep(start, segmentName(start), bytes)) return false;
     this.#bytes -= bytes;
     return true;
+  }
+
+  #removeSpare({ name, bytes }: Spare, mayTouch: boolean): void {
+    this.#bytes += bytes; // if it stays, it counts
+    this.#remove(name, bytes, mayTouch);
   }
 
   /** True when the file is gone. */

@@ -10,11 +10,15 @@
  * segment's end, and no reader takes it for anything: each record names its position, which is
  * never used twice, and carries the salt of its segment.
  *
- * Invariant: a spare's old name is gone from the folder durably before anything is written into
- * it. Else a crash could leave the new content under the name of a segment that was released.
+ * Invariants:
+ * (1) A spare's old name is gone from the folder durably before anything is written into it. Else
+ *     a crash could leave the new content under the name of a segment that was released.
+ * (2) Its new header is durable before it has its new name. Else a crash could leave a segment
+ *     that nobody knows the salt of, full of bytes that senders chose.
+ * (3) A file on which the disk failed is not tried again.
  */
 import { errorCode } from "./wal-error.ts";
-import type { WalDisk, WalFile } from "./wal-file.ts";
+import { type WalDisk, type WalFile, writeFully } from "./wal-file.ts";
 import { spareName } from "./wal-format.ts";
 
 /** What the head releases at a time: a half is one or two segments. They stay when all is quiet. */
@@ -23,6 +27,13 @@ export const SPARES_MAX = 2;
 export interface Spare {
   readonly name: string;
   readonly bytes: number;
+}
+
+/** A segment's file that holds its header and older content. */
+export interface SpareFile {
+  readonly file: WalFile;
+  readonly bytes: number;
+  readonly headerBytes: number;
 }
 
 export class WalSpares {
@@ -57,25 +68,37 @@ export class WalSpares {
   }
 
   /**
-   * The file of a new segment with this name, and how much older content it has; undefined when
-   * there is none or the disk refuses.
+   * The file of a new segment with this name, begun with `header` of the bytes it inherits;
+   * undefined when there is no spare. When the disk refuses, the spare is `failed`, to be removed.
    */
-  take(name: string): { readonly file: WalFile; readonly bytes: number } | undefined {
-    const spare = this.#spares[0];
+  take(
+    name: string,
+    header: (inherited: number) => Uint8Array,
+  ): { readonly taken: SpareFile } | { readonly failed: Spare } | undefined {
+    const spare = this.#spares.shift();
     if (spare === undefined) return undefined;
-    return unlessFailing(() => {
+    const bytes = header(spare.bytes);
+    const file = unlessFailing(() => {
       if (!this.#durable) this.#disk.syncFolder();
       this.#durable = true;
-      const file = this.#disk.open(spare.name, "write");
-      try {
-        this.#disk.rename(spare.name, name);
-      } catch (error) {
-        file.close();
-        throw error;
-      }
-      this.#spares.shift();
-      return { file, bytes: spare.bytes };
+      return this.#begin(spare, name, bytes);
     });
+    if (file === undefined) return { failed: spare };
+    const size = Math.max(spare.bytes, bytes.byteLength);
+    return { taken: { file, bytes: size, headerBytes: bytes.byteLength } };
+  }
+
+  #begin(spare: Spare, name: string, header: Uint8Array): WalFile {
+    const file = this.#disk.open(spare.name, "write");
+    try {
+      writeFully(file, [header], 0);
+      file.syncData();
+      this.#disk.rename(spare.name, name);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    return file;
   }
 
   /** Gives one away, to be removed. */

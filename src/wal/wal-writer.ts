@@ -42,7 +42,7 @@ import {
   writeSegmentHeader,
 } from "./wal-format.ts";
 import type { WalTail } from "./wal-replay.ts";
-import { WalSealed } from "./wal-sealed.ts";
+import { FREE_BYTES, WalSealed } from "./wal-sealed.ts";
 import { SPARES_MAX } from "./wal-spares.ts";
 
 /**
@@ -339,18 +339,18 @@ export class WalWriter {
     const salt = nonZero(this.#random);
     const previous = this.#tip;
     const createdMs = this.#clock.nowMs();
-    const spare = this.#sealed.takeSpare(segmentName(start));
-    const inherited = spare?.bytes ?? 0;
-    const header = writeSegmentHeader({ start, salt, inherited, createdMs, previous, cuts });
-    const file = spare?.file ?? this.#disk.create(segmentName(start));
-    const end = start + header.byteLength;
-    const bytes = Math.max(inherited, header.byteLength);
-    const at = { first: end, end, touched: end, bytes, synced: start };
+    const header = (inherited: number) =>
+      writeSegmentHeader({ start, salt, inherited, createdMs, previous, cuts });
+    const name = segmentName(start);
+    const spare = this.#sealed.takeSpare(name, header);
+    const file = spare?.file ?? this.#disk.create(name);
+    const end = start + segmentHeaderBytes(cuts.length);
+    const at = { first: end, end, touched: end, bytes: spare?.bytes ?? end - start, synced: start };
     const active = { start, salt, file, ...at, trusted: true };
     this.#active = active;
     this.stats.segmentsCreated++;
     if (spare) this.stats.segmentsRecycled++;
-    writeFully(file, [header], 0);
+    else writeFully(file, [header(0)], 0);
     return active;
   }
 
@@ -372,9 +372,26 @@ export class WalWriter {
 
   /** Ends the active segment. What it holds is durable afterwards, but not yet acknowledged. */
   #seal(active: Active): void {
+    this.#cutInherited(active);
     if (active.synced !== active.end) this.#syncActive(active);
     this.#tip = { start: active.start, end: active.end, salt: active.salt };
     this.#retire(active, active.end);
+  }
+
+  /**
+   * So that a segment ends where its records do. It need not succeed, nor be durable: replay reads
+   * what is left behind the end as what it cannot know to be clean, and has the next header cut it.
+   */
+  #cutInherited(active: Active): void {
+    assert(active.touched === active.end, "wal: a segment is sealed after a failed write");
+    const bytes = active.end - active.start;
+    if (active.bytes === bytes || active.bytes - bytes > FREE_BYTES) return;
+    try {
+      active.file.truncate(bytes);
+      active.bytes = bytes;
+    } catch (error) {
+      if (errorCode(error) === undefined) throw error;
+    }
   }
 
   /** Moves the active segment to the sealed ones. */
