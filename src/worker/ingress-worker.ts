@@ -20,6 +20,7 @@ import { RingSink } from "./ring-sink.ts";
 import type { IngressMessage, IngressRequest, IngressStart } from "./worker-protocol.ts";
 
 const DRAIN_POLL_MS = 5;
+const LINGER_MS = 100;
 
 const start = workerData as IngressStart;
 const logger = makeLogger({ ...start.log, component: "ingress" });
@@ -77,6 +78,8 @@ function listen(receiver: OtlpHttpReceiver) {
 /** Answers what has come, refuses what comes, and closes when nothing is under way. */
 async function drain(): Promise<void> {
   draining = true;
+  // Busy connections have their next request on the way already; it gets an answer that ends them.
+  await Bun.sleep(LINGER_MS);
   while (inFlight.requests > 0) await Bun.sleep(DRAIN_POLL_MS);
   for (const { server } of listeners) await server.stop();
   post({ type: "drained" });
