@@ -14,7 +14,8 @@
  * (2) A record is handed out only when its header fits its place, the segment's salt and its crc,
  *     and all its bytes fit their crc. Of a covered one the bytes are not looked at.
  * (3) Only a record of this very segment can have the salt: it never leaves the disk. So a payload
- *     that contains a forged record is not mistaken for one, at any offset.
+ *     that contains a forged record is not mistaken for one, at any offset, nor is what the file
+ *     held before it became this segment. Without a salt it could be: FORMAT.md.
  * (4) Nothing at or behind `limit` is read.
  *
  * Bytes that the disk cannot read (EIO) count as zeros, so as damage, 4 KiB at a time.

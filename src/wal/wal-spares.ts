@@ -33,7 +33,6 @@ export interface Spare {
 export interface SpareFile {
   readonly file: WalFile;
   readonly bytes: number;
-  readonly headerBytes: number;
 }
 
 export class WalSpares {
@@ -84,8 +83,7 @@ export class WalSpares {
       return this.#begin(spare, name, bytes);
     });
     if (file === undefined) return { failed: spare };
-    const size = Math.max(spare.bytes, bytes.byteLength);
-    return { taken: { file, bytes: size, headerBytes: bytes.byteLength } };
+    return { taken: { file, bytes: Math.max(spare.bytes, bytes.byteLength) } };
   }
 
   #begin(spare: Spare, name: string, header: Uint8Array): WalFile {

@@ -88,6 +88,11 @@ export class CrashDisk implements WalDisk {
     return inode.content;
   }
 
+  /** The same for a file whatever it is called. */
+  identity(name: string): object | undefined {
+    return this.#names.get(name);
+  }
+
   /** Puts a file there, durably. */
   put(name: string, content: Uint8Array): void {
     const inode = { content: content.slice(), durable: content.slice(), pending: [] };

@@ -76,14 +76,54 @@ describe("a released segment", () => {
 });
 
 describe("a file that is written again", () => {
-  test("has lost its old name durably before", () => {
+  test("has lost its old name durably before, and has its header durably with its new one", () => {
     const { disk, wal } = start();
     for (let i = 0; i < 6; i++) put(wal);
     disk.calls.length = 0;
     wal.releaseThrough(wal.end - 1); // two go, the third is in use
+    expect(disk.calls).toEqual(["rename", "rename"]);
+    disk.calls.length = 0;
     put(wal);
-    const calls = disk.calls.filter((call) => /rename|syncFolder|writev/.test(call));
-    expect(calls.slice(0, 5)).toEqual(["rename", "rename", "syncFolder", "rename", "writev"]);
+    expect(disk.calls).toEqual([
+      ...["syncFolder", "open", "writev", "syncData", "rename"],
+      ...["writev", "syncFolder", "syncData"],
+    ]);
+    disk.calls.length = 0;
+    for (let i = 0; i < 3; i++) put(wal); // the second spare's name is durable already
+    expect(disk.calls.filter((call) => call === "syncFolder")).toHaveLength(1);
+  });
+
+  test("is cut where it ends when it is succeeded", () => {
+    const { disk, wal } = start();
+    const kept: number[] = [];
+    for (const bytes of [300, 300, 300, 200, 200, 200, 100, 100]) put(wal, bytes);
+    wal.releaseThrough(wal.end);
+    for (const bytes of [200, 100, 260, 200, 100, 100, 200, 100, 100, 200, 100]) {
+      kept.push(put(wal, bytes));
+    }
+    expect(wal.stats.segmentsRecycled).toBeGreaterThan(1);
+    expect(wal.segments).toBeGreaterThan(2);
+    for (const loss of ["none", "suffix", "all"] as const) {
+      disk.losePower(loss); // even if the cut is not durable, only the newest may be longer
+      const replayed = replayAll(disk);
+      expect(ids(replayed)).toEqual(kept);
+      expect(replayed.replay.stats).toMatchObject({ tornBytes: 0, damages: 0 });
+      expect(replayed.tail.segments.filter(({ dirty }) => dirty)).toEqual([]);
+    }
+  });
+
+  test("stays as long as it is when it cannot be cut", () => {
+    const { disk, wal } = withSpares();
+    const kept = [put(wal), put(wal, 100)];
+    disk.fault = (call) => (call === "truncate" ? "EIO" : undefined);
+    kept.push(put(wal, 900));
+    disk.fault = () => undefined;
+    kept.push(put(wal));
+    expect(wal.bytes).toBe(disk.bytes);
+    disk.losePower("all");
+    const replayed = replayAll(disk);
+    expect(ids(replayed)).toEqual(kept);
+    expect(replayed.replay.stats).toMatchObject({ tornBytes: 0, damages: 0 });
   });
 
   test("is torn where a record of its own is cut off, and nowhere else", () => {
@@ -156,7 +196,7 @@ describe("the disk", () => {
     expect(wal.liveBytes).toBeGreaterThan(4 * SEGMENT);
   });
 
-  test.each(["rename", "open", "syncFolder"] as const)(
+  test.each(["rename", "open", "syncFolder", "writev", "syncData"] as const)(
     "fails at %s: a fresh file is taken",
     (call) => {
       const { disk, wal } = start();
@@ -173,6 +213,9 @@ describe("the disk", () => {
       put(wal);
       disk.fault = () => undefined;
       expect([failed, wal.stats.segmentsRecycled - recycled]).toEqual([1, 0]);
+      expect(spares(disk)).toHaveLength(1); // the one it failed on is gone
+      expect(wal.bytes).toBe(disk.bytes);
+      expect(wal.stats.failures).toBe(0);
       disk.kill();
       expect(ids(replayAll(disk))).toEqual([last - 1, last, last + 1]);
     },
