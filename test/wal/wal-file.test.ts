@@ -1,5 +1,5 @@
 /** The log on a real folder, and on one whose writer is killed. */
-import { mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, truncateSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -37,6 +37,25 @@ describe("a real folder", () => {
     next.close();
   });
 
+  test("goes round a few files", () => {
+    const disk = walFolder(root);
+    const wal = writerOf({ disk, tail: EMPTY_TAIL, segmentBytesMax: 65536, sparesMax: 2 });
+    const sizes: number[] = [];
+    for (let id = 0; id < 200; id++) {
+      wal.append([record("acme", payloadOf(id, 5000))]);
+      wal.sync();
+      if (id % 20 === 0) wal.releaseThrough(wal.end);
+      expect(wal.bytes).toBe(bytesOf(root));
+      sizes.push(wal.bytes);
+    }
+    expect(wal.stats.segmentsRecycled).toBeGreaterThan(15);
+    expect(Math.max(...sizes)).toBeLessThanOrEqual(4 * 65536);
+    wal.close();
+    const replayed = replayAll(disk);
+    expect(ids(replayed)).toEqual(Array.from({ length: 19 }, (_, at) => 181 + at));
+    expect(replayed.replay.stats).toMatchObject({ tornBytes: 0, damages: 0, foreignFiles: 0 });
+  });
+
   test("speaks the contract: exclusive create, positions, short reads, errors with codes", () => {
     const disk = walFolder(root);
     const file = disk.create("a");
@@ -58,7 +77,10 @@ describe("a real folder", () => {
     expect(() => file.truncate(0)).toThrow(/EBADF/);
     writeFileSync(join(root, "c"), "");
     expect(disk.list().sort()).toEqual(["a", "c"]);
-    disk.unlink("a");
+    disk.rename("a", "d");
+    expect(disk.list().sort()).toEqual(["c", "d"]);
+    expect(() => disk.rename("a", "e")).toThrow(/ENOENT/);
+    disk.unlink("d");
     expect(disk.list()).toEqual(["c"]);
   });
 });
@@ -85,12 +107,37 @@ describe("kill -9", () => {
       expect(read.payload).toEqual(payloadOf(id, id % 3000));
     }
   });
+
+  test("also while it writes into released files", async () => {
+    const program = join(import.meta.dirname, "wal-kill-child.ts");
+    const acked = new Set<number>();
+    let kept = 0;
+    for (const lines of [5, 60, 90, 120]) {
+      const child = Bun.spawn([process.execPath, program, root, "20"], { stdout: "pipe" });
+      for (const id of await killedAfter(child, lines, (id) => (kept = id))) acked.add(id);
+      const { records, replay } = replayAll(walFolder(root));
+      const found = records.map(({ payload }) => idOf(payload));
+      expect(new Set(found).size).toBe(found.length);
+      expect([...acked].filter((id) => id >= kept && !found.includes(id))).toEqual([]);
+      expect(replay.stats).toMatchObject({ damages: 0, damagedHeaders: 0, gaps: 0 });
+      for (const { payload } of records) {
+        const id = idOf(payload);
+        expect(Buffer.compare(payload, payloadOf(id, id % 3000))).toBe(0);
+      }
+    }
+    expect(kept).toBeGreaterThan(200);
+  });
 });
+
+function bytesOf(folder: string): number {
+  return readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+}
 
 /** Kills the child after it has acknowledged `lines` groups; returns all that it acknowledged. */
 async function killedAfter(
   child: Bun.Subprocess<"ignore", "pipe", "inherit">,
   lines: number,
+  keeps: (id: number) => void = () => undefined,
 ): Promise<number[]> {
   const decoder = new TextDecoder();
   let text = "";
@@ -100,5 +147,10 @@ async function killedAfter(
   }
   await child.exited;
   const whole = text.slice(0, text.lastIndexOf("\n") + 1);
-  return whole.split(/\s+/).filter(Boolean).map(Number);
+  for (const [, id] of text.matchAll(/keep (\d+)\n/g)) keeps(Number(id));
+  return whole
+    .replaceAll(/keep .*/g, "")
+    .split(/\s+/)
+    .filter(Boolean)
+    .map(Number);
 }
