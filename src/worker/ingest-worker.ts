@@ -219,7 +219,7 @@ function probe(): void {
   if (clock.nowMs() - probedMs < PROBE_EVERY_MS) return;
   probedMs = clock.nowMs();
   const state = Atomics.load(control, LOG_STATE);
-  const good = state === LOG_AT_BOUND ? log.bytes < start.walBytesMax / 2 : false;
+  const good = state === LOG_AT_BOUND ? log.liveBytes < start.walBytesMax / 2 : false;
   if (good || (state !== LOG_AT_BOUND && probeDisk(start.walPath))) setLogState(LOG_GOOD);
 }
 

@@ -4,7 +4,7 @@ import { prng } from "../../src/base/prng.ts";
 import { EMPTY_TAIL } from "../../src/wal/wal-replay.ts";
 import type { WalWriter, WalWriterOptions } from "../../src/wal/wal-writer.ts";
 import { CrashDisk } from "./crash-disk.ts";
-import { ids, payloadOf, record, replayAll, writerOf } from "./records.ts";
+import { idOf, ids, payloadOf, record, replayAll, writerOf } from "./records.ts";
 
 const SEGMENT = 1024;
 
@@ -49,9 +49,18 @@ describe("a released segment", () => {
     for (const loss of ["none", "all"] as const) {
       disk.losePower(loss);
       const { records, replay } = replayAll(disk);
-      expect(ids({ records } as ReturnType<typeof replayAll>)).toEqual(kept);
+      expect(records.map(({ payload }) => idOf(payload))).toEqual(kept);
       expect(replay.stats).toMatchObject({ tornBytes: 0, damages: 0, foreignFiles: 0, gaps: 0 });
     }
+  });
+
+  test("does not count as the log", () => {
+    const { disk, wal } = withSpares();
+    expect(wal.liveBytes).toBe(64);
+    expect(wal.bytes).toBe(disk.bytes);
+    expect(disk.bytes).toBeGreaterThan(SEGMENT);
+    wal.append([record("tenant", payloadOf(++id, 100))]);
+    expect(wal.liveBytes).toBe(64 + record("tenant", payloadOf(id, 100)).byteLength);
   });
 
   test("is removed when there are enough, or it is small", () => {
@@ -110,6 +119,32 @@ describe("a file that is written again", () => {
       expect(replayed.replay.stats).toMatchObject({ tornBytes: 0, damages: 0 });
       expect(replayed.tail.segments.filter(({ dirty }) => dirty)).toEqual([]);
     }
+  });
+
+  test("is void and no more when the disk gives it up", () => {
+    const { disk, wal } = withSpares();
+    const kept = put(wal);
+    const recycled = wal.stats.segmentsRecycled;
+    wal.append([record("tenant", payloadOf(++id, 800))]); // in the next segment
+    expect(wal.stats.segmentsRecycled).toBe(recycled + 1);
+    disk.fault = (call) => {
+      if (call === "unlink") return "EROFS";
+      return call === "syncData" ? "EIO" : undefined;
+    };
+    expect(() => wal.sync()).toThrow();
+    disk.fault = (call) => (call === "unlink" ? "EROFS" : undefined);
+    const last = put(wal);
+    disk.losePower("all");
+    disk.fault = () => undefined;
+    const { records, replay, tail } = replayAll(disk);
+    expect(records.map(({ payload }) => idOf(payload))).toEqual([kept, last]);
+    expect(replay.stats).toMatchObject({ voidSegments: 1, tornBytes: 0, damages: 0 });
+    // Neither it nor what it was becomes a spare.
+    const next = writerOf({ disk, tail, segmentBytesMax: SEGMENT, sparesMax: 2 });
+    put(next);
+    next.releaseThrough(next.end);
+    put(next);
+    expect(next.stats.segmentsRecycled).toBe(0);
   });
 
   test("stays as long as it is when it cannot be cut", () => {
