@@ -130,8 +130,9 @@ describe("records forged for the place where they lie", () => {
           run.disk.losePower(loss);
           const { records, replay } = replayAll(run.disk);
           expect(records.filter(({ tenant }) => tenant === EVIL)).toEqual([]);
-          expect(replay.stats.damagedHeaders).toBe(0);
-          if (loss !== "some") expect(replay.stats).toMatchObject({ damages: 0, gaps: 0 });
+          // Of what was not synced any part may be missing, of a fresh file its header too.
+          const sound = { damagedHeaders: 0, damages: 0, gaps: 0 };
+          if (loss !== "some") expect(replay.stats).toMatchObject(sound);
           const back = records.filter(({ tenant }) => tenant === "tenant");
           const newest = back.map(({ payload }) => idOf(payload));
           const released = acked.length - (acked.length % 4);
