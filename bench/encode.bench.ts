@@ -12,7 +12,7 @@ import { parquetMetadata } from "hyparquet";
 import { type BlockStore, writeCut } from "../src/block/block-write.ts";
 import type { Kernel } from "../src/kernel/kernel.ts";
 import { CutKernel } from "../test/support/cut-kernel.ts";
-import { median } from "./budget.ts";
+import { hold, median } from "./budget.ts";
 import { shopBatches } from "./data/shop-batches.ts";
 
 const ROUNDS = 15;
@@ -61,7 +61,9 @@ function round(kernel: Kernel): { cpuNs: number; bytes: number; spans: number } 
 const rounds = Array.from({ length: ROUNDS }, () => round(head.kernel));
 const { spans, bytes } = rounds[0];
 const cpu = median(rounds.map(({ cpuNs }) => cpuNs));
-console.log(`${spans} spans: ${cpu.toFixed(0)} ns, ${(bytes / spans).toFixed(2)} B a span`);
+console.log(`${spans} spans`);
+hold("encode_ns", cpu, "ns/span");
+hold("encode_bytes", bytes / spans, "bytes/span");
 
 const kernel = timed(head.kernel);
 for (let i = 0; i < ROUNDS; i++) round(kernel);
