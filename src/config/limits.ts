@@ -12,9 +12,6 @@ export const REQUEST_BYTES_MAX = 24 * MiB;
 /** The Collector's own default for `max_request_body_size`. */
 export const REQUEST_BYTES_DEFAULT = 20 * MiB;
 
-/** Longest tenant id; Tempo's rule, so that ids remain valid in both directions. */
-export const TENANT_ID_BYTES_MAX = 150;
-
 /**
  * Share of the bytes in flight that one tenant may hold while others send too. At half, a single
  * loud tenant is slowed down (429) before the server itself has to refuse everyone (503).
