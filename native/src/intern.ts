@@ -55,9 +55,10 @@ function hash(p: u32, length: u32): u32 {
       rest |= (<u64>load<u8>(p + (length >> 1)) << 8) | (<u64>load<u8>(p + length - 1) << 16);
     }
     h = (h ^ rest) * MULTIPLIER;
-    h ^= h >> 29;
+    h ^= h >> 32;
   }
-  return <u32>(h >> 32) ^ <u32>h;
+  // A product's low bits know nothing of a text's last bytes, where names like user0001 differ.
+  return <u32>((h * MULTIPLIER) >> 32);
 }
 
 // @ts-ignore: decorator
@@ -183,6 +184,7 @@ export function traceFor(tenant: u32, low: u64, high: u64): u32 {
   let h: u64 = (low ^ (high >> 31) ^ seed ^ (<u64>tenant << 32)) * MULTIPLIER;
   h ^= h >> 32;
   h = (h ^ high) * MULTIPLIER;
+  h = (h ^ (h >> 32)) * MULTIPLIER;
   const mask = traceSlotsMask;
   let slot = <u32>(h >> 32) & mask;
   while (true) {
