@@ -3,14 +3,16 @@
  *
  * A column takes a value when the message is the plain form that every encoder writes (key, then
  * a value of one field) and its type has columns; all else is kept byte for byte as a residual:
- * kvlists, bytes, mixed or empty arrays, absent values, a key's second occurrence, keys and
- * columns over the limits. The order of attributes is kept beside (u16 column indexes), so that
- * the message can be built again exactly.
+ * kvlists, bytes, mixed or empty arrays, absent values, a key's second occurrence, and whatever
+ * has no column (column-admit.ts says who gets one). The order of attributes is kept beside (u16
+ * column indexes), so that the message can be built again exactly.
  *
  * What is being filled, a span or one of its events and links, is a frame: row, scope, and where
  * its order and residual grow. A span's frame is saved while a child's is filled.
  */
+import { admit } from "./column-admit";
 import {
+  addColumn,
   append32,
   append64,
   columnFor,
@@ -21,13 +23,15 @@ import {
   strings,
   successorAt,
 } from "./half";
-import { addString, copyOver, equal, intern, internKey } from "./intern";
+import { addKey, addString, equal, findKey, intern, keyHash } from "./intern";
 import {
+  COLUMN_BEFORE,
   COLUMN_COUNT,
   COLUMN_LAST_ENTRY,
   COLUMN_LAST_ROW,
   COLUMN_NEW,
   COLUMN_RAW,
+  KEY_BYTES_MAX,
   KEYS_MAX,
   ORDER_RESIDUAL,
   SCOPE_SPAN,
@@ -152,7 +156,10 @@ function takeResidual(p: u32, end: u32): void {
   residualPos = at + (end - p);
 }
 
-/** The key's number: the one that followed the key before last time, if it still does. */
+/**
+ * The key's number: the one that followed the key before last time, if it still does. KEYS_MAX
+ * when no column has it; then the next key is predicted as if this one had not been.
+ */
 // @ts-ignore: decorator
 @inline
 function keyOf(p: u32, length: u32): u32 {
@@ -164,7 +171,7 @@ function keyOf(p: u32, length: u32): u32 {
     load<u32>(entry, 4) != length ||
     !equal(load<u32>(entry), p, length)
   ) {
-    key = internKey(p, length);
+    key = findKey(p, length);
     if (key == KEYS_MAX) return key;
     store<u32>(successorAt + previousKey * 4, key);
   }
@@ -226,19 +233,30 @@ function takeValue(keyStart: u32, keyLength: u32, value: u32, end: u32): bool {
 }
 
 /**
- * The column for this key and type, with the attribute noted in the order. 0: no room for the
- * key or the column, or the span has a value in that column already.
+ * The column for this key and type, with the attribute noted in the order. 0: there is none for
+ * it, or the span has a value in that column already.
  */
 // @ts-ignore: decorator
 @inline
 function columnOf(keyStart: u32, keyLength: u32, type: u32): u32 {
   const key = keyOf(keyStart, keyLength);
-  if (key == KEYS_MAX) return 0;
-  const column = columnFor(key, type, scope);
+  let column = columnFor(key, type, scope);
+  if (!column) column = newColumn(key, keyStart, keyLength, type);
   if (!column || load<u32>(column, COLUMN_LAST_ROW) == row + 1) return 0;
   store<u32>(column, row + 1, COLUMN_LAST_ROW);
   store<u16>(orderPos, columnIndex(column));
   orderPos += 2;
+  return column;
+}
+
+/** Makes the column if the attribute is admitted; 0 if not. `key` is KEYS_MAX when it is new. */
+function newColumn(key: u32, p: u32, length: u32, type: u32): u32 {
+  if (length > <u32>KEY_BYTES_MAX) return 0;
+  const known = key != KEYS_MAX;
+  const sightings = admit(known ? load<u32>(keyAt + key * 16, 8) : keyHash, scope * 16 + type);
+  if (!sightings) return 0;
+  const column = addColumn(known ? key : addKey(p, length), type, scope);
+  store<u32>(column, sightings - 1, COLUMN_BEFORE);
   return column;
 }
 

@@ -9,6 +9,7 @@ import {
   CHUNK_HEADER_BYTES,
   CHUNK_VALUES,
   COL_ATTRIBUTE_FIRST,
+  COLUMN_BEFORE,
   COLUMN_BYTES,
   COLUMN_COUNT,
   COLUMN_FIRST,
@@ -43,6 +44,7 @@ import {
   HALF_HEADER_BYTES,
   HALF_KEY,
   HALF_KEY_SLOTS,
+  HALF_KEY_TEXT,
   HALF_KEYS,
   HALF_KIND,
   HALF_LINK_CAP,
@@ -74,6 +76,7 @@ import {
   HALF_TRACE_SPANS,
   HALF_TRACE_TENANT,
   HALF_TRACES,
+  KEY_BYTES_MAX,
   KEYS_MAX,
   NO_ROW,
   SCOPE_EVENT,
@@ -96,6 +99,7 @@ export let columns: u32 = 0;
 export let strings: u32 = 0;
 export let interned: u32 = 0;
 export let keys: u32 = 0;
+export let keyTextPos: u32 = 0;
 export let chunkPos: u32 = 0;
 export let arenaPos: u32 = 0;
 // addresses, kept in globals for the hot path
@@ -116,13 +120,13 @@ export let traceSpansAt: u32 = 0;
 
 /** Slots of the string table at first; it doubles as it fills. */
 const SLOTS_MIN: u32 = 65536;
-export const KEY_SLOTS: u32 = KEYS_MAX * 2;
+export const KEY_SLOTS: u32 = KEYS_MAX * 4;
 /** Prediction of the next attribute's key: by the key before, the span's name, or the kind. */
 export const SUCCESSOR_NAME: u32 = KEYS_MAX;
 export const SUCCESSOR_EVENT: u32 = KEYS_MAX + 2048;
 export const SUCCESSOR_LINK: u32 = KEYS_MAX + 2304;
 const SUCCESSORS: u32 = KEYS_MAX + 2305;
-/** columnOf is a u16 by (key, scope, type): 4 scopes of 16 types. */
+/** columnOf is a u16 by (key, scope, type): 4 scopes of 16 types. Key KEYS_MAX has no column. */
 const COLUMN_OF_BYTES: u32 = 128;
 /** Copies and loads run over the end by up to 15 bytes. */
 const PADDING: u32 = 64;
@@ -185,8 +189,9 @@ export function initHalf(base: u32, end: u32, rowCap: u32, eventCap: u32, linkCa
   place(HALF_SLOTS_SPARE, slotsMax(stringCap) * 8);
   place(HALF_KEY, KEYS_MAX * 16);
   place(HALF_KEY_SLOTS, KEY_SLOTS * 4);
+  place(HALF_KEY_TEXT, KEYS_MAX * KEY_BYTES_MAX);
   place(HALF_COLUMN, COLUMNS_MAX * COLUMN_BYTES);
-  place(HALF_COLUMN_OF, KEYS_MAX * COLUMN_OF_BYTES);
+  place(HALF_COLUMN_OF, (KEYS_MAX + 1) * COLUMN_OF_BYTES);
   place(HALF_SUCCESSOR, SUCCESSORS * 4);
   place(HALF_ARENA, arenaBytes);
   store<u32>(base, load<u32>(base, HALF_ARENA) + arenaBytes, HALF_ARENA_END);
@@ -218,6 +223,7 @@ export function resetHalf(base: u32): void {
   strings = 0;
   interned = 0;
   keys = 0;
+  keyTextPos = load<u32>(base, HALF_KEY_TEXT);
   chunkPos = load<u32>(base, HALF_CHUNKS);
   arenaPos = load<u32>(base, HALF_ARENA);
   slotsAt = load<u32>(base, HALF_SLOTS);
@@ -297,19 +303,19 @@ function clearColumn(at: u32, type: u32, key: u32, scope: u32): void {
   store<u32>(at, 0, COLUMN_NEW);
   store<u32>(at, 0, COLUMN_RAW);
   store<u32>(at, 0, COLUMN_LAST_ROW);
+  store<u32>(at, 0, COLUMN_BEFORE);
 }
 
-/** The column of an attribute, made if need be; 0 when there is no room for another. */
+/** The column of an attribute; 0 when it has none, or the key is KEYS_MAX. */
 // @ts-ignore: decorator
 @inline
 export function columnFor(key: u32, type: u32, scope: u32): u32 {
   const index: u32 = load<u16>(columnOfAt + key * COLUMN_OF_BYTES + (scope * 16 + type) * 2);
-  if (index) return columnAt + index * COLUMN_BYTES;
-  return addColumn(key, type, scope);
+  return index ? columnAt + index * COLUMN_BYTES : 0;
 }
 
-function addColumn(key: u32, type: u32, scope: u32): u32 {
-  if (columns == COLUMNS_MAX) return 0;
+/** Makes a column; there must be less than COLUMNS_MAX. Who gets one: column-admit.ts. */
+export function addColumn(key: u32, type: u32, scope: u32): u32 {
   const index = columns;
   columns = index + 1;
   const at = columnAt + index * COLUMN_BYTES;
@@ -393,9 +399,9 @@ export function setSlots(at: u32, spare: u32, mask: u32): void {
   slotsMask = mask;
 }
 
-export function setKeys(count: u32, arena: u32): void {
+export function setKeys(count: u32, text: u32): void {
   keys = count;
-  arenaPos = arena;
+  keyTextPos = text;
 }
 
 export function setTraces(count: u32): void {

@@ -13,6 +13,7 @@ import {
   keyAt,
   keys,
   keySlotsAt,
+  keyTextPos,
   setKeys,
   setSlots,
   setStrings,
@@ -28,7 +29,7 @@ import {
   traceSpansAt,
   traceTenantAt,
 } from "./half";
-import { KEYS_MAX } from "./layout";
+import { KEY_BYTES_MAX, KEYS_MAX } from "./layout";
 
 const MULTIPLIER: u64 = 0x9e3779b97f4a7c15;
 let seed: u64 = 0;
@@ -149,9 +150,16 @@ export function addString(p: u32, length: u32): u32 {
   return id;
 }
 
-/** The number of an attribute's name, or KEYS_MAX when there is no room for another. */
-export function internKey(p: u32, length: u32): u32 {
+/** Hash of the key that was looked for last. */
+export let keyHash: u32 = 0;
+/** Where it was not found, and so belongs. */
+let keySlot: u32 = 0;
+
+/** The number of an attribute's name; KEYS_MAX when no column has it. */
+export function findKey(p: u32, length: u32): u32 {
+  if (length > <u32>KEY_BYTES_MAX) return KEYS_MAX;
   const h = hash(p, length);
+  keyHash = h;
   let slot = h & (KEY_SLOTS - 1);
   while (true) {
     const found = load<u32>(keySlotsAt + slot * 4);
@@ -166,15 +174,23 @@ export function internKey(p: u32, length: u32): u32 {
     }
     slot = (slot + 1) & (KEY_SLOTS - 1);
   }
-  if (keys == KEYS_MAX) return KEYS_MAX;
+  keySlot = slot;
+  return KEYS_MAX;
+}
+
+/**
+ * Numbers a key that findKey() has just not found, of KEY_BYTES_MAX bytes at most. There is room,
+ * for a key comes with a column of its own, and these are fewer than KEYS_MAX.
+ */
+export function addKey(p: u32, length: u32): u32 {
   const id = keys;
-  const at = arenaPos;
+  const at = keyTextPos;
   copyOver(at, p, length);
   const key = keyAt + id * 16;
   store<u32>(key, at);
   store<u32>(key, length, 4);
-  store<u32>(key, h, 8);
-  store<u32>(keySlotsAt + slot * 4, id + 1);
+  store<u32>(key, keyHash, 8);
+  store<u32>(keySlotsAt + keySlot * 4, id + 1);
   setKeys(id + 1, at + length);
   return id;
 }

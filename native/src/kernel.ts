@@ -8,6 +8,7 @@
  *   per column: open… ; per file: beginChunk · dictionaryPage… · beginPages · nextPage*
  *   per file: beginSidecar · addTraces · finishSidecar
  */
+export { carryColumns, rankColumns } from "./column-carry";
 export { decode } from "./decode";
 export { findRows, findTrace } from "./find";
 export { commit, initHalf, openHalf, resetHalf } from "./half";

@@ -76,6 +76,7 @@ export const HALF_COLUMN_OF = 216;
 export const HALF_SUCCESSOR = 220;
 export const HALF_ARENA = 224;
 export const HALF_CHUNKS = 228;
+export const HALF_KEY_TEXT = 232; // bytes of the keys, apart from the arena
 export const HALF_HEADER_BYTES = 256;
 
 // ---- a column: byte offsets
@@ -90,6 +91,7 @@ export const COLUMN_LAST_ENTRY = 28; // of a string column: the value before
 export const COLUMN_NEW = 32; // of a string column: how many values were new
 export const COLUMN_RAW = 36; // 1: mostly new values, no longer interned
 export const COLUMN_LAST_ROW = 40; // row of the value before + 1; finds duplicate keys
+export const COLUMN_BEFORE = 44; // sightings before its first value here, older ones for half
 export const COLUMN_BYTES = 64;
 
 export const CHUNK_VALUES = 1024;
@@ -133,7 +135,12 @@ export const ORDER_RESIDUAL = 0xffff;
 
 // ---- limits of the kernel, each with its reason
 export const COLUMNS_MAX = 1016; // 16 fixed and 1,000 attributes: what a Parquet footer bears
-export const KEYS_MAX = 8192; // names that have or may get a column; later ones go to the residual
+export const KEYS_MAX = 1024; // names of columns: a key is kept when it gets a column
+export const KEY_BYTES_MAX = 256; // of a column's name; 1,000 of them stay small in a footer
+export const COLUMNS_AT_ONCE = 512; // attribute columns for whoever comes first
+/** Behind them a key must be seen 2, 4, 8 … times; the number doubles after so many columns. */
+export const COLUMNS_PER_BAR = 64;
+export const COLUMNS_CARRIED = 900; // at most; the rest is for keys that are new
 export const ATTRIBUTES_MAX = 65535; // of one span, event or link; a span with more is rejected
 export const DEPTH_MAX = 32; // of nested AnyValue; a deeper span is rejected
 

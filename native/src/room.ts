@@ -30,7 +30,9 @@ import {
 /**
  * Whether a validated request of `length` bytes fits into the half as it is (1), into an empty
  * one (0), or into none (2). Bounds, not exact: every byte is stored at most twice (as a string
- * and, in odd spans, in the raw message), orders take a third more at most.
+ * and, in odd spans, in the raw message), orders take a third more at most. Columns that came
+ * from the half before take no chunk until they have a value, and names lie apart from the arena:
+ * an empty half has the same room whatever it begins with.
  */
 export function room(result: u32, length: u32): u32 {
   const values = <u64>load<u32>(result, RESULT_ATTRIBUTES) +

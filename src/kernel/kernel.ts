@@ -25,6 +25,10 @@ export interface WriteExports {
   ): number;
   openHalf(base: number): void;
   resetHalf(base: number): void;
+  /** At a cut: notes the densest attribute columns of the half that is written to. */
+  rankColumns(): void;
+  /** Right after resetHalf(): the half begins with the columns noted last. */
+  carryColumns(): void;
   /** Returns the result code; fills RESULT_BYTES at `result`. */
   validate(payload: number, length: number, result: number): number;
   /** 1: fits as it is; 0: fits into an empty half; 2: fits into none. */

@@ -114,6 +114,7 @@ export class Halves {
   /** Hands the half with its rows to the block thread. Without rows nothing happens. */
   seal(): void {
     if (this.rows === 0) return;
+    this.#kernel.rankColumns();
     Atomics.store(this.#control, HALF_STATE + this.#filling, HALF_SEALED);
     this.#filling = NONE;
     this.#stats[STAT_CUTS] += 1;
@@ -161,6 +162,7 @@ export class Halves {
 
   #begin(half: number): void {
     this.#kernel.resetHalf(this.#plan.halves[half].base);
+    this.#kernel.carryColumns();
     this.#filling = half;
     Atomics.add(this.#control, HALF_EPOCH + half, 1);
     Atomics.store(this.#control, HALF_STATE + half, HALF_FILLING);

@@ -41,6 +41,7 @@ import {
   HALF_TRACE_ID,
   HALF_TRACE_TENANT,
   HALF_TRACES,
+  KEYS_MAX,
   OK,
   RESULT_BAD_SPAN_ID,
   RESULT_BAD_TRACE_ID,
@@ -94,7 +95,7 @@ const ARRAYS: readonly (readonly [field: number, count: number, width: number, c
   [HALF_LINK_SPAN_ID, HALF_LINKS, 8, CHILD_CAP],
   [HALF_LINK_ORDER, HALF_LINKS, 4, CHILD_CAP],
   [HALF_ENTRY, HALF_STRINGS, 8, STRING_CAP],
-  [HALF_KEY, HALF_KEYS, 16, 8192],
+  [HALF_KEY, HALF_KEYS, 16, KEYS_MAX],
 ];
 
 export interface Taken {
