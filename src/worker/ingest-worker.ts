@@ -193,12 +193,12 @@ function keepHouse(): void {
     log.releaseThrough(through);
   }
   if (halves.ready() && halves.ageMs > start.maxBlockDurationMs) halves.seal();
-  flushIfAsked();
   if (Atomics.load(control, LOG_STATE) !== LOG_GOOD) probe();
   stats[STAT_WAL_BYTES] = log.liveBytes;
   stats[STAT_WAL_SEGMENTS] = log.segments;
   stats[STAT_WAL_SYNCS] = log.stats.syncs;
   stats[STAT_WAL_FAILURES] = log.stats.failures;
+  flushIfAsked(); // last: who waits for it reads the numbers above
 }
 
 /** A flush is done when everything that was in the head when it was asked for is published. */
