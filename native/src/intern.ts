@@ -42,13 +42,15 @@ export function setSeed(low: u32, high: u32): void {
 @inline
 function hash(p: u32, length: u32): u32 {
   let h: u64 = (<u64>length * MULTIPLIER) ^ seed;
-  while (length >= 8) {
-    h = (h ^ load<u64>(p)) * MULTIPLIER;
-    h ^= h >> 32;
-    p += 8;
-    length -= 8;
-  }
-  if (length) {
+  if (length >= 8) {
+    const last = p + length - 8;
+    while (p < last) {
+      h = (h ^ load<u64>(p)) * MULTIPLIER;
+      h ^= h >> 32;
+      p += 8;
+    }
+    h = (h ^ load<u64>(last)) * MULTIPLIER;
+  } else if (length) {
     let rest: u64 = 0;
     if (length >= 4) rest = <u64>load<u32>(p) | ((<u64>load<u32>(p + length - 4)) << 32);
     else {
@@ -56,10 +58,9 @@ function hash(p: u32, length: u32): u32 {
       rest |= (<u64>load<u8>(p + (length >> 1)) << 8) | (<u64>load<u8>(p + length - 1) << 16);
     }
     h = (h ^ rest) * MULTIPLIER;
-    h ^= h >> 32;
   }
   // A product's low bits know nothing of a text's last bytes, where names like user0001 differ.
-  return <u32>((h * MULTIPLIER) >> 32);
+  return <u32>(((h ^ (h >> 32)) * MULTIPLIER) >> 32);
 }
 
 // @ts-ignore: decorator
