@@ -6,7 +6,9 @@
  *
  * Arrays and a table of indexes instead of an object a span: a trace may have a million of them.
  */
+import { freeBytes } from "../base/free-bytes.ts";
 import type { SpanRow } from "../model/span-row.ts";
+import { mixed } from "./id-table.ts";
 import { ProtoWriter } from "./proto-writer.ts";
 import { encodeSpan } from "./span-encode.ts";
 
@@ -69,6 +71,16 @@ export class EncodedSpans {
     return this.#settle([low, high, kind, from, this.#out.length - from, group]);
   }
 
+  /** Gives the memory back; nothing may be asked afterwards. */
+  release(): void {
+    this.#out.release();
+    freeBytes(bytesOf(this.#records));
+    freeBytes(bytesOf(this.#slots));
+    this.#records = new Uint32Array(0);
+    this.#slots = new Uint32Array(0);
+    this.#count = 0;
+  }
+
   /** Takes the span that was added last away again. */
   dropLast(): void {
     this.#count--;
@@ -121,19 +133,19 @@ export class EncodedSpans {
   #grow(): void {
     const records = new Uint32Array(2 * this.#records.length);
     records.set(this.#records);
+    const slots = new Uint32Array(2 * this.#slots.length);
+    freeBytes(bytesOf(this.#records));
+    freeBytes(bytesOf(this.#slots));
     this.#records = records;
-    this.#slots = new Uint32Array(2 * this.#slots.length);
+    this.#slots = slots;
     for (let i = 0; i < this.#count; i++) {
       this.#slots[this.#slotOf(records.subarray(i * WORDS, i * WORDS + OFFSET))] = i + 1;
     }
   }
 }
 
-/** The finalizer of murmur3: every bit of the input moves half of the output. */
-function mixed(value: number): number {
-  let x = Math.imul(value ^ (value >>> 16), 0x85ebca6b);
-  x = Math.imul(x ^ (x >>> 13), 0xc2b2ae35);
-  return x ^ (x >>> 16);
+function bytesOf({ buffer }: Uint32Array): Uint8Array {
+  return new Uint8Array(buffer);
 }
 
 function word(bytes: Uint8Array, at: number): number {

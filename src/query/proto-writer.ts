@@ -4,6 +4,7 @@
  * A nested message is written behind one byte kept for its length; when the length takes more,
  * the message moves up. Most are shorter than 128 bytes.
  */
+import { freeBytes } from "../base/free-bytes.ts";
 import { putVarint, varintBytes } from "./proto-cursor.ts";
 
 const FIRST_BYTES = 1024;
@@ -27,6 +28,13 @@ export class ProtoWriter {
   /** Forgets what was written from `length` on. */
   cut(length: number): void {
     this.#length = length;
+  }
+
+  /** Gives the memory back, and with it what was written. */
+  release(): void {
+    freeBytes(this.#bytes);
+    this.#bytes = new Uint8Array(0);
+    this.#length = 0;
   }
 
   /** One byte: the tag of a field below 16, or a short number. */
@@ -111,6 +119,7 @@ export class ProtoWriter {
     if (needed <= this.#bytes.length) return;
     const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
     grown.set(this.#bytes.subarray(0, this.#length));
+    freeBytes(this.#bytes);
     this.#bytes = grown;
     this.#view = new DataView(grown.buffer);
   }

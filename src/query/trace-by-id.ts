@@ -97,6 +97,7 @@ export class TraceById implements TraceFinder {
       for (const part of parts) {
         if (part.tenant !== tenant || this.#isCovered(part.half, listed)) continue;
         all.addAll(part.spans);
+        part.spans.release();
       }
     }
     const { spans, partial } = all;

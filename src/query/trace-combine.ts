@@ -5,6 +5,8 @@
  * groups stand in the order of their first span. Each span is there once (see encoded-spans.ts).
  * Above bytesMax nothing more is taken, so memory is bounded by it.
  */
+import { MiB } from "../base/bytes.ts";
+import { GarbageCount } from "../base/garbage.ts";
 import type { SourceMessage, SpanRow } from "../model/span-row.ts";
 import { type Arrival, EncodedSpans } from "./encoded-spans.ts";
 import { putVarint, varintBytes } from "./proto-cursor.ts";
@@ -17,6 +19,12 @@ const MEMBER = 0x12;
 const SCHEMA_URL = 0x1a;
 /** Tag and length of a group, at most. */
 const GROUP_BYTES = 6;
+
+/** What a row and each of its values leave behind, about: objects with views on texts. */
+const ROW_GARBAGE_BYTES = 1024;
+const VALUE_GARBAGE_BYTES = 256;
+/** Collecting takes a few milliseconds, and these rows fifty. */
+const garbage = new GarbageCount(16 * MiB);
 
 export class TraceCombiner {
   readonly #bytesMax: number;
@@ -59,6 +67,7 @@ export class TraceCombiner {
     for (const row of rows) {
       const group = this.#group(row.resource, row.scope);
       this.#settle(this.#spans.add(row, group), group);
+      garbage.note(garbageBytes(row));
       if (this.#partial) return false;
     }
     return true;
@@ -71,6 +80,7 @@ export class TraceCombiner {
       const scope = other.#scopes.at(other.#spans.group(i));
       const group = this.#group(other.#resources.at(scope.parent).source, scope.source);
       this.#settle(this.#spans.addFrom(other.#spans, i, group), group);
+      garbage.note(2 * VALUE_GARBAGE_BYTES);
     }
     if (other.#partial) this.#partial = true;
     this.#differing += other.#differing;
@@ -106,6 +116,11 @@ export class TraceCombiner {
     scope.bytes += spanBytes;
   }
 
+  /** Gives the memory back; for one that was taken over by another. */
+  release(): void {
+    this.#spans.release();
+  }
+
   /** The answer; empty without spans. Use the combiner no more. */
   finish(): Uint8Array<ArrayBuffer> {
     const resources = this.#order;
@@ -121,11 +136,22 @@ export class TraceCombiner {
     for (const resource of resources) {
       out.group(RESOURCE_SPANS, resource, (index) => {
         const scope = this.#scopes.at(index);
-        out.group(MEMBER, scope, (span) => out.field(MEMBER, this.#spans.bytes(span)));
+        out.group(MEMBER, scope, (span) => {
+          out.field(MEMBER, this.#spans.bytes(span));
+          garbage.note(VALUE_GARBAGE_BYTES);
+        });
       });
     }
+    this.release();
     return out.bytes;
   }
+}
+
+function garbageBytes({ attributes, events, links }: SpanRow): number {
+  let values = attributes.length;
+  for (const event of events) values += 4 + event.attributes.length;
+  for (const link of links) values += 4 + link.attributes.length;
+  return ROW_GARBAGE_BYTES + VALUE_GARBAGE_BYTES * values;
 }
 
 /** Writes into an array of the right size. */

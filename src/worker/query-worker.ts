@@ -26,6 +26,9 @@ const FILES_MAX = 256;
 /** A quarter of what the memory plan leaves to everything outside the shared memory. */
 const CACHE_BYTES_MAX = 32 * MiB;
 
+/** Above it an answer leaves more behind than a collection costs. */
+const COLLECT_BYTES_MIN = 4 * MiB;
+
 const start = workerData as QueryStart;
 const logger = makeLogger({ ...start.log, component: "query" });
 const buffer = sharedBuffer(start.memory);
@@ -63,6 +66,7 @@ async function answer(id: number, request: TraceRequest): Promise<void> {
   const { status, contentType } = found;
   const message: QueryAnswer = { type: "answer", id, status, contentType, body };
   parentPort?.postMessage(message, [body.buffer]);
+  if (body.length > COLLECT_BYTES_MIN) Bun.gc(true);
 }
 
 async function trace(request: TraceRequest): Promise<TraceAnswer> {
