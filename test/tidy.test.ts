@@ -34,6 +34,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   kernel: ["base"],
   model: ["base"],
   "proto-gen": [],
+  traceql: ["base"],
   store: ["base", "model"],
   receive: ["base", "model", "proto-gen"],
   wal: ["base", "model"],
