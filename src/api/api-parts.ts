@@ -20,7 +20,8 @@ export interface ApiAnswer {
   readonly status: number;
   /** Empty when the body is. */
   readonly contentType: string;
-  readonly body: Uint8Array;
+  /** Pieces that follow each other. */
+  readonly body: readonly Uint8Array<ArrayBuffer>[];
 }
 
 /** Brings a question to a query thread. */

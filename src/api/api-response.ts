@@ -1,8 +1,10 @@
 /** Answers: plain text for people, bodies as they came, compressed when the client can. */
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
+import { MiB } from "../base/bytes.ts";
 import { EngineError } from "../base/error.ts";
 import type { ApiAnswer } from "./api-parts.ts";
+import { pieceStream } from "./api-stream.ts";
 import { ClientGone, DeadlineExceeded } from "./deadline.ts";
 
 /** Nginx's word for a client that did not wait; Tempo uses it as well. */
@@ -10,6 +12,8 @@ const CLIENT_GONE = 499;
 
 /** Below one packet compression saves nothing. */
 const GZIP_BYTES_MIN = 1400;
+/** Below it an answer tells its length; above it clients take it as it comes. */
+const STREAM_BYTES_MIN = 2 * MiB;
 /** Answers leave over fast networks mostly: the fastest level, in a thread of its own. */
 const GZIP_LEVEL = constants.Z_BEST_SPEED;
 
@@ -36,16 +40,18 @@ export function errorResponse(error: unknown): Response {
 export async function answerResponse(answer: ApiAnswer, request: Request): Promise<Response> {
   const headers = new Headers();
   if (answer.contentType !== "") headers.set("Content-Type", answer.contentType);
-  // Bytes of a query thread may lie in shared memory, which Response takes but its type does not.
-  const body = answer.body as Uint8Array<ArrayBuffer>;
-  if (body.length < GZIP_BYTES_MIN) return new Response(body, { status: answer.status, headers });
-  headers.set("Vary", "Accept-Encoding");
-  if (!acceptsGzip(request.headers.get("Accept-Encoding") ?? "")) {
-    return new Response(body, { status: answer.status, headers });
+  const { status, body } = answer;
+  const bytes = body.reduce((sum, piece) => sum + piece.length, 0);
+  const isPacked = acceptsGzip(request.headers.get("Accept-Encoding") ?? "");
+  if (bytes >= GZIP_BYTES_MIN) headers.set("Vary", "Accept-Encoding");
+  if (bytes >= GZIP_BYTES_MIN && isPacked) headers.set("Content-Encoding", "gzip");
+  if (bytes > STREAM_BYTES_MIN) {
+    const level = isPacked ? GZIP_LEVEL : undefined;
+    return new Response(pieceStream(body, level), { status, headers });
   }
-  headers.set("Content-Encoding", "gzip");
-  const packed = await promisify(gzip)(body, { level: GZIP_LEVEL });
-  return new Response(packed, { status: answer.status, headers });
+  const whole = body.length === 1 ? body[0] : Buffer.concat(body);
+  if (bytes < GZIP_BYTES_MIN || !isPacked) return new Response(whole, { status, headers });
+  return new Response(await promisify(gzip)(whole, { level: GZIP_LEVEL }), { status, headers });
 }
 
 /** RFC 9110: `gzip` or `*`, unless its weight is zero; gzip's own word goes before the star's. */

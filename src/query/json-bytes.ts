@@ -1,7 +1,10 @@
 /**
- * JSON text as UTF-8 bytes in a buffer that grows: a large answer is written once, never held as
- * a string, and strings that are UTF-8 already are copied byte by byte, escaped on the way.
+ * JSON text as UTF-8 bytes in pieces: a large answer is written once, never held as a string or in
+ * one buffer, and strings that are UTF-8 already are copied byte by byte, escaped on the way.
  */
+import { MiB } from "../base/bytes.ts";
+import { GarbageCount } from "../base/garbage.ts";
+
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 const HEX = new TextEncoder().encode("0123456789abcdef");
@@ -19,17 +22,22 @@ for (const [code, letter] of Object.entries({ 8: "b", 9: "t", 10: "n", 12: "f", 
 /** As in \u001f. */
 const ESCAPE_BYTES_MAX = 6;
 
+/** A piece is at least twice the one before it, up to this. */
+const PIECE_BYTES = MiB;
+const FIRST_BYTES = 1024;
+/** Writers of numbers leave about as many bytes of small texts behind as they write, or twice. */
+const garbage = new GarbageCount(16 * MiB);
+
 export class JsonBytes {
-  #bytes: Uint8Array<ArrayBuffer>;
+  readonly #pieces: Uint8Array<ArrayBuffer>[] = [];
+  /** The piece that is written, up to `length`. */
+  #bytes: Uint8Array<ArrayBuffer> = new Uint8Array(FIRST_BYTES);
   #length = 0;
 
-  constructor(bytesExpected: number) {
-    this.#bytes = new Uint8Array(Math.max(bytesExpected, 256));
-  }
-
-  /** What was written; the writer must not be used after. */
-  finish(): Uint8Array<ArrayBuffer> {
-    return this.#bytes.subarray(0, this.#length);
+  /** What was written, each piece alone in its buffer; the writer must not be used after. */
+  finish(): Uint8Array<ArrayBuffer>[] {
+    if (this.#length > 0) this.#pieces.push(this.#bytes.slice(0, this.#length));
+    return this.#pieces;
   }
 
   /** One ASCII character by its code. */
@@ -71,7 +79,7 @@ export class JsonBytes {
       this.#length = to;
       this.#room(end - i + ESCAPE_BYTES_MAX);
       target = this.#bytes;
-      to = putEscape(target, to, byte);
+      to = putEscape(target, this.#length, byte);
     }
     target[to++] = QUOTE;
     this.#length = to;
@@ -98,11 +106,12 @@ export class JsonBytes {
   }
 
   #room(bytes: number): void {
-    const needed = this.#length + bytes;
-    if (needed <= this.#bytes.length) return;
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
-    grown.set(this.#bytes.subarray(0, this.#length));
-    this.#bytes = grown;
+    if (this.#length + bytes <= this.#bytes.length) return;
+    // What is left over of a piece stays in its buffer, at most as much as the next text takes.
+    if (this.#length > 0) this.#pieces.push(this.#bytes.subarray(0, this.#length));
+    garbage.note(2 * this.#length);
+    this.#bytes = new Uint8Array(Math.max(bytes, Math.min(PIECE_BYTES, 2 * this.#bytes.length)));
+    this.#length = 0;
   }
 }
 

@@ -75,15 +75,17 @@ class SharedIds {
       if (this.#isShared(walk)) {
         own = next;
         next = nextFree(used, next);
-        putId(view, walk.idAt, 0, own);
+        view.setBigUint64(walk.idAt, BigInt(own));
       } else if (walk.parentAt < 0) continue;
       const parentAt = own > 0 ? walk.idAt : walk.parentAt;
       const moved = this.#noted(parentAt);
       const isMoved = moved !== 0 && moved !== NOT_SHARED && !this.#isOwn(walk, own, moved);
       const high = isMoved ? 0 : this.#view.getUint32(parentAt);
       const low = isMoved ? moved : this.#view.getUint32(parentAt + 4);
-      if (walk.parentAt >= 0) putId(view, walk.parentAt, high, low);
-      else grown.push(walk.end, high, low);
+      if (walk.parentAt >= 0) {
+        view.setUint32(walk.parentAt, high);
+        view.setUint32(walk.parentAt + 4, low);
+      } else grown.push(walk.end, high, low);
     }
     return grown;
   }
@@ -125,11 +127,6 @@ function nextFree(used: Uint8Array, from: number): number {
   let next = from + 1;
   while (used[next] === 1) next++;
   return next;
-}
-
-function putId(view: DataView, at: number, high: number, low: number): void {
-  view.setUint32(at, high);
-  view.setUint32(at + 4, low);
 }
 
 /** Of an entry of `grown`: the span's end, and the parent's id in two halves. */
@@ -220,7 +217,8 @@ class Growth {
     this.#nextGrown += GROWN_NUMBERS;
     this.#target[this.#to] = PARENT_TAG;
     this.#target[this.#to + 1] = ID_BYTES;
-    putId(this.#view, this.#to + 2, this.#grown[at + 1], this.#grown[at + 2]);
+    this.#view.setUint32(this.#to + 2, this.#grown[at + 1]);
+    this.#view.setUint32(this.#to + 6, this.#grown[at + 2]);
     this.#to += PARENT_BYTES;
   }
 

@@ -31,13 +31,10 @@ export interface TraceAnswer {
   readonly status: number;
   /** Empty when the body is. */
   readonly contentType: string;
-  readonly body: Uint8Array;
+  /** Pieces that follow each other. */
+  readonly body: readonly Uint8Array[];
 }
 
-/** JSON of spans takes about this many bytes for one of protobuf. */
-const JSON_GROWTH = 2;
-
-const EMPTY = new Uint8Array();
 const utf8 = (text: string) => new TextEncoder().encode(text);
 
 export function traceAnswer(request: TraceAnswerRequest): TraceAnswer {
@@ -49,12 +46,12 @@ export function traceAnswer(request: TraceAnswerRequest): TraceAnswer {
 function answerV1({ found, bytesMax }: TraceAnswerRequest, format: AnswerFormat): TraceAnswer {
   if (found.partial) {
     const body = utf8(`trace exceeds max size (max bytes: ${bytesMax})`);
-    return { status: 422, contentType: "text/plain; charset=utf-8", body };
+    return { status: 422, contentType: "text/plain; charset=utf-8", body: [body] };
   }
-  if (found.trace.length === 0) return { status: 404, contentType: "", body: EMPTY };
+  if (found.trace.length === 0) return { status: 404, contentType: "", body: [] };
   const trace = splitSharedSpanIds(found.trace);
-  if (format === "protobuf") return answered("protobuf", trace);
-  const out = new JsonBytes(JSON_GROWTH * trace.length);
+  if (format === "protobuf") return answered("protobuf", [trace]);
+  const out = new JsonBytes();
   writeProtoJson(out, trace, traceV1);
   return answered("json", out.finish());
 }
@@ -72,12 +69,12 @@ function answerV2({ found, bytesMax }: TraceAnswerRequest, format: AnswerFormat)
   return answered("json", jsonV2(trace, tail));
 }
 
-function answered(format: AnswerFormat, body: Uint8Array): TraceAnswer {
+function answered(format: AnswerFormat, body: readonly Uint8Array[]): TraceAnswer {
   return { status: 200, contentType: contentTypes[format], body };
 }
 
-function jsonV2(trace: Uint8Array, tail: AnswerTail): Uint8Array {
-  const out = new JsonBytes(JSON_GROWTH * trace.length);
+function jsonV2(trace: Uint8Array, tail: AnswerTail): Uint8Array[] {
+  const out = new JsonBytes();
   out.ascii('{"trace":');
   writeProtoJson(out, trace, traceShape);
   const bytes = tail.inspectedBytes;
@@ -94,14 +91,14 @@ function jsonV2(trace: Uint8Array, tail: AnswerTail): Uint8Array {
  * TraceByIDResponse: trace = 1, metrics = 2 (inspectedBytes = 1), status = 3, message = 4. The
  * first two are written even when empty: Grafana reads the trace without asking whether it is set.
  */
-function protobufV2(trace: Uint8Array, tail: AnswerTail): Uint8Array {
+function protobufV2(trace: Uint8Array, tail: AnswerTail): Uint8Array[] {
   const metrics = new Uint8Array(9);
   const metricsBytes =
     tail.inspectedBytes === 0 ? 0 : putVarint(metrics.fill(0x08, 0, 1), 1, tail.inspectedBytes);
   const message = utf8(tail.message);
   const end: Uint8Array[] = [delimited(2, metricsBytes), metrics.subarray(0, metricsBytes)];
   if (tail.status === "PARTIAL") end.push(Uint8Array.of(0x18, 1), delimited(4, message.length));
-  return joined([delimited(1, trace.length), trace, ...end, message]);
+  return [delimited(1, trace.length), trace, joined([...end, message])];
 }
 
 /** The tag and length of a length-delimited field. */

@@ -5,10 +5,12 @@
  * One span at a time passes through a small object, so that a large trace costs no more memory
  * than its text.
  */
+import { MiB } from "../base/bytes.ts";
+import { GarbageCount } from "../base/garbage.ts";
 import type { AnswerTail } from "./answer-format.ts";
 import { JsonBytes } from "./json-bytes.ts";
 import { type ProtoShape, resource, scope, span } from "./otlp-shape.ts";
-import { ProtoCursor, WIRE_BYTES } from "./proto-cursor.ts";
+import { joined, ProtoCursor, WIRE_BYTES } from "./proto-cursor.ts";
 import { writeProtoJson } from "./proto-json.ts";
 
 /** Proto3 JSON as proto-json.ts writes it. */
@@ -56,22 +58,26 @@ interface Span extends Link {
   readonly status?: { readonly code?: string | number; readonly message?: string };
 }
 
+/** Its JSON, the parsed objects and their texts, by the bytes of a message. */
+const READ_GARBAGE_FACTOR = 32;
+const garbage = new GarbageCount(16 * MiB);
+
 /** Fields of the groups around spans, by number. */
 const GROUP = 1;
 const MEMBERS = 2;
 
 /** An absent trace is `{}`, without status. */
-export function traceForModels(trace: Uint8Array, tail: AnswerTail): Uint8Array {
-  const groups = fieldsOf(trace, GROUP);
-  const out = new JsonBytes(2 * trace.length);
-  if (groups.length === 0) out.ascii("{}");
+export function traceForModels(trace: Uint8Array, tail: AnswerTail): Uint8Array[] {
+  const out = new JsonBytes();
+  const group = firstOf(trace, GROUP);
+  if (group === undefined) out.ascii("{}");
   else {
-    const first = fieldsOf(fieldsOf(groups[0], MEMBERS)[0] ?? EMPTY, MEMBERS)[0];
+    const first = firstOf(firstOf(group, MEMBERS) ?? EMPTY, MEMBERS);
     const traceId = first && read<Span>(first, span).traceId;
     out.ascii('{"trace":{"traceId":');
     out.text(hex(traceId));
     out.ascii(',"services":');
-    writeList(out, groups, writeService);
+    writeList(out, fieldsOf(trace, GROUP), writeService);
     out.ascii("}");
     if (tail.inspectedBytes > 0) out.ascii(`,"metrics":{"inspectedBytes":${tail.inspectedBytes}}`);
     out.ascii(`,"status":"${tail.status}"`);
@@ -84,26 +90,28 @@ export function traceForModels(trace: Uint8Array, tail: AnswerTail): Uint8Array 
 const EMPTY = new Uint8Array();
 
 function writeService(out: JsonBytes, group: Uint8Array): void {
-  const about = fieldsOf(group, GROUP)[0];
+  const about = firstOf(group, GROUP);
   const attributes = flat(about && read<Attributed>(about, resource).attributes);
   const name = attributes.get("service.name");
   attributes.delete("service.name");
   const fields = new Fields(out);
   if (name?.stringValue) fields.text("serviceName", name.stringValue);
   if (attributes.size > 0) fields.next("resource", () => writeMap(out, attributes));
-  const scopes = fieldsOf(group, MEMBERS);
-  if (scopes.length > 0) fields.next("scopes", () => writeList(out, scopes, writeScope));
+  if (firstOf(group, MEMBERS) !== undefined) {
+    fields.next("scopes", () => writeList(out, fieldsOf(group, MEMBERS), writeScope));
+  }
   fields.end();
 }
 
 function writeScope(out: JsonBytes, group: Uint8Array): void {
-  const about = fieldsOf(group, GROUP)[0];
+  const about = firstOf(group, GROUP);
   const { name, version } = about ? read<Named>(about, scope) : {};
   const fields = new Fields(out);
   if (name) fields.text("name", name);
   if (version) fields.text("version", version);
-  const spans = fieldsOf(group, MEMBERS);
-  if (spans.length > 0) fields.next("spans", () => writeList(out, spans, writeSpan));
+  if (firstOf(group, MEMBERS) !== undefined) {
+    fields.next("spans", () => writeList(out, fieldsOf(group, MEMBERS), writeSpan));
+  }
   fields.end();
 }
 
@@ -175,12 +183,14 @@ function writeValue(out: JsonBytes, value: Value): void {
 
 function writeList<Item>(
   out: JsonBytes,
-  items: readonly Item[],
+  items: Iterable<Item>,
   write: (out: JsonBytes, item: Item) => void,
 ): void {
   out.ascii("[");
-  for (const [index, item] of items.entries()) {
-    if (index > 0) out.ascii(",");
+  let isFirst = true;
+  for (const item of items) {
+    if (!isFirst) out.ascii(",");
+    isFirst = false;
     write(out, item);
   }
   out.ascii("]");
@@ -235,20 +245,24 @@ function hex(base64: string | undefined): string {
 
 /** What proto-json.ts writes for `shape` has the form of its interface above. */
 function read<Message>(bytes: Uint8Array, shape: ProtoShape): Message {
-  const out = new JsonBytes(2 * bytes.length);
+  const out = new JsonBytes();
   writeProtoJson(out, bytes, shape);
-  return JSON.parse(new TextDecoder().decode(out.finish())) as Message;
+  garbage.note(READ_GARBAGE_FACTOR * bytes.length);
+  return JSON.parse(new TextDecoder().decode(joined(out.finish()))) as Message;
+}
+
+function firstOf(message: Uint8Array, number: number): Uint8Array | undefined {
+  for (const payload of fieldsOf(message, number)) return payload;
+  return undefined;
 }
 
 /** The payloads of one length-delimited field. */
-function fieldsOf(message: Uint8Array, number: number): Uint8Array[] {
+function* fieldsOf(message: Uint8Array, number: number): Generator<Uint8Array> {
   const cursor = new ProtoCursor(message);
-  const found: Uint8Array[] = [];
   while (cursor.at < message.length) {
     const tag = cursor.tag(message.length);
     cursor.skip(tag & 7, message.length);
     if (tag !== ((number << 3) | WIRE_BYTES)) continue;
-    found.push(message.subarray(cursor.at - cursor.low, cursor.at));
+    yield message.subarray(cursor.at - cursor.low, cursor.at);
   }
-  return found;
 }

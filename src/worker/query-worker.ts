@@ -61,12 +61,15 @@ async function answer(id: number, request: TraceRequest): Promise<void> {
   } catch (error) {
     found = failed(error);
   }
-  // An empty body may be a constant, which must not be given away.
-  const body = found.body.length === 0 ? new Uint8Array() : owned(found.body);
+  const body = found.body.map(owned);
   const { status, contentType } = found;
   const message: QueryAnswer = { type: "answer", id, status, contentType, body };
-  parentPort?.postMessage(message, [body.buffer]);
-  if (body.length > COLLECT_BYTES_MIN) Bun.gc(true);
+  const bytes = body.reduce((sum, piece) => sum + piece.length, 0);
+  parentPort?.postMessage(
+    message,
+    body.map((piece) => piece.buffer),
+  );
+  if (bytes > COLLECT_BYTES_MIN) Bun.gc(true);
 }
 
 async function trace(request: TraceRequest): Promise<TraceAnswer> {
@@ -91,7 +94,7 @@ function failed(error: unknown): TraceAnswer {
     logger.error("trace cannot be answered", { error: text, stack });
   }
   const body = new TextEncoder().encode(known === undefined ? "internal error" : text);
-  return { status, contentType: "text/plain; charset=utf-8", body };
+  return { status, contentType: "text/plain; charset=utf-8", body: [body] };
 }
 
 /** Bytes that can be handed over: alone in their buffer. */

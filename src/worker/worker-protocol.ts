@@ -114,5 +114,6 @@ export interface QueryAnswer {
   readonly id: number;
   readonly status: number;
   readonly contentType: string;
-  readonly body: Uint8Array<ArrayBuffer>;
+  /** Pieces that follow each other, each alone in its buffer. */
+  readonly body: readonly Uint8Array<ArrayBuffer>[];
 }

@@ -131,7 +131,7 @@ describe("tenants", () => {
 
 describe("answers", () => {
   test("without a type have none, as an absent trace in the first API", async () => {
-    const answer = { status: 404, contentType: "", body: new Uint8Array() };
+    const answer = { status: 404, contentType: "", body: [] };
     await using api = startApi({ traces: { ask: async () => answer } });
     const response = await fetch(`${api.url}/api/traces/1`);
     expect(response.status).toBe(404);
@@ -151,7 +151,7 @@ describe("answers", () => {
     ["identity;q=1, *;q=0", false],
   ];
   test.each(packing)("to Accept-Encoding %j: packed %s", async (header, packed) => {
-    const answer = { status: 200, contentType: "application/json", body };
+    const answer = { status: 200, contentType: "application/json", body: [body] };
     await using api = startApi({ traces: { ask: async () => answer } });
     const response = await fetch(`${api.url}/api/v2/traces/1`, {
       headers: { "Accept-Encoding": header },

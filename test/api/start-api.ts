@@ -24,7 +24,7 @@ export interface RunningApi extends AsyncDisposable {
 export const found: ApiAnswer = {
   status: 200,
   contentType: "application/json",
-  body: new TextEncoder().encode('{"trace":{},"metrics":{}}'),
+  body: [new TextEncoder().encode('{"trace":{},"metrics":{}}')],
 };
 
 export function startApi(

@@ -6,13 +6,14 @@ import { SpanSchema } from "../../src/proto-gen/opentelemetry/proto/trace/v1/tra
 import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 import { JsonBytes } from "../../src/query/json-bytes.ts";
 import { type ProtoShape, span, trace } from "../../src/query/otlp-shape.ts";
+import { joined } from "../../src/query/proto-cursor.ts";
 import { writeProtoJson } from "../../src/query/proto-json.ts";
 import { encodedTrace, randomTrace } from "./random-trace.ts";
 
 function jsonText(bytes: Uint8Array, shape: ProtoShape): string {
-  const out = new JsonBytes(0);
+  const out = new JsonBytes();
   writeProtoJson(out, bytes, shape);
-  return new TextDecoder("utf-8", { fatal: true }).decode(out.finish());
+  return new TextDecoder("utf-8", { fatal: true }).decode(joined(out.finish()));
 }
 
 const hex = (digits: string) => Uint8Array.fromHex(digits.replaceAll(" ", ""));
@@ -161,9 +162,9 @@ describe("against protobuf-es", () => {
       }
       const cut = random.below(3) === 0 ? bytes.subarray(0, random.below(bytes.length + 1)) : bytes;
       try {
-        const out = new JsonBytes(0);
+        const out = new JsonBytes();
         writeProtoJson(out, cut, trace);
-        JSON.parse(new TextDecoder().decode(out.finish()));
+        JSON.parse(new TextDecoder().decode(joined(out.finish())));
         seen.json++;
       } catch (error) {
         expect(error).toBeInstanceOf(EngineError);

@@ -2,6 +2,7 @@ import { create, fromBinary, toBinary } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import { prng } from "../../src/base/prng.ts";
 import { TraceByIDResponseSchema, TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
+import { joined } from "../../src/query/proto-cursor.ts";
 import { type TraceAnswerRequest, traceAnswer } from "../../src/query/trace-answer.ts";
 import type { FoundTrace } from "../../src/query/trace-finder.ts";
 import { encodedTrace, randomTrace } from "./random-trace.ts";
@@ -73,7 +74,14 @@ const absent: FoundTrace = {
 
 function ask(request: Partial<TraceAnswerRequest>) {
   const answer = traceAnswer({ version: 2, accept: "", found, bytesMax: 5_000_000, ...request });
-  return { ...answer, text: new TextDecoder().decode(answer.body), hex: answer.body.toHex() };
+  const body = joined(answer.body);
+  return {
+    ...answer,
+    body,
+    pieces: answer.body,
+    text: new TextDecoder().decode(body),
+    hex: body.toHex(),
+  };
 }
 
 /** By hand, from what Tempo answers. */
@@ -101,7 +109,8 @@ describe("the first API", () => {
 
   test("protobuf is the trace itself", () => {
     const answer = ask({ version: 1, accept: "application/protobuf" });
-    expect(answer.body).toBe(shop);
+    expect(answer.pieces).toEqual([shop]);
+    expect(answer.pieces[0]).toBe(shop);
     expect(answer).toMatchObject({ status: 200, contentType: "application/protobuf" });
   });
 
