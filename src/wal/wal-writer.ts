@@ -251,6 +251,11 @@ export class WalWriter {
     return this.#sealed.freeSome();
   }
 
+  /** Gives the disk what the log holds for later only; others need the room more. */
+  dropSpares(): void {
+    while (this.#sealed.dropSpare());
+  }
+
   /** Syncs what is pending and lets go of the files; throws WalError like sync(). */
   close(): void {
     if (this.#closed) return;
@@ -416,7 +421,7 @@ export class WalWriter {
     this.#sealed.takeBack(this.#acked);
     this.#tip = this.#acked;
     // Blocks and the log need the room more than the next segment does.
-    while (this.#failure.kind === "full" && this.#sealed.dropSpare());
+    if (this.#failure.kind === "full") this.dropSpares();
     return this.#failure;
   }
 

@@ -14,6 +14,7 @@ import { makeLogger } from "../base/log.ts";
 import { threadId } from "../base/thread-cpu.ts";
 import { instantiate, sharedBuffer } from "../kernel/kernel.ts";
 import {
+  BLOCKS_FAILING,
   FLUSH_DONE,
   FLUSH_REQUESTED,
   INGEST_SEQ,
@@ -194,6 +195,7 @@ function keepHouse(): void {
   }
   if (halves.ready() && halves.ageMs > start.maxBlockDurationMs) halves.seal();
   if (Atomics.load(control, LOG_STATE) !== LOG_GOOD) probe();
+  if (Atomics.load(control, BLOCKS_FAILING) === 1) log.dropSpares();
   stats[STAT_WAL_BYTES] = log.liveBytes;
   stats[STAT_WAL_SEGMENTS] = log.segments;
   stats[STAT_WAL_SYNCS] = log.stats.syncs;

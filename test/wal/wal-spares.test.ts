@@ -215,6 +215,16 @@ describe("the disk", () => {
     put(wal);
   });
 
+  test("needed by others: spares go when they are told to", () => {
+    const { disk, wal } = withSpares();
+    expect(spares(disk)).toHaveLength(1);
+    wal.dropSpares();
+    expect(spares(disk)).toEqual([]);
+    while (wal.freeSome());
+    expect(wal.bytes).toBe(disk.bytes);
+    put(wal);
+  });
+
   test("the bound holds with spares, which go for it", () => {
     const { disk, wal } = withSpares({ bytesMax: 6 * SEGMENT });
     let refused = 0;
