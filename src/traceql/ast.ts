@@ -89,15 +89,26 @@ export interface SpansetOperation {
   readonly right: SpansetExpr;
 }
 
-export type SpansetExpr = Filter | SpansetOperation | Pipeline;
+/**
+ * `!{ … }`, beyond Tempo: all spans of a trace in which the spanset is empty, none of the others.
+ */
+export interface Absence {
+  readonly node: "absence";
+  readonly of: SpansetExpr;
+}
 
-export type AggregateName = "count" | "min" | "max" | "avg" | "sum";
+export type SpansetExpr = Filter | SpansetOperation | Absence | Pipeline;
+
+/** `quantile(duration, .95)` is beyond Tempo. */
+export type AggregateName = "count" | "min" | "max" | "avg" | "sum" | "quantile";
 
 export interface Aggregate {
   readonly node: "aggregate";
   readonly fn: AggregateName;
   /** Undefined for count. */
   readonly argument: FieldExpr | undefined;
+  /** Of quantile: 0 to 1. */
+  readonly quantile: number | undefined;
 }
 
 /** Spansets of a pipeline to one number: `({ … } | count())`. */
@@ -137,7 +148,18 @@ export interface Select {
   readonly fields: readonly Field[];
 }
 
-export type Stage = SpansetExpr | ScalarFilter | Group | Coalesce | Select;
+/**
+ * `sort(duration desc, 20)`, beyond Tempo: the order of spans in a spanset and of traces by their
+ * first span; spans without a value last, equal ones by time and id. With a limit, so many traces.
+ */
+export interface Sort {
+  readonly node: "sort";
+  readonly by: FieldExpr;
+  readonly descending: boolean;
+  readonly limit: bigint | undefined;
+}
+
+export type Stage = SpansetExpr | ScalarFilter | Group | Coalesce | Select | Sort;
 
 /** Stages in order; each gets the spansets of the one before. */
 export interface Pipeline {

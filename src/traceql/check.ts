@@ -13,6 +13,7 @@ import type {
   Query,
   ScalarExpr,
   ScalarFilter,
+  Sort,
   Stage,
   Unary,
 } from "./ast.ts";
@@ -42,6 +43,12 @@ function checkStage(stage: Stage): void {
   switch (stage.node) {
     case "pipeline":
       checkPipeline(stage);
+      return;
+    case "absence":
+      checkStage(stage.of);
+      return;
+    case "sort":
+      checkSort(stage);
       return;
     case "spansetOperation":
       checkStage(stage.left);
@@ -73,6 +80,14 @@ function checkStage(stage: Stage): void {
   }
 }
 
+function checkSort({ by, limit }: Sort): void {
+  checkField(by);
+  if (!namesSpan(by)) {
+    throw new TraceqlError(`sort field expressions must reference the span: ${printField(by)}`);
+  }
+  if (limit === 0n) throw new TraceqlError("limit must be greater than 0");
+}
+
 function checkScalarFilter(filter: ScalarFilter): void {
   checkScalar(filter.left);
   checkScalar(filter.right);
@@ -91,8 +106,11 @@ function checkScalar(scalar: ScalarExpr): void {
   }
 }
 
-function checkAggregate({ fn, argument }: Aggregate): void {
+function checkAggregate({ fn, argument, quantile }: Aggregate): void {
   if (argument === undefined) return;
+  if (quantile !== undefined && !(quantile >= 0 && quantile <= 1)) {
+    throw new TraceqlError("quantile must be between 0 and 1");
+  }
   const type = checkField(argument);
   const text = `${fn}(${printField(argument)})`;
   if (type !== "any" && !isNumeric(type)) {

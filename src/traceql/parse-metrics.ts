@@ -70,7 +70,7 @@ function parseBy(cursor: TokenCursor): Field[] {
   return fields;
 }
 
-function parseNumber(cursor: TokenCursor): number {
+export function parseNumber(cursor: TokenCursor): number {
   const sign = cursor.accept("-") ? -1 : 1;
   const { token } = cursor;
   if (token.type !== "int" && token.type !== "float") throw cursor.unexpected();

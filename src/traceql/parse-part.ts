@@ -11,6 +11,7 @@ import type {
   ScalarExpr,
   ScalarFilter,
   Select,
+  Sort,
   SpansetExpr,
   SpansetOp,
   Stage,
@@ -25,7 +26,7 @@ export type Part =
   | { readonly is: "spanset"; readonly node: SpansetExpr }
   /** In parentheses, or of several stages. */
   | { readonly is: "pipeline"; readonly node: Pipeline }
-  | { readonly is: "stage"; readonly node: Group | Select | Coalesce | ScalarFilter }
+  | { readonly is: "stage"; readonly node: Group | Select | Coalesce | Sort | ScalarFilter }
   | { readonly is: "scalar"; readonly node: ScalarExpr }
   | { readonly is: "metrics"; readonly node: MetricsExpr }
   | { readonly is: "const"; readonly node: Literal };
@@ -84,7 +85,8 @@ function spansets({ op, left, right }: Operation): Part | undefined {
     : { is: "spanset", node };
 }
 
-function spansetOf(part: Part): SpansetExpr | undefined {
+/** What may be an operand of spanset operators. */
+export function spansetOf(part: Part): SpansetExpr | undefined {
   if (part.is === "spanset") return part.node;
   if (part.is !== "pipeline") return undefined;
   const [only] = part.node.stages;

@@ -9,6 +9,8 @@
  *   query := sequence hints        sequence := part ("|" stage)*
  */
 import type {
+  Aggregate,
+  AggregateName,
   Field,
   Filter,
   Group,
@@ -18,11 +20,17 @@ import type {
   Query,
   SecondStage,
   Select,
+  Sort,
   Stage,
 } from "./ast.ts";
 import { parseField, parseFieldExpr, parseStatic } from "./parse-field.ts";
-import { isMetricsFunction, parseMetricsFunction, withSeries } from "./parse-metrics.ts";
-import { combine, folded, isCompare, isStage, LEVELS, type Part } from "./parse-part.ts";
+import {
+  isMetricsFunction,
+  parseMetricsFunction,
+  parseNumber,
+  withSeries,
+} from "./parse-metrics.ts";
+import { combine, folded, isCompare, isStage, LEVELS, type Part, spansetOf } from "./parse-part.ts";
 import { TokenCursor } from "./token-cursor.ts";
 
 /** Throws TraceqlError; what is well-formed may still mean nothing (check.ts). */
@@ -117,6 +125,13 @@ function parseExpr(cursor: TokenCursor, least: number): Part {
 function parsePart(cursor: TokenCursor): Part {
   const { symbol, word, token } = cursor;
   if (symbol === "{") return { is: "spanset", node: parseFilter(cursor) };
+  if (symbol === "!") {
+    cursor.next();
+    const operand = cursor.nested(() => parsePart(cursor));
+    const of = spansetOf(operand);
+    if (of === undefined) throw cursor.unexpected(token);
+    return { is: "spanset", node: { node: "absence", of } };
+  }
   if (symbol === "(") {
     cursor.next();
     const inner = cursor.nested(() => parseSequence(cursor));
@@ -131,13 +146,8 @@ function parsePart(cursor: TokenCursor): Part {
   }
   if (word === "by") return { is: "stage", node: parseGroup(cursor) };
   if (word === "select") return { is: "stage", node: parseSelect(cursor) };
-  if (word === "count" || word === "min" || word === "max" || word === "avg" || word === "sum") {
-    cursor.next();
-    cursor.expect("(");
-    const argument = word === "count" ? undefined : parseFieldExpr(cursor);
-    cursor.expect(")");
-    return { is: "scalar", node: { node: "aggregate", fn: word, argument } };
-  }
+  if (word === "sort") return { is: "stage", node: parseSort(cursor) };
+  if (isAggregate(word)) return { is: "scalar", node: parseAggregate(cursor, word) };
   if (token.type !== "int" && token.type !== "float" && token.type !== "duration") {
     throw cursor.unexpected();
   }
@@ -165,6 +175,43 @@ function parseGroup(cursor: TokenCursor): Group {
   const by = parseFieldExpr(cursor);
   cursor.expect(")");
   return { node: "group", by };
+}
+
+const AGGREGATES: readonly string[] = ["count", "min", "max", "avg", "sum", "quantile"];
+
+function isAggregate(word: string | undefined): word is AggregateName {
+  return word !== undefined && AGGREGATES.includes(word);
+}
+
+function parseAggregate(cursor: TokenCursor, fn: AggregateName): Aggregate {
+  cursor.next();
+  cursor.expect("(");
+  const argument = fn === "count" ? undefined : parseFieldExpr(cursor);
+  let quantile: number | undefined;
+  if (fn === "quantile") {
+    cursor.expect(",");
+    quantile = parseNumber(cursor);
+  }
+  cursor.expect(")");
+  return { node: "aggregate", fn, argument, quantile };
+}
+
+/** sort(field [asc|desc] [, limit]) */
+function parseSort(cursor: TokenCursor): Sort {
+  cursor.next();
+  cursor.expect("(");
+  const by = parseFieldExpr(cursor);
+  const descending = cursor.word === "desc";
+  if (descending || cursor.word === "asc") cursor.next();
+  let limit: bigint | undefined;
+  if (cursor.accept(",")) {
+    const { token } = cursor;
+    if (token.type !== "int") throw cursor.unexpected();
+    cursor.next();
+    limit = token.value;
+  }
+  cursor.expect(")");
+  return { node: "sort", by, descending, limit };
 }
 
 function parseCoalesce(cursor: TokenCursor): Part {

@@ -36,6 +36,12 @@ export function printStage(stage: Stage): string {
       return printFilter(stage);
     case "spansetOperation":
       return `${printLeftSpanset(stage)} ${stage.op} ${printOperand(stage.right)}`;
+    case "absence":
+      return `!${printOperand(stage.of)}`;
+    case "sort": {
+      const limit = stage.limit === undefined ? "" : `, ${stage.limit}`;
+      return `sort(${printField(stage.by)} ${stage.descending ? "desc" : "asc"}${limit})`;
+    }
     case "pipeline":
       return `(${printStages(stage.stages)})`;
     case "group":
@@ -65,7 +71,9 @@ function printOperand(spanset: SpansetExpr): string {
 function printScalar(scalar: ScalarExpr): string {
   if (scalar.node === "literal") return printStatic(scalar.value);
   if (scalar.node === "aggregate") {
-    return `${scalar.fn}(${scalar.argument === undefined ? "" : printField(scalar.argument)})`;
+    const argument = scalar.argument === undefined ? "" : printField(scalar.argument);
+    const quantile = scalar.quantile === undefined ? "" : `, ${scalar.quantile}`;
+    return `${scalar.fn}(${argument}${quantile})`;
   }
   if (scalar.node === "scalarPipeline") {
     return `(${printStages(scalar.pipeline.stages)} | ${printScalar(scalar.scalar)})`;

@@ -32,6 +32,8 @@ export const GOOD = [
   "{ } | compare({ status = error }, 20, 1700000000000000000, 1700000001000000000)",
   "({ } | rate()) / ({ } | count_over_time() by(name)) * 100 - 3 > 5 | topk(2)",
   "1 + 2 * (-3 + ({ } | rate()))",
+  "!{ status = error } && { .a } || !({ .b } >> { .c }) | sort(duration desc, 20)",
+  "{ } | sort(.a + 1) | quantile(duration, .95) > 1.5s",
 ] as const;
 
 /** Well-formed, and of no meaning or none yet; with what the answer says. */
@@ -55,6 +57,10 @@ export const SENSELESS: readonly (readonly [query: string, says: RegExp])[] = [
   ["{ } | quantile_over_time(duration, 2)", /between 0 and 1/],
   ["{ } | rate() by(.a, .b, .c, .d, .e, .f)", /metrics group by 6 values not yet supported/],
   ["{ } | avg_over_time(.x) by(.a, .b, .c, .d, .e)", /group by 5 values/],
+  ["{ } | sort(1)", /must reference the span/],
+  ["{ } | sort(.a, 0)", /greater than 0/],
+  ["{ } | quantile(duration, 95) > 1s", /between 0 and 1/],
+  ["!{ 1 }", /must resolve to a boolean/],
   ["{ } | compare({ }) > 1", /second stage/],
   ["({ } | compare({ })) + ({ } | rate())", /math/],
   ["{ } | compare({ }, 1001)", /between 1 and 1000/],
@@ -87,6 +93,9 @@ export const BROKEN: readonly (readonly [query: string, line: number, column: nu
   ["({ } | rate()) + 5 100", 1, 20],
   ["{ } | topk(3)", 1, 7],
   ["{ } > 10", 1, 5],
+  ["!count() > 1", 1, 1],
+  ["{ } | sort(.a down)", 1, 15],
+  ["{ } | quantile(.a) > 1", 1, 18],
   ["{ .a = #1 }", 1, 8],
 ];
 
@@ -101,12 +110,17 @@ function randomPipeline(random: Prng, depth: number): Pipeline {
 }
 
 function randomStage(random: Prng, depth: number): Stage {
-  const kind = random.below(4);
+  const kind = random.below(5);
+  if (kind === 4) {
+    const limit = random.below(2) === 0 ? undefined : BigInt(random.below(9));
+    const descending = random.below(2) === 0;
+    return { node: "sort", by: randomField(random, depth), descending, limit };
+  }
   if (kind === 0) return { node: "group", by: randomField(random, depth) };
   if (kind === 1) return { node: "coalesce" };
   if (kind > 2) return randomSpanset(random, depth);
   const argument = randomField(random, depth);
-  const left = { node: "aggregate", fn: "sum", argument } as const;
+  const left = { node: "aggregate", fn: "sum", argument, quantile: undefined } as const;
   const value = { type: "int", value: BigInt(random.below(9)) } as const;
   return { node: "scalarFilter", op: ">=", left, right: { node: "literal", value } };
 }
@@ -117,6 +131,7 @@ function randomSpanset(random: Prng, depth: number): SpansetExpr {
   if (depth === 0 || random.below(2) === 0) {
     return { node: "filter", expr: randomField(random, 4) };
   }
+  if (random.below(4) === 0) return { node: "absence", of: randomSpanset(random, depth - 1) };
   const [left, right] = [randomSpanset(random, depth - 1), randomSpanset(random, depth - 1)];
   const op = OPERATIONS[random.below(OPERATIONS.length)];
   return { node: "spansetOperation", op, left, right };
