@@ -187,6 +187,7 @@ async function engineSnapshot(engine: Engine): Promise<EngineSnapshot> {
     ringBytes: engine.ringBytes,
     workersRestarted: engine.restarts,
     ...busySeconds(engine),
+    differingSpans: engine.differingSpans,
     diskFailing: engine.diskFailing,
     ready: reasons.length === 0,
   };

@@ -48,6 +48,11 @@ const counters: readonly Row[] = [
     "Records set aside because they ended the process twice.",
     ({ wal }) => wal.quarantinedRecords,
   ],
+  [
+    "vivace_differing_spans_total",
+    "Spans left out of answers: another of the same id, with other content, came before.",
+    ({ differingSpans }) => differingSpans,
+  ],
 ];
 
 const gauges: readonly Row[] = [

@@ -18,6 +18,8 @@ export interface EngineSnapshot {
   readonly threadCpuSeconds: ReadonlyMap<string, number>;
   /** Wall time by what ingest and the block thread were busy with. */
   readonly stageSeconds: ReadonlyMap<string, number>;
+  /** Left out of answers: another span of the same id, with other content, came before. */
+  readonly differingSpans: number;
   /** True while requests are refused because the disk does not take writes. */
   readonly diskFailing: boolean;
   readonly ready: boolean;

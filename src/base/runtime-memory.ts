@@ -8,8 +8,8 @@
  * peak of what was in use at once.
  *
  * BUN_JSC_forceRAMSize: the collector of each thread lets garbage grow with the machine's memory.
- * On 48 GB that made 1.2 GB of a few large bodies and 2.4 GB of a trace of a million spans; told
- * of a small machine, 0.34 and 0.82 GB, with no more CPU under load (test/fault/limits.test.ts).
+ * On 48 GB that made 1.2 GB of a few large bodies; told of a small machine, 0.34 GB, with no more
+ * CPU under load (test/fault/limits.test.ts). It still does not see all: see garbage.ts.
  */
 import { dlopen, FFIType, ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";

@@ -10,6 +10,7 @@ import { assert } from "../base/assert.ts";
 import { MiB } from "../base/bytes.ts";
 import { EngineError } from "../base/error.ts";
 import { freeBytes } from "../base/free-bytes.ts";
+import { GarbageCount } from "../base/garbage.ts";
 import type { Logger } from "../base/log.ts";
 import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
 import { BodyAbandoned } from "./body-error.ts";
@@ -126,19 +127,11 @@ async function take(request: Request, receiving: Receiving): Promise<Response> {
 
 /** What deflate makes of a byte at most; more than that is not worth a collection. */
 const EXPANSION_MAX = 1032;
-const COLLECT_EVERY_BYTES = 64 * MiB;
-let uncollectedBytes = 0;
-
 /**
  * What came out of a body before it was refused is in nobody's hands but the collector's, which
  * does not hurry: 80 bombs made a gigabyte.
  */
-function noteGarbage(bytes: number): void {
-  uncollectedBytes += bytes;
-  if (uncollectedBytes < COLLECT_EVERY_BYTES) return;
-  uncollectedBytes = 0;
-  Bun.gc(true);
-}
+const garbage = new GarbageCount(64 * MiB);
 
 /** Decompresses into what the request may still hold, so that the bound holds for bombs too. */
 function expand(
@@ -152,7 +145,7 @@ function expand(
     reservation.hold(expanded.byteLength);
     return expanded;
   } catch (error) {
-    noteGarbage(Math.min(room, EXPANSION_MAX * body.byteLength));
+    garbage.note(Math.min(room, EXPANSION_MAX * body.byteLength));
     const overRoom = error instanceof EngineError && error.code === "too_large";
     // Larger than what is free now, perhaps not than the limit: this says which bound it was.
     if (overRoom && room < bytesMax) reservation.hold(room + 1);

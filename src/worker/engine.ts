@@ -189,6 +189,11 @@ export class Engine {
     );
   }
 
+  /** Spans that answers left out because one of the same id but another content came before. */
+  get differingSpans(): number {
+    return this.#queries.differingSpans;
+  }
+
   /** Cuts that could not be written at the first try. */
   get failedCuts(): number {
     return this.stats[STAT_FAILED_CUTS];

@@ -41,6 +41,7 @@ export class QueryPool {
   readonly #control: Int32Array;
   readonly #deadlines: Float64Array;
   #nextId = 0;
+  #differingSpans = 0;
   #stopping = false;
 
   constructor(options: QueryPoolOptions) {
@@ -48,6 +49,11 @@ export class QueryPool {
     this.#control = new Int32Array(options.buffer, 0, 4096);
     this.#deadlines = new Float64Array(options.buffer, 0, 1024);
     for (let reader = 0; reader < options.threads; reader++) this.#start(reader);
+  }
+
+  /** Spans that answers left out because one of the same id but another content came before. */
+  get differingSpans(): number {
+    return this.#differingSpans;
   }
 
   async trace(request: TraceRequest): Promise<QueryAnswer> {
@@ -97,6 +103,7 @@ export class QueryPool {
       data: { ...this.#options.start, reader, blocks: metas, version },
       logger: this.#options.logger,
       onMessage: (answer) => {
+        this.#differingSpans += answer.differingSpans;
         pending.get(answer.id)?.resolve(answer);
         pending.delete(answer.id);
       },

@@ -2,8 +2,7 @@
  * The query thread: questions from main, answered from the head in shared memory and from the
  * blocks on disk.
  *
- * Several questions are under way at once, but each reads the head in one turn, so that pins are
- * held for milliseconds.
+ * Each question reads the head in one turn, so that pins are held for milliseconds.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { MiB } from "../base/bytes.ts";
@@ -49,12 +48,16 @@ const kernel = instantiate(start.module, start.memory);
 const head = new HeadPins({ buffer, kernel, plan, reader, clock: systemClock });
 const traces = new TraceById({ head, blocks, nodeId });
 
+/** One answer after the other: each may hold as much memory as an answer may have bytes, thrice. */
+let last = Promise.resolve();
+
 parentPort?.on("message", (message: QueryRequest) => {
   if (message.type === "blocks") blocks.change(message);
-  else void answer(message.id, message.request);
+  else last = last.then(() => answer(message.id, message.request));
 });
 
 async function answer(id: number, request: TraceRequest): Promise<void> {
+  const differingBefore = traces.differingSpans;
   let found: TraceAnswer;
   try {
     found = await trace(request);
@@ -63,7 +66,8 @@ async function answer(id: number, request: TraceRequest): Promise<void> {
   }
   const body = found.body.map(owned);
   const { status, contentType } = found;
-  const message: QueryAnswer = { type: "answer", id, status, contentType, body };
+  const differingSpans = traces.differingSpans - differingBefore;
+  const message: QueryAnswer = { type: "answer", id, status, contentType, body, differingSpans };
   const bytes = body.reduce((sum, piece) => sum + piece.length, 0);
   parentPort?.postMessage(
     message,

@@ -116,4 +116,6 @@ export interface QueryAnswer {
   readonly contentType: string;
   /** Pieces that follow each other, each alone in its buffer. */
   readonly body: readonly Uint8Array<ArrayBuffer>[];
+  /** Spans left out of it because another one of the same id came before, with other content. */
+  readonly differingSpans: number;
 }
