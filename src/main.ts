@@ -19,6 +19,7 @@ import type { Config } from "./config/config.ts";
 import { effectiveConfig } from "./config/effective-config.ts";
 import { ConfigError } from "./config/finding.ts";
 import { helpText } from "./config/flags.ts";
+import { ANSWERS_HELD_BYTES_MAX } from "./config/limits.ts";
 import { listenSummary } from "./config/listen-summary.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { verifyConfig } from "./config/verify-config.ts";
@@ -117,6 +118,7 @@ function serveApi(config: Config, engine: Engine, logger: Logger): Bun.Server<un
   const api = apiServer(
     {
       httpApiPrefix,
+      answersHeldBytesMax: ANSWERS_HELD_BYTES_MAX,
       multitenancyEnabled,
       build,
       queryTimeoutMs: QUERY_TIMEOUT_MS,

@@ -76,6 +76,8 @@ export interface AnsweredRequest {
 export interface ApiOptions {
   /** Before the query paths, `/tempo` for example; empty for none. Never ends in a slash. */
   readonly httpApiPrefix: string;
+  /** Large answers on their way to clients, all together; above it requests for them are 503. */
+  readonly answersHeldBytesMax: number;
   /** Tenants come from X-Scope-OrgID, and a query without one is refused. */
   readonly multitenancyEnabled: boolean;
   readonly build: BuildInfo;

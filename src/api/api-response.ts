@@ -4,7 +4,7 @@ import { constants, gzip } from "node:zlib";
 import { MiB } from "../base/bytes.ts";
 import { EngineError } from "../base/error.ts";
 import type { ApiAnswer } from "./api-parts.ts";
-import { pieceStream } from "./api-stream.ts";
+import { type HeldAnswers, pieceStream } from "./api-stream.ts";
 import { ClientGone, DeadlineExceeded } from "./deadline.ts";
 
 /** Nginx's word for a client that did not wait; Tempo uses it as well. */
@@ -37,7 +37,12 @@ export function errorResponse(error: unknown): Response {
   return response;
 }
 
-export async function answerResponse(answer: ApiAnswer, request: Request): Promise<Response> {
+/** Throws `overloaded` when clients that read slowly hold too much already. */
+export async function answerResponse(
+  answer: ApiAnswer,
+  request: Request,
+  held: HeldAnswers,
+): Promise<Response> {
   const headers = new Headers();
   if (answer.contentType !== "") headers.set("Content-Type", answer.contentType);
   const { status, body } = answer;
@@ -46,8 +51,14 @@ export async function answerResponse(answer: ApiAnswer, request: Request): Promi
   if (bytes >= GZIP_BYTES_MIN) headers.set("Vary", "Accept-Encoding");
   if (bytes >= GZIP_BYTES_MIN && isPacked) headers.set("Content-Encoding", "gzip");
   if (bytes > STREAM_BYTES_MIN) {
+    // Nobody would read it, and so nobody would let go of it.
+    if (request.method === "HEAD") return new Response(null, { status, headers });
+    if (!held.hold(bytes)) {
+      throw new EngineError("overloaded", "large answers wait for their clients, try again");
+    }
     const level = isPacked ? GZIP_LEVEL : undefined;
-    return new Response(pieceStream(body, level), { status, headers });
+    const onGone = (gone: number) => held.release(gone);
+    return new Response(pieceStream(body, { level, onGone }), { status, headers });
   }
   const whole = body.length === 1 ? body[0] : Buffer.concat(body);
   if (bytes < GZIP_BYTES_MIN || !isPacked) return new Response(whole, { status, headers });

@@ -12,6 +12,7 @@ import { errorResponse, textResponse } from "./api-response.ts";
 import type { RouteMatch } from "./api-routes.ts";
 import { type ApiHandler, type ApiRoute, matchRoute, routeLabel } from "./api-routes.ts";
 import { buildInfoHandler, echoHandler, StatusText } from "./api-status.ts";
+import { HeldAnswers } from "./api-stream.ts";
 import { tenantsOf, traceHandler } from "./api-trace.ts";
 
 /** Options for Bun.serve; the wiring adds host, port and the timeout of idle connections. */
@@ -110,10 +111,12 @@ function apiRoutes(options: ApiOptions, parts: ApiParts): readonly ApiRoute[] {
     handler,
     ...(methods && { methods }),
   });
+  const answers = new HeldAnswers(options.answersHeldBytesMax);
+  const traces = { traces: parts.traces, answers };
   const routes: readonly ApiRoute[] = [
-    prefixed("/api/traces/{traceID}", traceHandler(1, options, parts)),
+    prefixed("/api/traces/{traceID}", traceHandler(1, options, traces)),
     ...unbuiltQueries.map((pattern) => prefixed(pattern, unbuiltHandler(options))),
-    prefixed("/api/v2/traces/{traceID}", traceHandler(2, options, parts)),
+    prefixed("/api/v2/traces/{traceID}", traceHandler(2, options, traces)),
     prefixed("/api/echo", echoHandler()),
     prefixed("/api/status/buildinfo", buildInfoHandler(options), READ_ONLY),
     { pattern: "/ready", handler: readyHandler(parts.readiness) },

@@ -9,6 +9,30 @@ import { GarbageCount } from "../base/garbage.ts";
 
 const garbage = new GarbageCount(32 * MiB);
 
+/**
+ * Bytes of answers that clients have not read yet: one that is slow, or stops, keeps all that is
+ * left of its answer here.
+ */
+export class HeldAnswers {
+  readonly #bytesMax: number;
+  #bytes = 0;
+
+  constructor(bytesMax: number) {
+    this.#bytesMax = bytesMax;
+  }
+
+  /** False, and nothing is held, when it would be too much; one answer alone never is. */
+  hold(bytes: number): boolean {
+    if (this.#bytes > 0 && this.#bytes + bytes > this.#bytesMax) return false;
+    this.#bytes += bytes;
+    return true;
+  }
+
+  release(bytes: number): void {
+    this.#bytes -= bytes;
+  }
+}
+
 /** What becomes of each piece, and what follows the last. */
 interface Coder {
   next(piece: Uint8Array): Promise<Uint8Array>;
@@ -20,10 +44,17 @@ const plain: Coder = {
   end: async () => new Uint8Array(0),
 };
 
-/** The pieces behind each other, as gzip of `level` when it is given. */
+export interface PieceOptions {
+  /** Of gzip; undefined: as they are. */
+  readonly level?: number | undefined;
+  /** A piece of so many bytes is let go of; once for each, also when the client goes. */
+  readonly onGone?: (bytes: number) => void;
+}
+
+/** The pieces behind each other. */
 export function pieceStream(
   pieces: readonly Uint8Array[],
-  level?: number,
+  { level, onGone = () => {} }: PieceOptions = {},
 ): ReadableStream<Uint8Array> {
   const left = pieces.toReversed();
   const gzip = level === undefined ? undefined : createGzip({ level });
@@ -33,6 +64,7 @@ export function pieceStream(
       async pull(controller) {
         for (;;) {
           const piece = left.pop();
+          if (piece !== undefined) onGone(piece.length);
           const coded = piece === undefined ? await coder.end() : await coder.next(piece);
           if (coded.length > 0) controller.enqueue(coded);
           garbage.note((piece?.length ?? 0) + coded.length);
@@ -42,6 +74,7 @@ export function pieceStream(
         }
       },
       cancel() {
+        for (const piece of left) onGone(piece.length);
         left.length = 0;
         gzip?.destroy();
       },

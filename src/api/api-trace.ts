@@ -4,10 +4,16 @@ import { parseTraceId } from "../model/trace-id.ts";
 import type { ApiOptions, ApiParts } from "./api-parts.ts";
 import { answerResponse, textResponse } from "./api-response.ts";
 import type { ApiCall, ApiHandler } from "./api-routes.ts";
+import type { HeldAnswers } from "./api-stream.ts";
 import { withDeadline } from "./deadline.ts";
 import { parseTraceParams } from "./trace-params.ts";
 
-export function traceHandler(version: 1 | 2, options: ApiOptions, parts: ApiParts): ApiHandler {
+/** All handlers of one server share `answers`. */
+export interface TraceParts extends Pick<ApiParts, "traces"> {
+  readonly answers: HeldAnswers;
+}
+
+export function traceHandler(version: 1 | 2, options: ApiOptions, parts: TraceParts): ApiHandler {
   return async (call) => {
     const tenants = tenantsOf(call, options);
     const traceId = parseTraceId(call.segments.get("traceID") ?? "");
@@ -24,7 +30,7 @@ export function traceHandler(version: 1 | 2, options: ApiOptions, parts: ApiPart
       message: "context deadline exceeded",
     };
     const answer = await withDeadline(deadline, (signal) => parts.traces.ask(question, signal));
-    return answerResponse(answer, call.request);
+    return answerResponse(answer, call.request, parts.answers);
   };
 }
 

@@ -23,6 +23,9 @@ export const TENANT_IN_FLIGHT_SHARE_MAX = 0.5;
 /** A trace by id above this is v1 422 and v2 PARTIAL; Tempo's limit on one message. */
 export const TRACE_ANSWER_BYTES_MAX = 50 * MiB;
 
+/** Room for one of the largest as JSON, or many usual ones, while clients read them. */
+export const ANSWERS_HELD_BYTES_MAX = 192 * MiB;
+
 // ---- memory and disk
 
 /** Rings, the two halves, the kernel's tables and a cut's scratch do not work in less. */

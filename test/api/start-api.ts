@@ -37,6 +37,7 @@ export function startApi(
   const server = apiServer(
     {
       httpApiPrefix: "",
+      answersHeldBytesMax: 2 ** 30,
       multitenancyEnabled: false,
       build: { version: "0.1.0", revision: "abc" },
       queryTimeoutMs: 10_000,
