@@ -27,7 +27,7 @@ const IDLE = Math.min(isLong ? 10_000 : 2000, descriptorsMax() - 500);
 const TRACE_SPANS = isLong ? 1_000_000 : 100_000;
 /** The process on a budget of 256 MiB; 0.34 GB after any number of bombs, 0.43 GB after keys. */
 const RESIDENT_BYTES_MAX = 640 * MiB;
-/** After all that and a million spans in every form: 0.69 to 0.87 GB; 0.55 GB of a fresh process. */
+/** After all that and a million spans in every form: 0.69 to 0.87 GB; alone 0.55 GB. */
 const RESIDENT_BYTES_AT_LAST_MAX = 1024 * MiB;
 /** Of the large trace, one form after the other: what an answer took is there for the next. */
 const LARGE_ANSWERS = 3;
