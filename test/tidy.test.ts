@@ -40,8 +40,8 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   wal: ["base", "model"],
   head: ["base", "model", "kernel"],
   block: ["base", "model", "kernel"],
-  query: ["base", "model", "kernel", "head", "block", "store"],
-  api: ["base", "model", "query", "proto-gen"],
+  query: ["base", "model", "kernel", "head", "block", "store", "traceql"],
+  api: ["base", "model", "query", "traceql", "proto-gen"],
   worker: BELOW_WORKER,
   "main.ts": [...BELOW_WORKER, "api", "worker"],
 };
