@@ -10,7 +10,21 @@
  */
 export { carryColumns, rankColumns } from "./column-carry";
 export { decode } from "./decode";
+export { groupOfRows, linkBytes, linkSpans, runStarts, runStarts16, traceTimes } from "./family";
 export { findRows, findTrace } from "./find";
+export {
+  addOne,
+  bitsOfWords,
+  expand4,
+  expand8,
+  gather1,
+  gather16,
+  gather4,
+  gather8,
+  groupHead,
+  narrow,
+  renumber,
+} from "./gather";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
 export { room } from "./room";
@@ -83,3 +97,39 @@ export {
   pageRows,
 } from "./page-write";
 export { addTraces, beginSidecar, bloomAt, finishSidecar, traceIndexAt } from "./sidecar";
+export {
+  countBits,
+  equalCodes,
+  groupsWith,
+  listBits,
+  rangeDoubles,
+  rangeLongs,
+  rowsOfGroups,
+  testCodes,
+} from "./scan";
+export {
+  clearValues,
+  combine,
+  copyDoubles,
+  doublesOfCodes,
+  doublesOfLongs,
+  mapCodes,
+  overlayCodes,
+  overlayDoubles,
+  slotRows,
+  tallyBuckets,
+  tallyCodes,
+  tallyRows,
+  tallyValues,
+} from "./tally";
+export {
+  countLevels,
+  rowStarts,
+  spreadCodes,
+  spreadLongs,
+  undelta,
+  unpack,
+  unpackBools,
+  unpackLevels,
+  widen,
+} from "./vector-decode";

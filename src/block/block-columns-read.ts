@@ -90,7 +90,8 @@ export function readColumns(
   return found;
 }
 
-function openDictionary(
+/** `bytes` is the dictionary page as stored. */
+export function openDictionary(
   caches: ColumnCaches,
   { file, path }: ColumnSource,
   { column, bytes }: { readonly column: number; readonly bytes: Uint8Array },

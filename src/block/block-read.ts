@@ -12,6 +12,7 @@ import { EngineError } from "../base/error.ts";
 import type { BlockMeta, BlockTenant } from "../model/block-meta.ts";
 import type { SpanRow } from "../model/span-row.ts";
 import { readColumns, Scratch } from "./block-columns-read.ts";
+import type { TextPile } from "./block-dictionary.ts";
 import { blockCorrupt } from "./block-error.ts";
 import { type BlockLayout, layoutOf } from "./block-layout.ts";
 import { fixedColumns, listAttributes, listColumns, spanAttributes } from "./block-needs.ts";
@@ -31,10 +32,20 @@ const WINDOW_ROWS = 4096;
 /** Rows in which the end of a trace is looked for at first; doubled while it is not there. */
 const TRACE_ROWS = 128;
 
-interface OpenBlock {
+export interface OpenBlock {
   readonly path: string;
   readonly file: DataFile;
   readonly layout: BlockLayout;
+}
+
+/** The block's footer, read or at hand. Throws EngineError. */
+export function openBlock(caches: BlockCaches, folder: string): OpenBlock {
+  const path = join(folder, DATA_FILE);
+  const held = caches.blocks.get(path);
+  if (held !== undefined) return held;
+  const file = readDataFile(caches.files, path);
+  const block = { path, file, layout: layoutOf(file) };
+  return caches.blocks.put({ file: path }, block, dataFileBytes(file));
 }
 
 export interface BlockCacheOptions {
@@ -50,6 +61,8 @@ export class BlockCaches {
   readonly sidecars: ValueCache<Sidecar>;
   readonly blocks: ValueCache<OpenBlock>;
   readonly dictionaries: ValueCache<Dictionary>;
+  /** Texts of columns without a dictionary. */
+  readonly piles: ValueCache<TextPile>;
   readonly scratch = new Scratch();
 
   constructor({ filesMax, bytesMax }: BlockCacheOptions) {
@@ -57,13 +70,14 @@ export class BlockCaches {
     // A filter is needed of every block, the others of those that have the trace.
     this.sidecars = new ValueCache(bytesMax / 4);
     this.blocks = new ValueCache(bytesMax / 4);
-    this.dictionaries = new ValueCache(bytesMax / 2);
+    this.dictionaries = new ValueCache(bytesMax / 4);
+    this.piles = new ValueCache(bytesMax / 4);
   }
 
   /** Of a block that was removed. */
   forget(folder: string): void {
     const prefix = join(folder, "/");
-    for (const cache of [this.files, this.sidecars, this.blocks, this.dictionaries]) {
+    for (const cache of [this.files, this.sidecars, this.blocks, this.dictionaries, this.piles]) {
       cache.forget(prefix);
     }
   }
@@ -118,21 +132,12 @@ export class BlockReader {
     const sidecar = new SidecarReader(this.#caches, join(folder, SIDECAR_FILE));
     if (!sidecar.mayHave(hash)) return undefined;
     for (const row of sidecar.rowsOf(hash)) {
-      const block = this.#open(folder);
+      const block = openBlock(this.#caches, folder);
       const end = this.#traceEnd(block, row, { tenant, traceId });
       if (end > row) return { block, first: row, end };
     }
     sidecar.checkIndex();
     return undefined;
-  }
-
-  #open(folder: string): OpenBlock {
-    const path = join(folder, DATA_FILE);
-    const held = this.#caches.blocks.get(path);
-    if (held !== undefined) return held;
-    const file = readDataFile(this.#caches.files, path);
-    const block = { path, file, layout: layoutOf(file) };
-    return this.#caches.blocks.put({ file: path }, block, dataFileBytes(file));
   }
 
   /** The row after the last one of a trace that begins at `row`; `row` when none does. */

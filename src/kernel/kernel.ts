@@ -8,6 +8,7 @@
 import { assert } from "../base/assert.ts";
 import type { EncodeExports } from "./encode-kernel.ts";
 import type { FindExports } from "./find-kernel.ts";
+import type { ReadExports } from "./scan-kernel.ts";
 
 /** What the writer of the head calls. */
 export interface WriteExports {
@@ -44,7 +45,7 @@ export interface WriteExports {
   commit(): void;
 }
 
-export type Kernel = WriteExports & EncodeExports & FindExports;
+export type Kernel = WriteExports & EncodeExports & FindExports & ReadExports;
 
 /** Memory is made once with its final size: views on it stay valid for ever. */
 export function makeMemory(bytes: number): WebAssembly.Memory {

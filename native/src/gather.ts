@@ -1,0 +1,170 @@
+/**
+ * Columns of a half of the head into vectors, while it may be written to: nothing is read but what
+ * rows below a committed count refer to, and never a hash table.
+ *
+ * Rows of a half come as they arrived; `order` is a list of them in which those of one trace
+ * follow each other.
+ */
+import { equal } from "./intern";
+import {
+  CHUNK_HEADER_BYTES,
+  CHUNK_VALUES,
+  COLUMN_FIRST,
+  HALF_ENTRY,
+  HALF_TRACE,
+  HALF_TRACE_TENANT,
+} from "./layout";
+
+/**
+ * The rows below `rows` of a tenant, by trace: their numbers to `order`, where each trace begins
+ * to `starts` (and the number of rows last), the trace's number in the half to `traceOf`.
+ * `counts` is scratch of 4 bytes a row. Returns the number of traces.
+ */
+export function groupHead(half: u32, rows: u32, name: u32, nameBytes: u32, counts: u32,
+                          starts: u32, traceOf: u32, order: u32): u32 {
+  const traceOfRow = load<u32>(half, HALF_TRACE);
+  const tenants = load<u32>(half, HALF_TRACE_TENANT);
+  const entries = load<u32>(half, HALF_ENTRY);
+  let most: u32 = 0;
+  for (let row: u32 = 0; row < rows; row++) {
+    const trace = load<u32>(traceOfRow + row * 4);
+    if (trace + 1 > most) most = trace + 1;
+  }
+  memory.fill(counts, 0, most * 4);
+  for (let row: u32 = 0; row < rows; row++) {
+    const at = counts + load<u32>(traceOfRow + row * 4) * 4;
+    store<u32>(at, load<u32>(at) + 1);
+  }
+  let known: u32 = 0xffffffff;
+  let isOurs: bool = false;
+  let traces: u32 = 0;
+  let next: u32 = 0;
+  // From here on `counts` says where the trace's next row goes, or that it is another tenant's.
+  for (let trace: u32 = 0; trace < most; trace++) {
+    const count = load<u32>(counts + trace * 4);
+    const tenant = load<u32>(tenants + trace * 4);
+    if (tenant != known) {
+      const entry = entries + tenant * 8;
+      isOurs = load<u32>(entry, 4) == nameBytes && equal(load<u32>(entry), name, nameBytes);
+      known = tenant;
+    }
+    if (!isOurs || !count) {
+      store<u32>(counts + trace * 4, 0xffffffff);
+      continue;
+    }
+    store<u32>(counts + trace * 4, next);
+    store<u32>(starts + traces * 4, next);
+    store<u32>(traceOf + traces * 4, trace);
+    traces += 1;
+    next += count;
+  }
+  store<u32>(starts + traces * 4, next);
+  for (let row: u32 = 0; row < rows; row++) {
+    const at = counts + load<u32>(traceOfRow + row * 4) * 4;
+    const place = load<u32>(at);
+    if (place == 0xffffffff) continue;
+    store<u32>(order + place * 4, row);
+    store<u32>(at, place + 1);
+  }
+  return traces;
+}
+
+export function gather1(from: u32, order: u32, count: u32, out: u32): void {
+  for (let i: u32 = 0; i < count; i++) store<u8>(out + i, load<u8>(from + load<u32>(order + i * 4)));
+}
+
+export function gather4(from: u32, order: u32, count: u32, out: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    store<u32>(out + i * 4, load<u32>(from + load<u32>(order + i * 4) * 4));
+  }
+}
+
+export function gather8(from: u32, order: u32, count: u32, out: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    store<u64>(out + i * 8, load<u64>(from + load<u32>(order + i * 4) * 8));
+  }
+}
+
+export function gather16(from: u32, order: u32, count: u32, out: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    v128.store(out + i * 16, v128.load(from + load<u32>(order + i * 4) * 16));
+  }
+}
+
+/** Adds one to each of `count` words. */
+export function addOne(at: u32, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) store<u32>(at + i * 4, load<u32>(at + i * 4) + 1);
+}
+
+/** A sparse column of words to `out`, one a row below `rows`: value + 1, or 0 for none. */
+export function expand4(column: u32, rows: u32, out: u32): void {
+  memory.fill(out, 0, rows * 4);
+  let chunk = atomic.load<u32>(column + COLUMN_FIRST);
+  while (chunk) {
+    const at = chunk + CHUNK_HEADER_BYTES;
+    for (let slot: u32 = 0; slot < <u32>CHUNK_VALUES; slot++) {
+      const row = load<u32>(at + slot * 4);
+      if (row >= rows) return;
+      store<u32>(out + row * 4, load<u32>(at + slot * 4, CHUNK_VALUES * 4) + 1);
+    }
+    chunk = atomic.load<u32>(chunk);
+  }
+}
+
+/** The same for 8 bytes: values to `out`, and 1 (u32) to `present`. */
+export function expand8(column: u32, rows: u32, out: u32, present: u32): void {
+  memory.fill(out, 0, rows * 8);
+  memory.fill(present, 0, rows * 4);
+  let chunk = atomic.load<u32>(column + COLUMN_FIRST);
+  while (chunk) {
+    const at = chunk + CHUNK_HEADER_BYTES;
+    for (let slot: u32 = 0; slot < <u32>CHUNK_VALUES; slot++) {
+      const row = load<u32>(at + slot * 4);
+      if (row >= rows) return;
+      store<u64>(out + row * 8, load<u64>(at + CHUNK_VALUES * 4 + slot * 8));
+      store<u32>(present + row * 4, 1);
+    }
+    chunk = atomic.load<u32>(chunk);
+  }
+}
+
+/**
+ * Renames numbers 1 to `most` (0: none) to 1, 2, … in order of appearance, in place; what each new
+ * one was goes to `list`. `table` is scratch of 4 bytes a number. Returns how many there are.
+ */
+export function renumber(codes: u32, count: u32, most: u32, table: u32, list: u32): u32 {
+  memory.fill(table, 0, (most + 1) * 4);
+  let found: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const code = load<u32>(codes + i * 4);
+    if (!code) continue;
+    let renamed = load<u32>(table + code * 4);
+    if (!renamed) {
+      store<u32>(list + found * 4, code);
+      renamed = ++found;
+      store<u32>(table + code * 4, renamed);
+    }
+    store<u32>(codes + i * 4, renamed);
+  }
+  return found;
+}
+
+/** Words to narrower ones; `out` may be `from`. */
+export function narrow(from: u32, count: u32, width: u32, out: u32): void {
+  if (width == 1) for (let i: u32 = 0; i < count; i++) store<u8>(out + i, load<u32>(from + i * 4));
+  else if (width == 2) {
+    for (let i: u32 = 0; i < count; i++) store<u16>(out + i * 2, load<u32>(from + i * 4));
+  } else memory.copy(out, from, count * 4);
+}
+
+/** A bit for each word that is not 0; rounded up to 64. */
+export function bitsOfWords(words: u32, count: u32, out: u32): void {
+  for (let row: u32 = 0; row < count; row += 64) {
+    const here = min<u32>(64, count - row);
+    let word: u64 = 0;
+    for (let i: u32 = 0; i < here; i++) {
+      word |= <u64>u32(load<u32>(words + (row + i) * 4) != 0) << i;
+    }
+    store<u64>(out + (row >> 3), word);
+  }
+}

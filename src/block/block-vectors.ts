@@ -1,0 +1,253 @@
+/**
+ * Columns of a data file as vectors: pages are read, decompressed, and decoded by the kernel.
+ *
+ * One entry a row, or, of columns inside of lists, one an event or link. An empty list is an entry
+ * without values, as Parquet counts it.
+ *
+ * Damage is block_corrupt, and nothing of a damaged column is kept.
+ *
+ * Threads: one, between beginStep() and the next wait.
+ */
+import { assert } from "../base/assert.ts";
+import { BAD, type DecodeExports } from "../kernel/scan-kernel.ts";
+import type { StepScratch } from "../vector/step-scratch.ts";
+import {
+  bitmapBytes,
+  type CodesVector,
+  type Dictionary,
+  type NumbersVector,
+  type Vector,
+  widthFor,
+} from "../vector/vector.ts";
+import type { VectorCache } from "../vector/vector-cache.ts";
+import type { ColumnSource, RowRange } from "./block-columns-read.ts";
+import { BOOLS, PageDictionary } from "./block-dictionary.ts";
+import { blockCorrupt } from "./block-error.ts";
+import { type ColumnPage, columnDictionary, columnPages } from "./block-pages.ts";
+import type { BlockCaches } from "./block-read.ts";
+import type { Dictionary as PageValues } from "./parquet-decode.ts";
+import { BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED, INT32, INT64 } from "./parquet-footer-read.ts";
+import { readTextPile } from "./text-pile.ts";
+import { openLevels, type PageLevels } from "./page-levels-read.ts";
+import { DELTA_BINARY_PACKED, PLAIN } from "./parquet-page-read.ts";
+
+export interface BlockVectorOptions {
+  readonly caches: BlockCaches;
+  readonly vectors: VectorCache;
+  readonly scratch: StepScratch;
+  readonly kernel: DecodeExports;
+  readonly source: ColumnSource;
+  /** Of the file: one tenant's. */
+  readonly rows: RowRange;
+  /** Begins the names under which vectors are kept. */
+  readonly name: string;
+}
+
+/** Where the lists of rows begin: rows + 1 entry numbers. */
+export interface ListStarts {
+  readonly at: number;
+  readonly entries: number;
+}
+
+export class BlockVectors {
+  readonly #options: BlockVectorOptions;
+
+  constructor(options: BlockVectorOptions) {
+    this.#options = options;
+  }
+
+  get rows(): number {
+    const { first, end } = this.#options.rows;
+    return end - first;
+  }
+
+  /** `entries` is the number of rows, or of what the lists hold. */
+  vector(column: number, entries: number): Vector {
+    const { caches, source } = this.#options;
+    const { type, definitionMax } = source.file.columns[column];
+    const dictionary = columnDictionary(caches, source, column);
+    if (dictionary !== undefined && type !== FIXED) return this.#coded(column, entries, dictionary);
+    if (type === BOOLEAN) return this.#codes(column, entries, BOOLS);
+    if (type === BYTE_ARRAY) {
+      const { rows, name } = this.#options;
+      const texts = readTextPile(caches, source, { column, rows, name });
+      return this.#codes(column, entries, texts);
+    }
+    return this.#numbers(column, entries, definitionMax > 0);
+  }
+
+  /** Where each row's list begins, by a required column of its elements. */
+  starts(column: number): ListStarts {
+    const { vectors, name, scratch, kernel } = this.#options;
+    const bytes = () => (this.rows + 1) * 4;
+    return vectors.get(`${name}${column}/starts`, bytes, (at) => {
+      let rows = 0;
+      let entries = 0;
+      this.#pages(column, (levels) => {
+        const { repetitions, entries: count } = levels;
+        const out = at + rows * 4;
+        const here = kernel.rowStarts(repetitions, count, entries, out, this.rows - rows) >>> 0;
+        if (here === BAD) throw blockCorrupt("rows of a list");
+        rows += here;
+        entries += count;
+      });
+      if (rows !== this.rows) throw blockCorrupt("rows of a list");
+      scratch.words[at / 4 + rows] = entries;
+      return { at, entries };
+    });
+  }
+
+  /** Ids of 16 bytes, required: address of the bytes. */
+  ids16(column: number): number {
+    const { vectors, name, scratch } = this.#options;
+    return vectors.get(
+      `${name}${column}`,
+      () => this.rows * 16,
+      (at) => {
+        let done = 0;
+        this.#pages(column, (levels) => {
+          const { values, count } = this.#plain(levels, 16);
+          scratch.bytes.copyWithin(at + done * 16, values, values + count * 16);
+          done += count;
+        });
+        return at;
+      },
+    );
+  }
+
+  /** The codes of a column with a dictionary as words, in scratch: 1 and more, 0 for none. */
+  codeWords(column: number, out: number): void {
+    const { caches, source } = this.#options;
+    const dictionary = columnDictionary(caches, source, column);
+    assert(dictionary !== undefined, "block: a column without a dictionary");
+    this.#spreadCodes(column, { size: dictionary.values, at: out, width: 4, entries: this.rows });
+  }
+
+  hasDictionary(column: number): boolean {
+    return this.#options.source.file.columns[column].dictionaryAt >= 0;
+  }
+
+  #coded(column: number, entries: number, values: PageValues): CodesVector {
+    return this.#codes(column, entries, new PageDictionary(values));
+  }
+
+  #codes(column: number, entries: number, dictionary: Dictionary): CodesVector {
+    const { vectors, name } = this.#options;
+    const width = widthFor(dictionary.size);
+    const bytes = () => entries * width;
+    return vectors.get<CodesVector>(`${name}${column}`, bytes, (at) => {
+      this.#spreadCodes(column, { size: dictionary.size, at, width, entries });
+      return { kind: "codes", at, width, dictionary };
+    });
+  }
+
+  #spreadCodes(
+    column: number,
+    to: { size: number; at: number; width: number; entries: number },
+  ): void {
+    const { kernel, source } = this.#options;
+    const { type, definitionMax } = source.file.columns[column];
+    let done = 0;
+    let pile = 0;
+    this.#pages(column, (levels) => {
+      const { page, body, end, entries, definitions, before, present } = levels;
+      assert(done + entries <= to.entries, "block: more entries than there are");
+      const codes = this.#options.scratch.take((before + present) * 4);
+      if (page.encoding === PLAIN && type === BOOLEAN) {
+        check(kernel.unpackBools(body, end, before + present, codes));
+      } else if (page.encoding === PLAIN) {
+        // Each text is its own code, in the order of the column.
+        const { words } = this.#options.scratch;
+        for (let i = 0; i < present; i++) words[codes / 4 + before + i] = pile + i;
+        pile += present;
+      } else {
+        if (body >= end) throw blockCorrupt("page cut off");
+        const bits = this.#options.scratch.bytes[body];
+        check(kernel.unpack(body + 1, end, bits, before + present, codes));
+      }
+      const out = to.at + done * to.width;
+      const from = codes + before * 4;
+      check(
+        kernel.spreadCodes(definitions, definitionMax, entries, from, to.size, out, to.width),
+      );
+      done += entries;
+    });
+    if (done !== to.entries) throw blockCorrupt("rows of a column");
+  }
+
+  #numbers(column: number, entries: number, isOptional: boolean): NumbersVector {
+    const { vectors, name, source } = this.#options;
+    const { type } = source.file.columns[column];
+    const kind = type === DOUBLE ? "doubles" : "longs";
+    const bits = isOptional ? bitmapBytes(entries) : 0;
+    const bytes = () => entries * 8 + 16 + bits;
+    return vectors.get<NumbersVector>(`${name}${column}`, bytes, (at) => {
+      const present = isOptional ? at + Math.ceil((entries * 8) / 64) * 64 : 0;
+      this.#spreadNumbers(column, { at, present, entries });
+      return { kind, at, present };
+    });
+  }
+
+  #spreadNumbers(column: number, to: { at: number; present: number; entries: number }): void {
+    const { kernel, scratch, source } = this.#options;
+    const { definitionMax } = source.file.columns[column];
+    if (to.present > 0) {
+      scratch.bytes.fill(0, to.present, to.present + bitmapBytes(to.entries));
+    }
+    let done = 0;
+    this.#pages(column, (levels) => {
+      const { entries, definitions } = levels;
+      assert(done + entries <= to.entries, "block: more entries than there are");
+      const { values, count } = this.#plain(levels, 8);
+      const out = to.at + done * 8;
+      if (to.present === 0) scratch.bytes.copyWithin(out, values, values + count * 8);
+      else {
+        kernel.spreadLongs(definitions, definitionMax, entries, values, out, to.present, done);
+      }
+      done += entries;
+    });
+    if (done !== to.entries) throw blockCorrupt("rows of a column");
+  }
+
+  /** Values of fixed width, 32 bits made 64, without those before the rows. */
+  #plain(levels: PageLevels, width: number): { values: number; count: number } {
+    const { page, column, body, end, before, present: count } = levels;
+    const { kernel, scratch } = this.#options;
+    const all = before + count;
+    const { type, fixedBytes } = column;
+    if (page.encoding === DELTA_BINARY_PACKED && (type === INT64 || type === INT32)) {
+      const out = scratch.take(all * 8);
+      check(kernel.undelta(body, end, all, out));
+      return { values: out + before * 8, count };
+    }
+    if (page.encoding !== PLAIN) throw blockCorrupt("encoding of a page");
+    const stored = type === INT32 ? 4 : type === FIXED ? fixedBytes : 8;
+    if (all * stored > end - body) throw blockCorrupt("page cut off");
+    if (type === INT32) {
+      const out = scratch.take(all * 8);
+      kernel.widen(body, all, out);
+      return { values: out + before * 8, count };
+    }
+    if (stored !== width) throw blockCorrupt("width of a column");
+    return { values: body + before * stored, count };
+  }
+
+  #pages(column: number, use: (levels: PageLevels) => void): void {
+    const { caches, source, rows, scratch, kernel } = this.#options;
+    for (const page of columnPages(caches, source, { column, rows })) {
+      scratch.within(() => use(this.#levels(page, column, { scratch, kernel })));
+    }
+  }
+
+  #levels(
+    page: ColumnPage,
+    column: number,
+    tools: { readonly scratch: StepScratch; readonly kernel: DecodeExports },
+  ): PageLevels {
+    return openLevels(page, this.#options.source.file.columns[column], tools);
+  }
+}
+
+function check(result: number): void {
+  if (result >>> 0 === BAD) throw blockCorrupt("values of a page");
+}

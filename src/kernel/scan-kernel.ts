@@ -1,0 +1,119 @@
+/**
+ * What query threads call of the kernel: vector-decode.ts, gather.ts, family.ts, scan.ts, tally.ts
+ * of native/src, where each is described. Addresses and counts are unsigned; results must pass
+ * through `>>> 0`. BAD (0xffffffff) is returned for damaged bytes.
+ */
+export const BAD = 0xffffffff;
+
+type Word = (...args: number[]) => number;
+type Nothing = (...args: number[]) => void;
+
+export interface DecodeExports {
+  /** from, end, width, count, out */
+  unpack: Word;
+  /** from, end, width, count, out */
+  unpackLevels: Word;
+  /** levels, count, level */
+  countLevels: Word;
+  /** levels, max, count, codes, size, out, width */
+  spreadCodes: Word;
+  /** levels, max, count, values, out, present, firstBit */
+  spreadLongs: Word;
+  /** from, end, count, out */
+  undelta: Word;
+  /** from, end, count, out */
+  unpackBools: Word;
+  /** from, count, out */
+  widen: Nothing;
+  /** levels, count, base, out, most */
+  rowStarts: Word;
+}
+
+export interface GatherExports {
+  /** half, rows, name, nameBytes, counts, starts, traceOf, order */
+  groupHead: Word;
+  /** from, order, count, out */
+  gather1: Nothing;
+  gather4: Nothing;
+  gather8: Nothing;
+  gather16: Nothing;
+  /** at, count */
+  addOne: Nothing;
+  /** column, rows, out */
+  expand4: Nothing;
+  /** column, rows, out, present */
+  expand8: Nothing;
+  /** codes, count, most, table, list */
+  renumber: Word;
+  /** from, count, width, out */
+  narrow: Nothing;
+  /** words, count, out */
+  bitsOfWords: Nothing;
+}
+
+export interface FamilyExports {
+  /** rows */
+  linkBytes: Word;
+  /** ids, parents, kinds, kindWidth, starts, traces, slots, doubles, out */
+  linkSpans: Word;
+  /** start, duration, parents, starts, traces, outStart, outEnd, outRoot */
+  traceTimes: Nothing;
+  /** codes, rows, out */
+  runStarts: Word;
+  /** values, rows, out */
+  runStarts16: Word;
+  /** starts, groups, out */
+  groupOfRows: Nothing;
+}
+
+export interface ScanExports {
+  /** codes, width, rows, table, out */
+  testCodes: Nothing;
+  /** codes, width, rows, code, out */
+  equalCodes: Nothing;
+  rangeLongs(values: number, rows: number, low: bigint, high: bigint, out: number): void;
+  rangeDoubles(values: number, rows: number, low: number, high: number, out: number): void;
+  /** bits, starts, groups, out */
+  groupsWith: Word;
+  /** groupBits, starts, groups, out */
+  rowsOfGroups: Nothing;
+  /** bits, bytes */
+  countBits: Word;
+  /** bits, bytes, out, most */
+  listBits: Word;
+}
+
+export interface TallyExports {
+  slotRows(
+    times: number,
+    rows: number,
+    bits: number,
+    first: bigint,
+    step: bigint,
+    slots: number,
+    out: number,
+  ): number;
+  /** codes, width, rows, table, out */
+  mapCodes: Nothing;
+  overlayCodes: Nothing;
+  /** groups, next, rows, size */
+  combine: Nothing;
+  /** slotOf, groups, rows, slots, out */
+  tallyRows: Nothing;
+  /** slotOf, codes, width, table, rows, slots, out */
+  tallyCodes: Nothing;
+  /** codes, width, rows, table, out */
+  doublesOfCodes: Nothing;
+  overlayDoubles: Nothing;
+  /** values, present, rows, out */
+  doublesOfLongs: Nothing;
+  copyDoubles: Nothing;
+  /** slotOf, groups, values, rows, slots, out */
+  tallyValues: Nothing;
+  /** at, cells */
+  clearValues: Nothing;
+  /** slotOf, groups, values, rows, slots, least, buckets, out */
+  tallyBuckets: Nothing;
+}
+
+export type ReadExports = DecodeExports & GatherExports & FamilyExports & ScanExports & TallyExports;

@@ -1,0 +1,66 @@
+/** Memory for one step of a query: taken piece by piece, given back all at once. */
+import { assert } from "../base/assert.ts";
+import { EngineError } from "../base/error.ts";
+
+export class StepScratch {
+  readonly #base: number;
+  readonly #end: number;
+  #at: number;
+  readonly bytes: Uint8Array;
+  readonly words: Uint32Array;
+  readonly doubles: Float64Array;
+  readonly longs: BigInt64Array;
+  readonly ulongs: BigUint64Array;
+
+  constructor(buffer: SharedArrayBuffer, base: number, bytes: number) {
+    assert(base % 64 === 0, "scratch: base is not aligned");
+    this.#base = base;
+    this.#end = base + bytes;
+    this.#at = base;
+    this.bytes = new Uint8Array(buffer);
+    const whole = buffer.byteLength - (buffer.byteLength % 8);
+    this.words = new Uint32Array(buffer, 0, whole / 4);
+    this.doubles = new Float64Array(buffer, 0, whole / 8);
+    this.longs = new BigInt64Array(buffer, 0, whole / 8);
+    this.ulongs = new BigUint64Array(buffer, 0, whole / 8);
+  }
+
+  /** Address of so many bytes, a multiple of 64; they hold anything. */
+  take(bytes: number): number {
+    const at = this.#at;
+    // Loads of the kernel may run over the end by up to 16 bytes.
+    const end = Math.ceil((at + bytes + 16) / 64) * 64;
+    if (end > this.#end) {
+      throw new EngineError("overloaded", "the query needs more memory than it may have");
+    }
+    this.#at = end;
+    return at;
+  }
+
+  /** The same, all zero. */
+  zeros(bytes: number): number {
+    const at = this.take(bytes);
+    this.bytes.fill(0, at, at + Math.ceil(bytes / 8) * 8);
+    return at;
+  }
+
+  copy(source: Uint8Array): number {
+    const at = this.take(source.length);
+    this.bytes.set(source, at);
+    return at;
+  }
+
+  /** What is taken in `work` is given back after it. */
+  within<T>(work: () => T): T {
+    const before = this.#at;
+    try {
+      return work();
+    } finally {
+      this.#at = before;
+    }
+  }
+
+  reset(): void {
+    this.#at = this.#base;
+  }
+}

@@ -1,0 +1,97 @@
+/**
+ * Vectors that are kept between questions, within a bound: the least recently used go first, but
+ * none that the step at hand has touched. Whoever works with vectors does so in steps, without
+ * waiting for anything in between, and holds none beyond.
+ *
+ * Threads: one.
+ */
+import { EngineError } from "../base/error.ts";
+import { PAGE_BYTES, VectorSpace } from "./vector-space.ts";
+
+interface Entry {
+  readonly value: unknown;
+  readonly at: number;
+  readonly pages: number;
+  step: number;
+}
+
+export class VectorCache {
+  readonly #space: VectorSpace;
+  /** In the order of use: the oldest first. */
+  readonly #entries = new Map<string, Entry>();
+  #step = 1;
+
+  constructor(base: number, bytes: number) {
+    this.#space = new VectorSpace(base, bytes);
+  }
+
+  get heldBytes(): number {
+    return (this.#space.pages - this.#space.freePages) * PAGE_BYTES;
+  }
+
+  /** From here on what earlier steps got is no longer theirs. */
+  beginStep(): void {
+    this.#step++;
+  }
+
+  /**
+   * What was made under this name, or is made now: `fill` gets the address of `bytes` bytes, which
+   * hold anything, and returns what the vector is.
+   */
+  get<T>(name: string, bytes: () => number, fill: (at: number) => T): T {
+    const known = this.#entries.get(name);
+    if (known !== undefined) {
+      if (known.step !== this.#step) {
+        known.step = this.#step;
+        this.#entries.delete(name);
+        this.#entries.set(name, known);
+      }
+      // What is kept under a name is what `fill` of that name returned.
+      return known.value as T;
+    }
+    const pages = Math.max(1, Math.ceil(bytes() / PAGE_BYTES));
+    const at = this.#take(pages);
+    let value: T;
+    try {
+      value = fill(at);
+    } catch (error) {
+      this.#space.give(at, pages);
+      throw error;
+    }
+    this.#entries.set(name, { value, at, pages, step: this.#step });
+    return value;
+  }
+
+  has(name: string): boolean {
+    return this.#entries.has(name);
+  }
+
+  /** Lets go of everything whose name begins so. */
+  forget(prefix: string): void {
+    for (const [name, entry] of this.#entries) if (name.startsWith(prefix)) this.#drop(name, entry);
+  }
+
+  #take(pages: number): number {
+    for (;;) {
+      const at = this.#space.take(pages);
+      if (at !== undefined) return at;
+      if (!this.#dropOldest()) {
+        throw new EngineError("overloaded", "the query needs more memory than it may have");
+      }
+    }
+  }
+
+  #dropOldest(): boolean {
+    for (const [name, entry] of this.#entries) {
+      if (entry.step === this.#step) return false;
+      this.#drop(name, entry);
+      return true;
+    }
+    return false;
+  }
+
+  #drop(name: string, entry: Entry): void {
+    this.#entries.delete(name);
+    this.#space.give(entry.at, entry.pages);
+  }
+}

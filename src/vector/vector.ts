@@ -1,0 +1,59 @@
+/**
+ * Vectors: a place for each row of a segment, in the shared memory, where the kernel scans them.
+ * An address is valid until the step that got it ends (vector-cache.ts, step-scratch.ts).
+ */
+import type { DataValue } from "../model/data-value.ts";
+
+/** The values that codes stand for. */
+export interface Dictionary {
+  readonly size: number;
+  /** Value of code index + 1. */
+  at(index: number): DataValue;
+  /** Index of a text, -1 when it is not there; undefined when there is no fast way to tell. */
+  find?(text: Uint8Array): number;
+}
+
+/** A code for each row: 0 for none, else 1 + the value's index in the dictionary. */
+export interface CodesVector {
+  readonly kind: "codes";
+  readonly at: number;
+  /** Bytes of a code: 1, 2 or 4. */
+  readonly width: number;
+  readonly dictionary: Dictionary;
+}
+
+/** 64 bits a row. `present` is a bitmap, 0: all rows have a value; others hold 0. */
+export interface NumbersVector {
+  readonly kind: "longs" | "doubles";
+  readonly at: number;
+  readonly present: number;
+}
+
+export type Vector = CodesVector | NumbersVector;
+
+/** The narrowest width for codes up to `size`. */
+export function widthFor(size: number): number {
+  if (size < 256) return 1;
+  return size < 65536 ? 2 : 4;
+}
+
+export function bitmapBytes(rows: number): number {
+  return Math.ceil(rows / 64) * 8;
+}
+
+/** A dictionary of values at hand. */
+export class ValueList implements Dictionary {
+  readonly #values: readonly DataValue[];
+
+  constructor(values: readonly DataValue[]) {
+    this.#values = values;
+  }
+
+  get size(): number {
+    return this.#values.length;
+  }
+
+  at(index: number): DataValue {
+    return this.#values[index];
+  }
+}
