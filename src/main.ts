@@ -9,6 +9,7 @@ import packageJson from "../package.json" with { type: "json" };
 import { apiServer } from "./api/api-server.ts";
 import type { EngineSnapshot, TenantCounts } from "./api/engine-snapshot.ts";
 import { EngineMetrics } from "./api/metrics.ts";
+import type { QueryLimits } from "./api/query-limits.ts";
 import { systemClock } from "./base/clock.ts";
 import { EngineError } from "./base/error.ts";
 import { lockFolder } from "./base/file-lock.ts";
@@ -19,7 +20,17 @@ import type { Config } from "./config/config.ts";
 import { effectiveConfig } from "./config/effective-config.ts";
 import { ConfigError } from "./config/finding.ts";
 import { helpText } from "./config/flags.ts";
-import { ANSWERS_HELD_BYTES_MAX } from "./config/limits.ts";
+import {
+  ANSWERS_HELD_BYTES_MAX,
+  EXEMPLARS_DEFAULT,
+  METRICS_STEPS_DEFAULT,
+  QUERY_BYTES_DEFAULT,
+  SEARCH_SPANS_DEFAULT,
+  SEARCH_SPANS_MAX_DEFAULT,
+  SEARCH_TRACES_DEFAULT,
+  SEARCH_TRACES_MAX_DEFAULT,
+  TAG_VALUES_BYTES_MAX,
+} from "./config/limits.ts";
 import { listenSummary } from "./config/listen-summary.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { verifyConfig } from "./config/verify-config.ts";
@@ -41,6 +52,21 @@ import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
 const QUERY_TIMEOUT_MS = 30_000;
 const FLUSH_TIMEOUT_MS = 120_000;
+
+const queryLimits: QueryLimits = {
+  queryBytesMax: QUERY_BYTES_DEFAULT,
+  searchTracesDefault: SEARCH_TRACES_DEFAULT,
+  searchTracesMax: SEARCH_TRACES_MAX_DEFAULT,
+  searchSpansDefault: SEARCH_SPANS_DEFAULT,
+  searchSpansMax: SEARCH_SPANS_MAX_DEFAULT,
+  searchRangeMsMax: 0,
+  metricsRangeMsMax: 0,
+  metricsStepsMax: METRICS_STEPS_DEFAULT,
+  exemplarsMax: EXEMPLARS_DEFAULT,
+  seriesMax: 0,
+  tagValuesBytesMax: TAG_VALUES_BYTES_MAX,
+  endCutoffMs: 0,
+};
 
 await main(process.argv.slice(2));
 
@@ -121,6 +147,7 @@ function serveApi(config: Config, engine: Engine, logger: Logger): Bun.Server<un
       answersHeldBytesMax: ANSWERS_HELD_BYTES_MAX,
       multitenancyEnabled,
       build,
+      query: queryLimits,
       queryTimeoutMs: QUERY_TIMEOUT_MS,
       flushTimeoutMs: FLUSH_TIMEOUT_MS,
     },
@@ -129,6 +156,10 @@ function serveApi(config: Config, engine: Engine, logger: Logger): Bun.Server<un
         ask: async ({ startSeconds, endSeconds, ...question }) =>
           await engine.trace({ ...question, startSeconds, endSeconds }),
       },
+      asker: {
+        ask: () => Promise.reject(new EngineError("internal", "TraceQL is not built yet")),
+      },
+      clock: systemClock,
       readiness: engine,
       flusher: engine,
       pages: {

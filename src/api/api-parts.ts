@@ -1,5 +1,8 @@
 /** What the HTTP API needs from the rest of the engine. main.ts supplies it. */
+import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import type { Asker } from "../query/question.ts";
+import type { QueryLimits } from "./query-limits.ts";
 
 /** One question for a trace, checked. */
 export interface TraceAsk {
@@ -81,6 +84,7 @@ export interface ApiOptions {
   /** Tenants come from X-Scope-OrgID, and a query without one is refused. */
   readonly multitenancyEnabled: boolean;
   readonly build: BuildInfo;
+  readonly query: QueryLimits;
   /** For one question; then the client gets 504. */
   readonly queryTimeoutMs: number;
   /** For a flush; then the client gets 504, and the flush goes on. */
@@ -96,6 +100,9 @@ export interface BuildInfo {
 
 export interface ApiParts {
   readonly traces: TraceAsker;
+  /** All other questions. */
+  readonly asker: Asker;
+  readonly clock: Clock;
   readonly readiness: Readiness;
   readonly flusher: Flusher;
   readonly pages: StatusPages;

@@ -1,6 +1,6 @@
 /**
  * Which path is answered by what. Patterns and their precedence are Tempo's; a segment in braces
- * takes any text without a slash.
+ * takes any text without a slash, with dots at its end any text at all.
  */
 import type { AnsweredRequest } from "./api-parts.ts";
 
@@ -39,11 +39,15 @@ function matchPattern(
   pattern: readonly string[],
   path: readonly string[],
 ): ReadonlyMap<string, string> | undefined {
-  if (pattern.length !== path.length) return undefined;
+  const rest = pattern.findIndex((part) => part.endsWith("...}"));
+  const more = path.length - pattern.length;
+  if (more < 0 || (more > 0 && rest < 0)) return undefined;
   const segments = new Map<string, string>();
   for (const [index, part] of pattern.entries()) {
-    const text = path[index];
-    if (part.startsWith("{")) {
+    const text = path[rest >= 0 && index > rest ? index + more : index];
+    if (index === rest) {
+      segments.set(part.slice(1, -4), path.slice(index, index + more + 1).join("/"));
+    } else if (part.startsWith("{")) {
       if (text === "" || text.includes("/")) return undefined;
       segments.set(part.slice(1, -1), text);
     } else if (part !== text) return undefined;

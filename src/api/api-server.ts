@@ -8,6 +8,7 @@
 
 import { flushHandler, metricsHandler, readyHandler } from "./api-operate.ts";
 import type { ApiOptions, ApiParts } from "./api-parts.ts";
+import { queryHandlers } from "./api-query.ts";
 import { errorResponse, textResponse } from "./api-response.ts";
 import type { RouteMatch } from "./api-routes.ts";
 import { type ApiHandler, type ApiRoute, matchRoute, routeLabel } from "./api-routes.ts";
@@ -113,9 +114,11 @@ function apiRoutes(options: ApiOptions, parts: ApiParts): readonly ApiRoute[] {
   });
   const answers = new HeldAnswers(options.answersHeldBytesMax);
   const traces = { traces: parts.traces, answers };
+  const queries = queryHandlers(options, { asker: parts.asker, clock: parts.clock, answers });
   const routes: readonly ApiRoute[] = [
     prefixed("/api/traces/{traceID}", traceHandler(1, options, traces)),
-    ...unbuiltQueries.map((pattern) => prefixed(pattern, unbuiltHandler(options))),
+    prefixed("/api/v2/traces/diff", unbuiltHandler(options)),
+    ...queries.map(([pattern, handler]) => prefixed(pattern, handler)),
     prefixed("/api/v2/traces/{traceID}", traceHandler(2, options, traces)),
     prefixed("/api/echo", echoHandler()),
     prefixed("/api/status/buildinfo", buildInfoHandler(options), READ_ONLY),
@@ -128,22 +131,11 @@ function apiRoutes(options: ApiOptions, parts: ApiParts): readonly ApiRoute[] {
   return routes;
 }
 
-/** Tempo's queries that this version refuses; Grafana shows the sentence. */
-const unbuiltQueries = [
-  "/api/v2/traces/diff",
-  "/api/search",
-  "/api/search/tags",
-  "/api/v2/search/tags",
-  "/api/search/tag/{tagName}/values",
-  "/api/v2/search/tag/{tagName}/values",
-  "/api/metrics/query",
-  "/api/metrics/query_range",
-];
-
+/** Of Tempo's, what this version refuses; people see the sentence. */
 function unbuiltHandler(options: ApiOptions): ApiHandler {
   return (call) => {
     tenantsOf(call, options);
-    const text = `${call.url.pathname} is not built yet: this version finds traces by id\n`;
+    const text = `${call.url.pathname} is not built yet\n`;
     return textResponse(501, text);
   };
 }

@@ -5,6 +5,7 @@
  * jobs that its frontend gives to queriers, and the frontend sets them itself.
  */
 import { EngineError } from "../base/error.ts";
+import { parseInteger, refusing } from "./go-number.ts";
 
 export interface TraceWindow {
   /** Unix seconds. */
@@ -13,8 +14,6 @@ export interface TraceWindow {
 }
 
 const modes = ["all", "ingesters", "blocks", "external"];
-const INT64_MAX = 2n ** 63n - 1n;
-const INT64_MIN = -(2n ** 63n);
 
 /** Throws `malformed`. An empty parameter counts as absent. */
 export function parseTraceParams(params: URLSearchParams): TraceWindow {
@@ -35,19 +34,9 @@ export function parseTraceParams(params: URLSearchParams): TraceWindow {
   };
 }
 
-/** A signed 64-bit decimal, as Go's strconv.ParseInt reads it. */
 function integer(text: string | null, name: string): bigint | undefined {
   if (!text) return undefined;
-  const parsing = `invalid ${name}: strconv.ParseInt: parsing ${JSON.stringify(text)}`;
-  if (!/^[+-]?[0-9]+$/.test(text)) throw refused(`${parsing}: invalid syntax`);
-  // Leading zeros are fine at any length; more digits than these never are, and cost time.
-  const digits = text.replace(/^[+-]?0*/, "");
-  const value = digits.length > 19 ? INT64_MAX + 1n : BigInt(digits || "0");
-  const signed = text.startsWith("-") ? -value : value;
-  if (digits.length > 19 || signed > INT64_MAX || signed < INT64_MIN) {
-    throw refused(`${parsing}: value out of range`);
-  }
-  return signed;
+  return refusing(`invalid ${name}`, () => parseInteger(text, { bits: 64, signed: true }));
 }
 
 /** Standard form, in braces, as URN, or digits alone. */

@@ -26,6 +26,30 @@ export const TRACE_ANSWER_BYTES_MAX = 50 * MiB;
 /** Room for one of the largest as JSON, or many usual ones, while clients read them. */
 export const ANSWERS_HELD_BYTES_MAX = 192 * MiB;
 
+// ---- questions
+
+/** Tempo's: longer than what programs make of dashboards. */
+export const QUERY_BYTES_DEFAULT = 128 * KiB;
+
+/**
+ * The line of a request with the longest query, each byte escaped as three, and as much again for
+ * its headers.
+ */
+export const REQUEST_HEAD_BYTES_MAX = 768 * KiB;
+
+/** Tempo's, and what Grafana shows at once. */
+export const SEARCH_TRACES_DEFAULT = 20;
+export const SEARCH_TRACES_MAX_DEFAULT = 256 * 1024;
+export const SEARCH_SPANS_DEFAULT = 3;
+export const SEARCH_SPANS_MAX_DEFAULT = 100;
+
+/** Tempo's: ten thousand steps are more than a screen has pixels. */
+export const METRICS_STEPS_DEFAULT = 10_000;
+export const EXEMPLARS_DEFAULT = 100;
+
+/** Tempo's: nobody reads a list that is longer. */
+export const TAG_VALUES_BYTES_MAX = 1_000_000;
+
 // ---- memory and disk
 
 /** Rings, the two halves, the kernel's tables and a cut's scratch do not work in less. */

@@ -8,6 +8,8 @@ import type {
   TraceAsk,
 } from "../../src/api/api-parts.ts";
 import { apiServer } from "../../src/api/api-server.ts";
+import type { QueryLimits } from "../../src/api/query-limits.ts";
+import { EngineError } from "../../src/base/error.ts";
 import { makeLogger } from "../../src/base/log.ts";
 
 export interface RunningApi extends AsyncDisposable {
@@ -27,6 +29,24 @@ export const found: ApiAnswer = {
   body: [new TextEncoder().encode('{"trace":{},"metrics":{}}')],
 };
 
+export const limits: QueryLimits = {
+  queryBytesMax: 128 * 1024,
+  searchTracesDefault: 20,
+  searchTracesMax: 1000,
+  searchSpansDefault: 3,
+  searchSpansMax: 100,
+  searchRangeMsMax: 0,
+  metricsRangeMsMax: 0,
+  metricsStepsMax: 10_000,
+  exemplarsMax: 100,
+  seriesMax: 0,
+  tagValuesBytesMax: 1_000_000,
+  endCutoffMs: 0,
+};
+
+/** What questions call now: 2023-11-14, 22:13:20. */
+export const NOW_MS = 1_700_000_000_000;
+
 export function startApi(
   parts: Partial<ApiParts> = {},
   options: Partial<ApiOptions> = {},
@@ -40,6 +60,7 @@ export function startApi(
       answersHeldBytesMax: 2 ** 30,
       multitenancyEnabled: false,
       build: { version: "0.1.0", revision: "abc" },
+      query: limits,
       queryTimeoutMs: 10_000,
       flushTimeoutMs: 10_000,
       ...options,
@@ -51,6 +72,10 @@ export function startApi(
           return found;
         },
       },
+      asker: {
+        ask: () => Promise.reject(new EngineError("internal", "nobody answers in this test")),
+      },
+      clock: { nowMs: () => NOW_MS },
       readiness: { reasons: () => [] },
       flusher: { flush: async () => undefined },
       pages: {
