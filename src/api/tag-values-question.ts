@@ -117,7 +117,8 @@ function readField(name: string): Field {
     const [stage] = body.node === "pipeline" ? body.stages : [];
     const expr = stage?.node === "filter" ? stage.expr : undefined;
     const isAlone = body.node === "pipeline" && body.stages.length === 1;
-    if (isAlone && (expr?.node === "attribute" || expr?.node === "intrinsic")) return expr;
+    if (isAlone && expr?.node === "attribute" && !expr.parent) return expr;
+    if (isAlone && expr?.node === "intrinsic" && expr.name !== "parent") return expr;
     throw new EngineError("malformed", "expected an attribute or an intrinsic");
   });
 }

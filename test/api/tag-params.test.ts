@@ -162,6 +162,8 @@ describe("values", () => {
     ["service.name", "", `${invalid} service.name: parse error at line 1, col 2`],
     ["a b", "", `${invalid} a b: parse error`],
     [".a = 1", "", `${invalid} .a = 1: expected an attribute or an intrinsic`],
+    ["parent.a", "", `${invalid} parent.a: expected an attribute or an intrinsic`],
+    ["parent", "", `${invalid} parent: expected an attribute or an intrinsic`],
     [".a} | {.b", "", `${invalid} .a} | {.b: expected an attribute`],
     [".a} | rate() | topk(1", "", `${invalid} .a} | rate() | topk(1: parse error`],
     ["name", "limit=x", `invalid limit: strconv.ParseUint: parsing "x": invalid syntax`],
