@@ -14,6 +14,7 @@ import {
   HALF_TRACE,
   HALF_TRACE_TENANT,
 } from "./layout";
+import { codeAt } from "./scan";
 
 /**
  * The rows below `rows` of a tenant, by trace: their numbers to `order`, where each trace begins
@@ -167,4 +168,74 @@ export function bitsOfWords(words: u32, count: u32, out: u32): void {
     }
     store<u64>(out + (row >> 3), word);
   }
+}
+
+/**
+ * Codes of some rows to some places, as words: out[places[i]] = the code of rows[i] + `offset`, or
+ * 0 for none.
+ */
+export function gatherCodes(codes: u32, width: u32, rows: u32, places: u32, count: u32,
+                            offset: u32, out: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const code = codeAt(codes, width, load<u32>(rows + i * 4));
+    store<u32>(out + load<u32>(places + i * 4) * 4, code ? code + offset : 0);
+  }
+}
+
+/** Values of 8 bytes; `bits` (0: none) gets a word of 1 where `present` (0: all) has a bit. */
+export function gatherLongs(values: u32, present: u32, rows: u32, places: u32, count: u32,
+                            out: u32, bits: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const row = load<u32>(rows + i * 4);
+    const place = load<u32>(places + i * 4);
+    store<u64>(out + place * 8, load<u64>(values + row * 8));
+    if (!bits) continue;
+    const is = !present || ((load<u8>(present + (row >> 3)) >> (row & 7)) & 1) != 0;
+    store<u32>(bits + place * 4, u32(is));
+  }
+}
+
+/**
+ * The ids (16 bytes each, ascending) that are in both lists: their indexes to `outA` and `outB`.
+ * Returns how many.
+ */
+export function sharedIds(a: u32, countA: u32, b: u32, countB: u32, outA: u32, outB: u32): u32 {
+  let found: u32 = 0;
+  let i: u32 = 0;
+  let j: u32 = 0;
+  while (i < countA && j < countB) {
+    const order = compareIds(a + i * 16, b + j * 16);
+    if (order < 0) i += 1;
+    else if (order > 0) j += 1;
+    else {
+      store<u32>(outA + found * 4, i++);
+      store<u32>(outB + found * 4, j++);
+      found += 1;
+    }
+  }
+  return found;
+}
+
+// @ts-ignore: decorator
+@inline
+function compareIds(a: u32, b: u32): i32 {
+  const highA = bswap<u64>(load<u64>(a));
+  const highB = bswap<u64>(load<u64>(b));
+  if (highA != highB) return highA < highB ? -1 : 1;
+  const lowA = bswap<u64>(load<u64>(a, 8));
+  const lowB = bswap<u64>(load<u64>(b, 8));
+  if (lowA == lowB) return 0;
+  return lowA < lowB ? -1 : 1;
+}
+
+/** Index of the id at `id` among `count` ascending ones; 0xffffffff when it is not there. */
+export function searchId(ids: u32, count: u32, id: u32): u32 {
+  let low: u32 = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (compareIds(ids + middle * 16, id) < 0) low = middle + 1;
+    else high = middle;
+  }
+  return low < count && compareIds(ids + low * 16, id) == 0 ? low : 0xffffffff;
 }

@@ -21,9 +21,13 @@ export {
   gather16,
   gather4,
   gather8,
+  gatherCodes,
+  gatherLongs,
   groupHead,
   narrow,
   renumber,
+  searchId,
+  sharedIds,
 } from "./gather";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";

@@ -49,6 +49,14 @@ export interface GatherExports {
   narrow: Nothing;
   /** words, count, out */
   bitsOfWords: Nothing;
+  /** codes, width, rows, places, count, offset, out */
+  gatherCodes: Nothing;
+  /** values, present, rows, places, count, out, bits */
+  gatherLongs: Nothing;
+  /** a, countA, b, countB, outA, outB */
+  sharedIds: Word;
+  /** ids, count, id */
+  searchId: Word;
 }
 
 export interface FamilyExports {
@@ -56,7 +64,10 @@ export interface FamilyExports {
   linkBytes: Word;
   /** ids, parents, kinds, kindWidth, starts, traces, slots, doubles, out */
   linkSpans: Word;
-  /** start, duration, parents, starts, traces, outStart, outEnd, outRoot */
+  /**
+   * start, duration, ids, parents, kinds, kindWidth, doubles, starts, traces, outStart, outEnd,
+   * outRoot
+   */
   traceTimes: Nothing;
   /** codes, rows, out */
   runStarts: Word;

@@ -6,6 +6,7 @@
  * Threads: one.
  */
 import { EngineError } from "../base/error.ts";
+import type { Keeper } from "./keeper.ts";
 import { PAGE_BYTES, VectorSpace } from "./vector-space.ts";
 
 interface Entry {
@@ -15,7 +16,7 @@ interface Entry {
   step: number;
 }
 
-export class VectorCache {
+export class VectorCache implements Keeper {
   readonly #space: VectorSpace;
   /** In the order of use: the oldest first. */
   readonly #entries = new Map<string, Entry>();

@@ -11,6 +11,8 @@ export interface Dictionary {
   at(index: number): DataValue;
   /** Index of a text, -1 when it is not there; undefined when there is no fast way to tell. */
   find?(text: Uint8Array): number;
+  /** The bytes as stored, of dictionaries of texts or bytes. */
+  bytes?(index: number): Uint8Array;
 }
 
 /** A code for each row: 0 for none, else 1 + the value's index in the dictionary. */

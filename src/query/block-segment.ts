@@ -1,0 +1,371 @@
+/**
+ * One tenant's rows of a block as a segment. Cheap to make: what it reads is kept by others.
+ *
+ * Threads: one; addresses hold for the step.
+ */
+import { assert } from "../base/assert.ts";
+import { readColumns } from "../block/block-columns-read.ts";
+import { columnDictionary } from "../block/block-pages.ts";
+import { type BlockCaches, type OpenBlock, openBlock } from "../block/block-read.ts";
+import { BlockVectors } from "../block/block-vectors.ts";
+import type { ValueCache } from "../block/file-cache.ts";
+import type { ColumnRows } from "../block/parquet-decode.ts";
+import { resourceFromJson } from "../block/resource-json.ts";
+import type { ReadExports } from "../kernel/scan-kernel.ts";
+import type { BlockTenant } from "../model/block-meta.ts";
+import { codeValues, type ValuesToCode } from "../vector/code-values.ts";
+import type { StepScratch } from "../vector/step-scratch.ts";
+import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
+import type { VectorCache } from "../vector/vector-cache.ts";
+import { readResource, readScope } from "./any-value.ts";
+import { type BlockNames, blockNames } from "./block-names.ts";
+import { hexValues, listValues } from "./block-values.ts";
+import { asLongs, codesOfKind } from "./number-vectors.ts";
+import { ResidualIndex } from "./residual.ts";
+import type {
+  ListScope,
+  Lists,
+  NestedName,
+  Segment,
+  Source,
+  Sources,
+  TraceTimes,
+} from "./segment.ts";
+import {
+  type FamilyTools,
+  findDoubles,
+  findParents,
+  findTimes,
+  findTraceOf,
+} from "./segment-family.ts";
+import { combineSources } from "./source-codes.ts";
+
+/** What one thread reads and keeps blocks with. */
+export interface SegmentTools {
+  readonly caches: BlockCaches;
+  readonly vectors: VectorCache;
+  readonly scratch: StepScratch;
+  readonly kernel: ReadExports;
+  readonly residuals: ValueCache<ResidualIndex>;
+}
+
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+const NESTED: Readonly<Record<NestedName, string>> = {
+  nestedSetLeft: "nested_left",
+  nestedSetRight: "nested_right",
+  nestedSetParent: "nested_parent",
+  "span:childCount": "child_count",
+};
+const TRACE_ID_BYTES = 16;
+
+interface TraceRows {
+  readonly starts: number;
+  readonly ids: number;
+  readonly traces: number;
+}
+
+export class BlockSegment implements Segment {
+  readonly rows: number;
+  readonly #tools: SegmentTools;
+  readonly #name: string;
+  readonly #block: OpenBlock;
+  readonly #first: number;
+  readonly #names: BlockNames;
+  readonly #vectors: BlockVectors;
+  readonly #family: FamilyTools;
+
+  constructor(tools: SegmentTools, folder: string, tenant: BlockTenant) {
+    this.#tools = tools;
+    this.#name = `${folder}/${tenant.rowFirst}/`;
+    this.#block = openBlock(tools.caches, folder);
+    this.#names = blockNames(this.#block);
+    this.rows = tenant.rows;
+    this.#first = tenant.rowFirst;
+    this.#vectors = new BlockVectors({
+      ...tools,
+      source: this.#block,
+      rows: { first: tenant.rowFirst, end: tenant.rowFirst + tenant.rows },
+      name: this.#name,
+    });
+    const { kernel, scratch, vectors } = tools;
+    this.#family = { keeper: vectors, scratch, kernel, name: this.#name };
+  }
+
+  get traces(): number {
+    return this.#traceRows().traces;
+  }
+
+  get starts(): number {
+    return this.#traceRows().starts;
+  }
+
+  get traceIds(): number {
+    return this.#traceRows().ids;
+  }
+
+  doubles(): number {
+    return findDoubles(this, this.#family);
+  }
+
+  traceOf(): number {
+    return findTraceOf(this, this.#family);
+  }
+
+  times(): TraceTimes {
+    return findTimes(this, this.#family);
+  }
+
+  parents(): number {
+    return findParents(this, this.#family);
+  }
+
+  spanIds(): number {
+    return this.#numbers("span_id").at;
+  }
+
+  parentIds(): number {
+    if (!this.#names.flat.has("parent_span_id")) return this.#zeros();
+    return this.#numbers("parent_span_id").at;
+  }
+
+  start(): number {
+    return this.#numbers("start_unix_nano").at;
+  }
+
+  duration(): number {
+    return this.#numbers("duration_nano").at;
+  }
+
+  kind(): CodesVector {
+    return this.#kindCodes("kind");
+  }
+
+  status(): CodesVector {
+    return this.#kindCodes("status_code");
+  }
+
+  name(): CodesVector {
+    return codesIn(this.#flat("name"));
+  }
+
+  statusMessage(): CodesVector | undefined {
+    return this.#names.flat.has("status_message")
+      ? codesIn(this.#flat("status_message"))
+      : undefined;
+  }
+
+  nested(which: NestedName): NumbersVector {
+    const vector = this.#flat(NESTED[which]);
+    const { scratch, vectors: keeper } = this.#tools;
+    return asLongs(vector, { keeper, scratch, name: `${this.#name}${which}`, entries: this.rows });
+  }
+
+  resources(): Sources {
+    const of = ["resource", "resource_otlp"] as const;
+    return this.#sources("resources", of, ([json, otlp]) => {
+      return readResource(otlp ?? resourceFromJson(utf8.decode(json)));
+    });
+  }
+
+  scopes(): Sources {
+    const of = ["scope_name", "scope_version", "scope_otlp"] as const;
+    return this.#sources("scopes", of, ([name, version, otlp]) => {
+      if (otlp !== undefined) return readScope(otlp);
+      const text = (bytes: Uint8Array | undefined) => (bytes ? utf8.decode(bytes) : "");
+      return { name: text(name), version: text(version), attributes: new Map() };
+    });
+  }
+
+  lists(scope: ListScope): Lists | undefined {
+    const { required } = this.#names[scope];
+    if (required === undefined) return undefined;
+    const { at, entries } = this.#vectors.starts(required);
+    return { starts: at, entries };
+  }
+
+  eventName(): CodesVector {
+    return codesIn(this.#listed("event", "name"));
+  }
+
+  eventTime(): NumbersVector {
+    const vector = this.#listed("event", "time_unix_nano");
+    const { scratch, vectors: keeper } = this.#tools;
+    const entries = this.#entries("event");
+    return asLongs(vector, { keeper, scratch, name: `${this.#name}eventTime`, entries });
+  }
+
+  linkTraceId(): CodesVector {
+    return this.#hex("trace_id");
+  }
+
+  linkSpanId(): CodesVector {
+    return this.#hex("span_id");
+  }
+
+  attribute(scope: "span" | ListScope, key: string): readonly Vector[] {
+    const entries = this.#entries(scope);
+    const vectors: Vector[] = [];
+    for (const { column, isArray } of this.#names[scope].keys.get(key) ?? []) {
+      vectors.push(isArray ? this.#lists(column) : this.#vectors.vector(column, entries));
+    }
+    const residual = this.#residual(scope)?.get(key);
+    if (residual !== undefined) {
+      const to = this.#coding(`residual/${scope}/${key}`, scope);
+      vectors.push(codeValues(to, () => residual));
+    }
+    return vectors;
+  }
+
+  keys(scope: "span" | ListScope): readonly string[] {
+    const residual = this.#residual(scope);
+    return [...this.#names[scope].keys.keys(), ...(residual?.keys() ?? [])];
+  }
+
+  #entries(scope: "span" | ListScope): number {
+    return scope === "span" ? this.rows : (this.lists(scope)?.entries ?? 0);
+  }
+
+  #traceRows(): TraceRows {
+    const { kernel, scratch, vectors } = this.#tools;
+    const column = this.#block.layout.traceId;
+    const values = columnDictionary(this.#tools.caches, this.#block, column);
+    return scratch.within(() => {
+      const found = scratch.take((this.rows + 1) * 4);
+      let traces = 0;
+      let ids = 0;
+      const bytes = () => {
+        if (values === undefined) {
+          ids = this.#vectors.ids16(column);
+          traces = kernel.runStarts16(ids, this.rows, found) >>> 0;
+        } else {
+          ids = scratch.take(this.rows * 4);
+          this.#vectors.codeWords(column, ids);
+          traces = kernel.runStarts(ids, this.rows, found) >>> 0;
+        }
+        return traces * 20 + 64;
+      };
+      return vectors.get<TraceRows>(`${this.#name}traces`, bytes, (at) => {
+        const starts = at + traces * TRACE_ID_BYTES;
+        const { words, bytes: memory } = scratch;
+        words.copyWithin(starts / 4, found / 4, found / 4 + traces + 1);
+        for (let trace = 0; trace < traces; trace++) {
+          const row = words[starts / 4 + trace];
+          const to = at + trace * TRACE_ID_BYTES;
+          if (values === undefined) {
+            const from = ids + row * TRACE_ID_BYTES;
+            memory.copyWithin(to, from, from + TRACE_ID_BYTES);
+          } else {
+            const id = values.get(words[ids / 4 + row] - 1);
+            assert(id instanceof Uint8Array, "block: a trace id of bytes");
+            memory.set(id, to);
+          }
+        }
+        return { starts, ids: at, traces };
+      });
+    });
+  }
+
+  /** One source for each combination of values that the columns have. */
+  #sources(
+    name: string,
+    columns: readonly string[],
+    read: (values: readonly (Uint8Array | undefined)[]) => Source,
+  ): Sources {
+    const { scratch, vectors: keeper } = this.#tools;
+    const here = columns
+      .filter((column) => this.#names.flat.has(column))
+      .map((column) => ({ column, vector: codesIn(this.#flat(column)) }));
+    return combineSources(
+      { keeper, scratch, name: `${this.#name}${name}`, rows: this.rows },
+      here,
+      (texts) => read(columns.map((column) => texts.get(column))),
+    );
+  }
+
+  #flat(name: string): Vector {
+    const column = this.#names.flat.get(name);
+    assert(column !== undefined, `block: column ${name}`);
+    return this.#vectors.vector(column, this.rows);
+  }
+
+  #numbers(name: string): NumbersVector {
+    const vector = this.#flat(name);
+    if (vector.kind !== "codes") return vector;
+    const { scratch, vectors: keeper } = this.#tools;
+    return asLongs(vector, { keeper, scratch, name: `${this.#name}${name}`, entries: this.rows });
+  }
+
+  #kindCodes(name: string): CodesVector {
+    const vector = this.#flat(name);
+    if (vector.kind === "codes") return vector;
+    const { scratch, vectors: keeper } = this.#tools;
+    return codesOfKind(vector, {
+      keeper,
+      scratch,
+      name: `${this.#name}${name}`,
+      entries: this.rows,
+    });
+  }
+
+  #listed(scope: ListScope, name: string): Vector {
+    const column = this.#names[scope].places.get(name);
+    assert(column !== undefined, `block: column ${name} of ${scope}`);
+    return this.#vectors.vector(column, this.#entries(scope));
+  }
+
+  #zeros(): number {
+    return this.#tools.vectors.get(
+      `${this.#name}zeros`,
+      () => this.rows * 8,
+      (at) => {
+        this.#tools.scratch.bytes.fill(0, at, at + this.rows * 8);
+        return at;
+      },
+    );
+  }
+
+  #hex(name: string): CodesVector {
+    const column = this.#names.link.places.get(name);
+    assert(column !== undefined, `block: column ${name} of links`);
+    const to = this.#coding(`hex/${name}`, "link");
+    return codeValues(to, () => hexValues(this.#read(column)));
+  }
+
+  #lists(column: number): CodesVector {
+    return codeValues(this.#coding(`list/${column}`, "span"), () => listValues(this.#read(column)));
+  }
+
+  #residual(scope: "span" | ListScope): ResidualIndex | undefined {
+    const column = this.#names[scope].places.get("residual");
+    if (column === undefined) return undefined;
+    const { residuals } = this.#tools;
+    const name = { file: this.#block.path, part: `${this.#name}${scope}` };
+    const held = residuals.get(name.file, name.part);
+    if (held !== undefined) return held;
+    const index = new ResidualIndex();
+    for (const [entry, bytes] of this.#read(column).values.entries()) {
+      if (bytes instanceof Uint8Array) index.add(entry, bytes);
+    }
+    return residuals.put(name, index, index.heldBytes);
+  }
+
+  #read(column: number): ColumnRows {
+    const rows = { first: this.#first, end: this.#first + this.rows };
+    const read = readColumns(this.#tools.caches, this.#block, { columns: [column], rows });
+    const found = read.get(column);
+    assert(found !== undefined, "block: a column was not read");
+    return found;
+  }
+
+  #coding(name: string, scope: "span" | ListScope): ValuesToCode {
+    const { vectors: keeper, scratch } = this.#tools;
+    const entries = this.#entries(scope);
+    return { keeper, scratch, name: `${this.#name}${name}`, entries };
+  }
+}
+
+function codesIn(vector: Vector): CodesVector {
+  assert(vector.kind === "codes", "block: a column of texts");
+  return vector;
+}

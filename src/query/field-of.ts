@@ -1,0 +1,42 @@
+/** Fields of expressions: which there are, and whether events or links have them. */
+import type { Aggregate, Field, FieldExpr } from "../traceql/ast.ts";
+import { printField } from "../traceql/print.ts";
+
+/** Whose value it is: each row has one, or each of its events or links. */
+export type FieldScope = "row" | "event" | "link";
+
+export function fieldScope(field: Field): FieldScope {
+  if (field.node === "attribute") {
+    return field.scope === "event" || field.scope === "link" ? field.scope : "row";
+  }
+  if (field.name.startsWith("event:")) return "event";
+  return field.name.startsWith("link:") ? "link" : "row";
+}
+
+/** Distinct fields by their printed name, in order of appearance. */
+export function fieldsOf(...exprs: readonly FieldExpr[]): Field[] {
+  const found = new Map<string, Field>();
+  const visit = (expr: FieldExpr): void => {
+    if (expr.node === "unary") visit(expr.operand);
+    else if (expr.node === "binary") {
+      visit(expr.left);
+      visit(expr.right);
+    } else if (expr.node !== "literal") {
+      const name = printField(expr);
+      if (!found.has(name)) found.set(name, expr);
+    }
+  };
+  for (const expr of exprs) visit(expr);
+  return [...found.values()];
+}
+
+/** Whether && or || stands in it. */
+export function hasLogic(expr: FieldExpr): boolean {
+  if (expr.node === "unary") return hasLogic(expr.operand);
+  if (expr.node !== "binary") return false;
+  return expr.op === "&&" || expr.op === "||" || hasLogic(expr.left) || hasLogic(expr.right);
+}
+
+export function argumentOf(aggregate: Aggregate): FieldExpr[] {
+  return aggregate.argument === undefined ? [] : [aggregate.argument];
+}

@@ -1,0 +1,143 @@
+/** One condition against one layer of a field: a bitmap over its entries. */
+import type { ScanExports } from "../kernel/scan-kernel.ts";
+import type { StepScratch } from "../vector/step-scratch.ts";
+import { bitmapBytes } from "../vector/vector.ts";
+import { type CodeLayer, hexAt, type Layer } from "./field-columns.ts";
+import { doubleRange, longRange, type NumberTest } from "./number-range.ts";
+import type { Value } from "./question.ts";
+import type { RowBits } from "./row-bits.ts";
+
+export interface Condition {
+  /** What it says of a value that is there. */
+  test(value: Value): boolean;
+  /** It holds for this text alone. */
+  readonly equalText?: Uint8Array | undefined;
+  /** It is a comparison with a number. */
+  readonly number?: NumberTest | undefined;
+}
+
+export interface LayerTools {
+  readonly scratch: StepScratch;
+  readonly kernel: ScanExports;
+  readonly bits: RowBits;
+}
+
+/** Entries with a value for which the condition holds. */
+export function testLayer(
+  layer: Layer,
+  { entries, condition }: { readonly entries: number; readonly condition: Condition },
+  tools: LayerTools,
+): number {
+  const { kernel, scratch, bits } = tools;
+  switch (layer.kind) {
+    case "codes":
+      return testCodes(layer, { entries, condition }, tools);
+    case "groups": {
+      const { starts, groups } = layer;
+      const found = bits.none(groups);
+      for (let group = 0; group < groups; group++) {
+        if (condition.test(layer.value(group))) bits.set(found, group);
+      }
+      const out = scratch.take(bitmapBytes(entries));
+      kernel.rowsOfGroups(found, starts, groups, out);
+      return out;
+    }
+    case "ids": {
+      const test = (entry: number) =>
+        condition.test({ type: "string", value: hexAt(scratch.bytes, layer.at + entry * 8, 8) });
+      return testEach({ entries, present: 0, test }, tools);
+    }
+    default:
+      return testNumbers(layer, { entries, condition }, tools);
+  }
+}
+
+/** Entries that have a value at all. */
+export function presentBits(layer: Layer, entries: number, tools: LayerTools): number {
+  const { kernel, scratch, bits } = tools;
+  if (layer.kind === "codes") {
+    const table = scratch.take(layer.size + 1);
+    scratch.bytes[table] = 0;
+    for (let i = 0; i < layer.size; i++) {
+      scratch.bytes[table + 1 + i] = layer.value(i).type === "nil" ? 0 : 1;
+    }
+    const out = scratch.take(bitmapBytes(entries));
+    kernel.testCodes(layer.at, layer.width, entries, table, out);
+    return out;
+  }
+  if (layer.kind === "groups" || layer.kind === "ids" || layer.present === 0) {
+    return bits.all(entries);
+  }
+  return layer.present;
+}
+
+function testCodes(
+  layer: CodeLayer,
+  { entries, condition }: { readonly entries: number; readonly condition: Condition },
+  { kernel, scratch, bits }: LayerTools,
+): number {
+  const { at, width, size, dictionary } = layer;
+  const code =
+    condition.equalText !== undefined && dictionary?.find !== undefined
+      ? dictionary.find(condition.equalText) + 1
+      : undefined;
+  if (code === 0) return bits.none(entries);
+  const out = scratch.take(bitmapBytes(entries));
+  if (code !== undefined) {
+    kernel.equalCodes(at, width, entries, code, out);
+    return out;
+  }
+  const table = scratch.take(size + 1);
+  scratch.bytes[table] = 0;
+  let found = 0;
+  for (let i = 0; i < size; i++) {
+    const value = layer.value(i);
+    const holds = value.type !== "nil" && condition.test(value);
+    scratch.bytes[table + 1 + i] = holds ? 1 : 0;
+    if (holds) found++;
+  }
+  if (found === 0) return bits.none(entries);
+  kernel.testCodes(at, width, entries, table, out);
+  return out;
+}
+
+function testNumbers(
+  layer: Extract<Layer, { kind: "longs" | "doubles" }>,
+  { entries, condition }: { readonly entries: number; readonly condition: Condition },
+  tools: LayerTools,
+): number {
+  const { kernel, scratch, bits } = tools;
+  const { at, present, type } = layer;
+  if (condition.number === undefined) {
+    const test =
+      type === "float"
+        ? (entry: number) => condition.test({ type, value: scratch.doubles[at / 8 + entry] })
+        : (entry: number) => condition.test({ type, value: scratch.longs[at / 8 + entry] });
+    return testEach({ entries, present, test }, tools);
+  }
+  const out = scratch.take(bitmapBytes(entries));
+  if (type === "float") {
+    const { low, high } = doubleRange(condition.number);
+    kernel.rangeDoubles(at, entries, low, high, out);
+  } else {
+    const { low, high } = longRange(condition.number);
+    kernel.rangeLongs(at, entries, low, high, out);
+  }
+  const { isInverted } = condition.number;
+  if (isInverted) {
+    return bits.without(present === 0 ? bits.all(entries) : present, out, entries);
+  }
+  return present === 0 ? out : bits.and(out, present, entries);
+}
+
+function testEach(
+  { entries, present, test }: { entries: number; present: number; test(entry: number): boolean },
+  { bits }: LayerTools,
+): number {
+  const out = bits.none(entries);
+  for (let entry = 0; entry < entries; entry++) {
+    if (present !== 0 && !bits.has(present, entry)) continue;
+    if (test(entry)) bits.set(out, entry);
+  }
+  return out;
+}

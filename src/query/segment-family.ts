@@ -1,0 +1,95 @@
+/** What follows from the ids and times of a segment's rows: duplicates, parents, roots. */
+import type { FamilyExports, ScanExports } from "../kernel/scan-kernel.ts";
+import type { Keeper } from "../vector/keeper.ts";
+import type { StepScratch } from "../vector/step-scratch.ts";
+import { bitmapBytes } from "../vector/vector.ts";
+import type { Segment, TraceTimes } from "./segment.ts";
+
+export type FamilyOf = Pick<
+  Segment,
+  "rows" | "traces" | "starts" | "spanIds" | "parentIds" | "kind" | "start" | "duration"
+>;
+
+export interface FamilyTools {
+  readonly keeper: Keeper;
+  readonly scratch: StepScratch;
+  readonly kernel: FamilyExports & Pick<ScanExports, "countBits">;
+  /** Begins the names under which results are kept. */
+  readonly name: string;
+}
+
+/** A bitmap; 0 when there are none. */
+export function findDoubles(of: FamilyOf, tools: FamilyTools): number {
+  const { keeper, name } = tools;
+  const bytes = () => bitmapBytes(of.rows);
+  const { at, found } = keeper.get(`${name}doubles`, bytes, (to) => ({
+    at: to,
+    found: link(of, tools, { doubles: to, parents: 0 }),
+  }));
+  return found === 0 ? 0 : at;
+}
+
+export function findParents(of: FamilyOf, tools: FamilyTools): number {
+  return tools.keeper.get(
+    `${tools.name}parents`,
+    () => of.rows * 4,
+    (parents) => {
+      tools.scratch.within(() => {
+        const doubles = tools.scratch.take(bitmapBytes(of.rows));
+        link(of, tools, { doubles, parents });
+      });
+      return parents;
+    },
+  );
+}
+
+export function findTimes(of: FamilyOf, tools: FamilyTools): TraceTimes {
+  const { keeper, kernel, name } = tools;
+  const bytes = () => of.traces * 20 + 128;
+  return keeper.get<TraceTimes>(`${name}times`, bytes, (at) => {
+    const start = at;
+    const end = start + of.traces * 8;
+    const root = end + of.traces * 8;
+    const kinds = of.kind();
+    const doubles = findDoubles(of, tools);
+    kernel.traceTimes(
+      ...[of.start(), of.duration(), of.spanIds(), of.parentIds(), kinds.at, kinds.width],
+      ...[doubles, of.starts, of.traces, start, end, root],
+    );
+    return { start, end, root };
+  });
+}
+
+export function findTraceOf(of: FamilyOf, tools: FamilyTools): number {
+  return tools.keeper.get(
+    `${tools.name}traceOf`,
+    () => of.rows * 4,
+    (at) => {
+      tools.kernel.groupOfRows(of.starts, of.traces, at);
+      return at;
+    },
+  );
+}
+
+function link(
+  of: FamilyOf,
+  { scratch, kernel }: FamilyTools,
+  out: { readonly doubles: number; readonly parents: number },
+): number {
+  return scratch.within(() => {
+    let most = 0;
+    for (let trace = 0; trace < of.traces; trace++) {
+      const at = of.starts / 4 + trace;
+      most = Math.max(most, scratch.words[at + 1] - scratch.words[at]);
+    }
+    const slots = scratch.take(kernel.linkBytes(most) >>> 0);
+    const kinds = of.kind();
+    const { starts, traces } = of;
+    return (
+      kernel.linkSpans(
+        ...[of.spanIds(), of.parentIds(), kinds.at, kinds.width, starts, traces],
+        ...[slots, out.doubles, out.parents],
+      ) >>> 0
+    );
+  });
+}

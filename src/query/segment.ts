@@ -1,0 +1,88 @@
+/**
+ * What the engine sees of spans, wherever they lie: rows of one tenant, those of one trace behind
+ * each other in the order of their arrival, and vectors over them. A block has one, a half of the
+ * head has one, and traces that lie in several places are assembled to one.
+ *
+ * Addresses are those of the shared memory, valid for the step at hand.
+ */
+import type { DataValue } from "../model/data-value.ts";
+import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
+
+/** What spans have lists of. */
+export type ListScope = "event" | "link";
+
+/** A resource or an instrumentation scope. */
+export interface Source {
+  /** Of scopes; empty for resources. */
+  readonly name: string;
+  readonly version: string;
+  readonly attributes: ReadonlyMap<string, DataValue>;
+}
+
+export interface Sources {
+  readonly codes: Pick<CodesVector, "at" | "width">;
+  /** Source of code index + 1. Code 0 does not occur. */
+  readonly list: readonly Source[];
+}
+
+/** Events or links of all rows. */
+export interface Lists {
+  /** u32: where the entries of each row begin; rows + 1 of them. */
+  readonly starts: number;
+  /** Some of which may be places of an empty list, without any value. */
+  readonly entries: number;
+}
+
+export interface TraceTimes {
+  /** u64 a trace. */
+  readonly start: number;
+  readonly end: number;
+  /** u32 a trace: the first row without a parent, or 0xffffffff. */
+  readonly root: number;
+}
+
+export type NestedName = "nestedSetLeft" | "nestedSetRight" | "nestedSetParent" | "span:childCount";
+
+export interface Segment {
+  readonly rows: number;
+  readonly traces: number;
+  /** u32: where the rows of each trace begin; traces + 1 of them. */
+  readonly starts: number;
+  /** 16 bytes a trace. */
+  readonly traceIds: number;
+  /** A bitmap of rows that are another row's span over again; 0: there are none. */
+  doubles(): number;
+  /** u32 a row: the trace's number. */
+  traceOf(): number;
+  times(): TraceTimes;
+  /** u64 a row, as sent. */
+  spanIds(): number;
+  /** The same; 0 for a root. */
+  parentIds(): number;
+  /** u32 a row: the parent's row, or 0xffffffff. */
+  parents(): number;
+  /** u64 a row. */
+  start(): number;
+  /** i64 a row. */
+  duration(): number;
+  /** Values are OTLP's numbers, as floats. */
+  kind(): CodesVector;
+  status(): CodesVector;
+  name(): CodesVector;
+  statusMessage(): CodesVector | undefined;
+  nested(which: NestedName): NumbersVector;
+  resources(): Sources;
+  scopes(): Sources;
+  /** Undefined: no span has any. */
+  lists(scope: ListScope): Lists | undefined;
+  eventName(): CodesVector;
+  /** u64 an entry. */
+  eventTime(): NumbersVector;
+  /** Each its hex digits. */
+  linkTraceId(): CodesVector;
+  linkSpanId(): CodesVector;
+  /** Vectors that hold values of the key; a span, event or link has a value in one at most. */
+  attribute(scope: "span" | ListScope, key: string): readonly Vector[];
+  /** Keys of attributes; more than once is possible. */
+  keys(scope: "span" | ListScope): readonly string[];
+}
