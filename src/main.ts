@@ -3,13 +3,13 @@
  * stops them in order when it is told to.
  */
 import { readFileSync } from "node:fs";
+import http from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { apiServer } from "./api/api-server.ts";
 import type { EngineSnapshot, TenantCounts } from "./api/engine-snapshot.ts";
 import { EngineMetrics } from "./api/metrics.ts";
-import type { QueryLimits } from "./api/query-limits.ts";
 import { systemClock } from "./base/clock.ts";
 import { EngineError } from "./base/error.ts";
 import { lockFolder } from "./base/file-lock.ts";
@@ -20,17 +20,7 @@ import type { Config } from "./config/config.ts";
 import { effectiveConfig } from "./config/effective-config.ts";
 import { ConfigError } from "./config/finding.ts";
 import { helpText } from "./config/flags.ts";
-import {
-  ANSWERS_HELD_BYTES_MAX,
-  EXEMPLARS_DEFAULT,
-  METRICS_STEPS_DEFAULT,
-  QUERY_BYTES_DEFAULT,
-  SEARCH_SPANS_DEFAULT,
-  SEARCH_SPANS_MAX_DEFAULT,
-  SEARCH_TRACES_DEFAULT,
-  SEARCH_TRACES_MAX_DEFAULT,
-  TAG_VALUES_BYTES_MAX,
-} from "./config/limits.ts";
+import { ANSWERS_HELD_BYTES_MAX, REQUEST_HEAD_BYTES_MAX } from "./config/limits.ts";
 import { listenSummary } from "./config/listen-summary.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { verifyConfig } from "./config/verify-config.ts";
@@ -50,23 +40,7 @@ import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
 import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
-const QUERY_TIMEOUT_MS = 30_000;
 const FLUSH_TIMEOUT_MS = 120_000;
-
-const queryLimits: QueryLimits = {
-  queryBytesMax: QUERY_BYTES_DEFAULT,
-  searchTracesDefault: SEARCH_TRACES_DEFAULT,
-  searchTracesMax: SEARCH_TRACES_MAX_DEFAULT,
-  searchSpansDefault: SEARCH_SPANS_DEFAULT,
-  searchSpansMax: SEARCH_SPANS_MAX_DEFAULT,
-  searchRangeMsMax: 0,
-  metricsRangeMsMax: 0,
-  metricsStepsMax: METRICS_STEPS_DEFAULT,
-  exemplarsMax: EXEMPLARS_DEFAULT,
-  seriesMax: 0,
-  tagValuesBytesMax: TAG_VALUES_BYTES_MAX,
-  endCutoffMs: 0,
-};
 
 await main(process.argv.slice(2));
 
@@ -147,8 +121,8 @@ function serveApi(config: Config, engine: Engine, logger: Logger): Bun.Server<un
       answersHeldBytesMax: ANSWERS_HELD_BYTES_MAX,
       multitenancyEnabled,
       build,
-      query: queryLimits,
-      queryTimeoutMs: QUERY_TIMEOUT_MS,
+      query: config.query,
+      queryTimeoutMs: config.query.timeoutMs,
       flushTimeoutMs: FLUSH_TIMEOUT_MS,
     },
     {
@@ -175,6 +149,8 @@ function serveApi(config: Config, engine: Engine, logger: Logger): Bun.Server<un
       logger,
     },
   );
+  // Of every server that begins from here on; Bun.serve has no option of its own for it.
+  Object.assign(http, { maxHeaderSize: REQUEST_HEAD_BYTES_MAX });
   return Bun.serve({
     ...api,
     hostname: config.server.httpListenAddress,

@@ -15,6 +15,7 @@ export interface Config {
   /** From the signal until the listeners close: `/ready` is already 503, requests still work. */
   readonly shutdownDelayMs: number;
   readonly server: ServerConfig;
+  readonly query: QueryConfig;
   /** In the order of the file; their ports and that of the server are distinct. */
   readonly receivers: readonly OtlpHttpReceiver[];
   readonly storageBackend: "local";
@@ -49,6 +50,33 @@ export interface ServerConfig {
   readonly httpWriteTimeoutMs: number;
   /** For a kept connection without a request; 0 is no limit. */
   readonly httpIdleTimeoutMs: number;
+}
+
+/** What questions are bounded by; where it says so, 0 is no bound. */
+export interface QueryConfig {
+  /** For one question; then the client gets 504. */
+  readonly timeoutMs: number;
+  /** Of one TraceQL expression. */
+  readonly queryBytesMax: number;
+  /** What is younger is not asked for; 0: nothing is too young. */
+  readonly endCutoffMs: number;
+  /** Traces of a search that does not say how many, and the most that it may say (0: any). */
+  readonly searchTracesDefault: number;
+  readonly searchTracesMax: number;
+  /** Spans shown of a spanset, likewise. */
+  readonly searchSpansDefault: number;
+  readonly searchSpansMax: number;
+  /** From start to end of searches and lists, and of metrics; 0: any. */
+  readonly searchRangeMsMax: number;
+  readonly metricsRangeMsMax: number;
+  /** Steps between start and end of metrics. */
+  readonly metricsStepsMax: number;
+  /** Of one answer; 0: there are no exemplars. */
+  readonly exemplarsMax: number;
+  /** Of one answer; 0: any number. */
+  readonly seriesMax: number;
+  /** Texts of one list of values together. */
+  readonly tagValuesBytesMax: number;
 }
 
 export interface OtlpHttpReceiver {

@@ -28,14 +28,17 @@ export const ANSWERS_HELD_BYTES_MAX = 192 * MiB;
 
 // ---- questions
 
-/** Tempo's: longer than what programs make of dashboards. */
-export const QUERY_BYTES_DEFAULT = 128 * KiB;
+/** As long as a client of Tempo waits for most of its requests. */
+export const QUERY_TIMEOUT_MS_DEFAULT = 30_000;
+
+/** Tempo's default: longer than what programs make of dashboards. */
+export const QUERY_BYTES_MAX = 128 * KiB;
 
 /**
- * The line of a request with the longest query, each byte escaped as three, and as much again for
- * its headers.
+ * The line of a request with the longest query, of which each byte is three when it is escaped,
+ * and its headers. Every connection of the process may hold as much until its request is whole.
  */
-export const REQUEST_HEAD_BYTES_MAX = 768 * KiB;
+export const REQUEST_HEAD_BYTES_MAX = 3 * QUERY_BYTES_MAX + 16 * KiB;
 
 /** Tempo's, and what Grafana shows at once. */
 export const SEARCH_TRACES_DEFAULT = 20;
@@ -43,12 +46,17 @@ export const SEARCH_TRACES_MAX_DEFAULT = 256 * 1024;
 export const SEARCH_SPANS_DEFAULT = 3;
 export const SEARCH_SPANS_MAX_DEFAULT = 100;
 
-/** Tempo's: ten thousand steps are more than a screen has pixels. */
+/** Tempo's: more than a screen has pixels. Each series has a number for each step. */
 export const METRICS_STEPS_DEFAULT = 10_000;
+export const METRICS_STEPS_MAX = 100_000;
+
+/** Tempo's; each is a span that is read. */
 export const EXEMPLARS_DEFAULT = 100;
+export const EXEMPLARS_MAX = 1_000;
 
 /** Tempo's: nobody reads a list that is longer. */
-export const TAG_VALUES_BYTES_MAX = 1_000_000;
+export const TAG_VALUES_BYTES_DEFAULT = 1_000_000;
+export const TAG_VALUES_BYTES_MAX = 64 * MiB;
 
 // ---- memory and disk
 

@@ -11,6 +11,7 @@ import { type Given, type Ignored, type Walked, walk } from "./file/walk.ts";
 import { parseYamlTree } from "./file/yaml-tree.ts";
 import { ConfigError, type Finding, findingLines, sourceText } from "./finding.ts";
 import { CONFIG_FILE_BYTES_MAX } from "./limits.ts";
+import * as queries from "./query-settings.ts";
 import { openReceivers } from "./receivers.ts";
 import { brokenRelations } from "./relations.ts";
 import * as known from "./settings.ts";
@@ -153,6 +154,21 @@ function makeConfig(
       httpReadTimeoutMs: at(known.httpReadTimeout),
       httpWriteTimeoutMs: at(known.httpWriteTimeout),
       httpIdleTimeoutMs: at(known.httpIdleTimeout),
+    },
+    query: {
+      timeoutMs: at(queries.queryTimeout),
+      queryBytesMax: at(queries.queryBytesMax),
+      endCutoffMs: at(queries.queryEndCutoff),
+      searchTracesDefault: at(queries.searchTracesDefault),
+      searchTracesMax: at(queries.searchTracesMax),
+      searchSpansDefault: at(queries.searchSpansDefault),
+      searchSpansMax: at(queries.searchSpansMax),
+      searchRangeMsMax: at(queries.searchRangeMax),
+      metricsRangeMsMax: at(queries.metricsRangeMax),
+      metricsStepsMax: at(queries.metricsStepsMax),
+      exemplarsMax: at(queries.exemplarsMax),
+      seriesMax: at(queries.seriesMax),
+      tagValuesBytesMax: at(queries.tagValuesBytesMax),
     },
     receivers,
     storageBackend: at(known.storageBackend),

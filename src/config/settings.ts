@@ -20,6 +20,7 @@ import {
   WAL_BYTES_DEFAULT,
   WAL_BYTES_MIN,
 } from "./limits.ts";
+import { querySettings } from "./query-settings.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
 import { bytesBetween, choice, onlyOne, wholeMs } from "./value/bounded.ts";
 import { address, flag, folder, makeValue, port, urlPath } from "./value/value.ts";
@@ -232,6 +233,7 @@ export const settings = [
   ...[target, multitenancyEnabled, httpApiPrefix, shutdownDelay],
   ...[httpListenAddress, httpListenPort, logLevel, logFormat, gracefulShutdownTimeout],
   ...[httpReadTimeout, httpWriteTimeout, httpIdleTimeout],
+  ...querySettings,
   ...[storageBackend, localPath, walPath, blockRetention, maxBlockDuration],
   ...[memoryBudget, walBytesMax, ingressThreads, inFlightBytesMax],
 ] as const satisfies readonly AnySetting[];

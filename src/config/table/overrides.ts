@@ -3,6 +3,7 @@
  * None is enforced yet, so a limit that is set stops the start; a zero that means "no limit" does
  * not. The rates have no such zero: at rate 0 Tempo refuses everything.
  */
+import { tagValuesBytesMax } from "../query-settings.ts";
 import {
   byteSize,
   count,
@@ -19,6 +20,7 @@ import {
   toggle,
 } from "../value/value.ts";
 import {
+  alias,
   block,
   inertBlock,
   inertKeys,
@@ -63,12 +65,12 @@ const traceCounts: Record<string, Key> = unbuiltKeys(TRACES, {
 });
 
 const read: Record<string, Key> = {
+  max_bytes_per_tag_values_query: tagValuesBytesMax,
   ...unbuiltKeys("limits on tag queries are", {
-    max_bytes_per_tag_values_query: noSize,
     max_blocks_per_tag_values_query: noLimit,
     max_condition_groups_per_tag_query: noLimit,
   }),
-  ...unbuiltKeys("limits on the time range of queries are", {
+  ...unbuiltKeys("limits of a tenant on the time range of queries are", {
     max_search_duration: noPeriod,
     max_metrics_duration: noPeriod,
   }),
@@ -147,6 +149,7 @@ const legacy: Record<string, Key> = {
     max_search_bytes_per_trace: noSize,
   }),
   ...read,
+  max_bytes_per_tag_values_query: alias(tagValuesBytesMax),
   ...retention,
   ...unbuiltKeys("forwarders are", { forwarders: textList }),
   ...inertKeys(COLUMNS, { parquet_dedicated_columns: itemList }),

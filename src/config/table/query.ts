@@ -1,4 +1,18 @@
-/** `querier` and `query_frontend`. Trace by id is built; search, tags and metrics are not yet. */
+/** `querier` and `query_frontend`. */
+import {
+  exemplarsMax,
+  metricsRangeMax,
+  metricsStepsMax,
+  queryBytesMax,
+  queryEndCutoff,
+  queryTimeout,
+  searchRangeMax,
+  searchSpansDefault,
+  searchSpansMax,
+  searchTracesDefault,
+  searchTracesMax,
+  seriesMax,
+} from "../query-settings.ts";
 import {
   byteSize,
   count,
@@ -19,15 +33,13 @@ const PLANNED = "a query is split by its own plan, into as many parts as there a
 const WHOLE = "head and blocks are always asked together, so that nothing lies between them";
 const RING = "there is one store of recent spans and no ring to choose from";
 
-const SEARCH = "search is";
-const METRICS = "TraceQL metrics are";
 const SLO = "service levels of queries are";
 
 const slo = { duration_slo: durationOrOff, throughput_bytes_slo: offWhen(decimal, 0) } as const;
 
 export const querier = block({
   search: block({
-    ...unbuiltKeys(SEARCH, { query_timeout: duration }),
+    query_timeout: queryTimeout,
     ...inertKeys("serverless search left Tempo, too", {
       prefer_self: count,
       external_endpoints: textList,
@@ -81,14 +93,12 @@ const search: Record<string, Key> = {
     ingester_shards: count,
   }),
   ...inertKeys(WHOLE, { query_backend_after: duration, query_ingesters_until: duration }),
-  ...unbuiltKeys(SEARCH, {
-    default_result_limit: count,
-    max_result_limit: count,
-    max_duration: duration,
-    timeout: durationOrOff,
-    default_spans_per_span_set: count,
-    max_spans_per_span_set: count,
-  }),
+  default_result_limit: searchTracesDefault,
+  max_result_limit: searchTracesMax,
+  max_duration: searchRangeMax,
+  default_spans_per_span_set: searchSpansDefault,
+  max_spans_per_span_set: searchSpansMax,
+  ...unbuiltKeys("a time limit for searches alone is", { timeout: durationOrOff }),
   ...unbuiltKeys(SLO, slo),
   metadata_slo: unbuiltBlock(SLO, slo),
 };
@@ -101,13 +111,11 @@ const metrics: Record<string, Key> = {
     streaming_shards: count,
   }),
   ...inertKeys(WHOLE, { query_backend_after: duration }),
-  ...unbuiltKeys(METRICS, {
-    max_duration: duration,
-    max_exemplars: count,
-    max_response_series: offWhen(count, 0),
-    max_intervals: count,
-    exemplars: flag,
-  }),
+  max_duration: metricsRangeMax,
+  max_exemplars: exemplarsMax,
+  max_response_series: seriesMax,
+  max_intervals: metricsStepsMax,
+  ...inertKeys("exemplars are given unless max_exemplars is 0", { exemplars: offWhen(flag, true) }),
   ...unbuiltKeys(SLO, slo),
 };
 
@@ -145,11 +153,11 @@ export const queryFrontend = block({
     max_regex_conditions: count,
   }),
   ...unbuiltKeys("a time limit for queries is", { api_timeout: durationOrOff }),
-  ...unbuiltKeys("queries over several tenants are", { multi_tenant_queries_enabled: toggle }),
-  ...unbuiltKeys("a limit on the length of TraceQL is", {
-    max_query_expression_size_bytes: offWhen(byteSize, 0),
+  ...unbuiltKeys("a refusal of queries over several tenants is", {
+    multi_tenant_queries_enabled: offWhen(flag, true),
   }),
-  ...unbuiltKeys(METRICS, { query_end_cutoff: durationOrOff }),
+  max_query_expression_size_bytes: queryBytesMax,
+  query_end_cutoff: queryEndCutoff,
   ...unbuiltKeys("a list of denied URLs is", { url_deny_list: textList }),
   ...unbuiltKeys("streaming of answers is", { max_grpc_streaming_packet_size: byteSize }),
   mcp_server: block(unbuiltKeys("the MCP server is", { enabled: toggle })),
