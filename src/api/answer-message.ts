@@ -166,12 +166,12 @@ function timeSeries({ labels, samples, exemplars }: Series): TimeSeries {
     samples: samples.map(({ timestampMs, value }) => ({
       $typeName: "tempopb.Sample",
       timestampMs: BigInt(timestampMs),
-      value,
+      value: double(value),
     })),
     exemplars: exemplars.map((exemplar) => ({
       $typeName: "tempopb.Exemplar",
       labels: exemplar.labels.map(keyValue),
-      value: exemplar.value,
+      value: double(exemplar.value),
       timestampMs: BigInt(exemplar.timestampMs),
     })),
   };
@@ -188,7 +188,7 @@ export function queryInstantResponse(answer: MetricsAnswer): QueryInstantRespons
 
 function instantSeries({ labels, samples: [first] }: Series): InstantSeries[] {
   if (first === undefined) return [];
-  const { value } = first;
+  const value = double(first.value);
   return [{ $typeName: "tempopb.InstantSeries", labels: labels.map(keyValue), value }];
 }
 
@@ -236,6 +236,11 @@ function keyValue({ key, value }: KeyValue): KeyValueMessage {
 function uint64(value: bigint): bigint {
   if (value < 0n) return 0n;
   return value > UINT64_MAX ? UINT64_MAX : value;
+}
+
+/** Go leaves out a negative zero as well. */
+function double(value: number): number {
+  return value === 0 ? 0 : value;
 }
 
 function uint32(value: number): number {
