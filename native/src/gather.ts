@@ -171,27 +171,29 @@ export function bitsOfWords(words: u32, count: u32, out: u32): void {
 }
 
 /**
- * Codes of some rows to some places, as words: out[places[i]] = the code of rows[i] + `offset`, or
- * 0 for none.
+ * Codes of some rows to some places, as words: out[places[i]] = the code of rows[i] + `offset`;
+ * places of rows that have none stay.
  */
 export function gatherCodes(codes: u32, width: u32, rows: u32, places: u32, count: u32,
                             offset: u32, out: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const code = codeAt(codes, width, load<u32>(rows + i * 4));
-    store<u32>(out + load<u32>(places + i * 4) * 4, code ? code + offset : 0);
+    if (code) store<u32>(out + load<u32>(places + i * 4) * 4, code + offset);
   }
 }
 
-/** Values of 8 bytes; `bits` (0: none) gets a word of 1 where `present` (0: all) has a bit. */
+/**
+ * The same for values of 8 bytes: of rows with a bit in `present` (0: all). Their places in `bits`
+ * (0: none), words, become 1.
+ */
 export function gatherLongs(values: u32, present: u32, rows: u32, places: u32, count: u32,
                             out: u32, bits: u32): void {
   for (let i: u32 = 0; i < count; i++) {
     const row = load<u32>(rows + i * 4);
+    if (present && !((load<u8>(present + (row >> 3)) >> (row & 7)) & 1)) continue;
     const place = load<u32>(places + i * 4);
     store<u64>(out + place * 8, load<u64>(values + row * 8));
-    if (!bits) continue;
-    const is = !present || ((load<u8>(present + (row >> 3)) >> (row & 7)) & 1) != 0;
-    store<u32>(bits + place * 4, u32(is));
+    if (bits) store<u32>(bits + place * 4, 1);
   }
 }
 
@@ -238,4 +240,42 @@ export function searchId(ids: u32, count: u32, id: u32): u32 {
     else high = middle;
   }
   return low < count && compareIds(ids + low * 16, id) == 0 ? low : 0xffffffff;
+}
+
+// @ts-ignore: decorator
+@inline
+function idSlot(id: u32, mask: u32): u32 {
+  const mixed = (load<u64>(id) ^ rotl<u64>(load<u64>(id, 8), 32)) * 0x9e3779b97f4a7c15;
+  return <u32>(mixed >> 32) & mask;
+}
+
+/** Puts ids (16 bytes each) into a table of `slots` u32, a power of two at least twice `count`. */
+export function indexIds(ids: u32, count: u32, table: u32, slots: u32): void {
+  memory.fill(table, 0, slots * 4);
+  for (let i: u32 = 0; i < count; i++) {
+    let slot = idSlot(ids + i * 16, slots - 1);
+    while (load<u32>(table + slot * 4)) slot = (slot + 1) & (slots - 1);
+    store<u32>(table + slot * 4, i + 1);
+  }
+}
+
+/** Which of `others` are among the ids of the table: pairs of indexes to `outA` and `outB`. */
+export function probeIds(ids: u32, table: u32, slots: u32, others: u32, count: u32, outA: u32,
+                         outB: u32): u32 {
+  let found: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const id = v128.load(others + i * 16);
+    let slot = idSlot(others + i * 16, slots - 1);
+    while (true) {
+      const known = load<u32>(table + slot * 4);
+      if (!known) break;
+      slot = (slot + 1) & (slots - 1);
+      if (!i8x16.all_true(i8x16.eq(v128.load(ids + (known - 1) * 16), id))) continue;
+      store<u32>(outA + found * 4, known - 1);
+      store<u32>(outB + found * 4, i);
+      found += 1;
+      break;
+    }
+  }
+  return found;
 }

@@ -1,4 +1,5 @@
 /** Values of a dictionary page, or of a column that has none, as queries see them. */
+import { assert } from "../base/assert.ts";
 import type { DataValue } from "../model/data-value.ts";
 import type { Dictionary as Values } from "../vector/vector.ts";
 import type { ColumnValue, Dictionary } from "./parquet-decode.ts";
@@ -30,6 +31,12 @@ export class PageDictionary implements Values {
     if (known !== undefined) return known;
     const value = dataValue(this.#values.get(index));
     this.#known[index] = value;
+    return value;
+  }
+
+  bytes(index: number): Uint8Array {
+    const value = this.#values.get(index);
+    assert(value instanceof Uint8Array, "block: a dictionary of texts");
     return value;
   }
 

@@ -25,11 +25,11 @@ import { BOOLS, PageDictionary } from "./block-dictionary.ts";
 import { blockCorrupt } from "./block-error.ts";
 import { type ColumnPage, columnDictionary, columnPages } from "./block-pages.ts";
 import type { BlockCaches } from "./block-read.ts";
+import { openLevels, type PageLevels } from "./page-levels-read.ts";
 import type { Dictionary as PageValues } from "./parquet-decode.ts";
 import { BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED, INT32, INT64 } from "./parquet-footer-read.ts";
-import { readTextPile } from "./text-pile.ts";
-import { openLevels, type PageLevels } from "./page-levels-read.ts";
 import { DELTA_BINARY_PACKED, PLAIN } from "./parquet-page-read.ts";
+import { readTextPile } from "./text-pile.ts";
 
 export interface BlockVectorOptions {
   readonly caches: BlockCaches;
@@ -167,9 +167,7 @@ export class BlockVectors {
       }
       const out = to.at + done * to.width;
       const from = codes + before * 4;
-      check(
-        kernel.spreadCodes(definitions, definitionMax, entries, from, to.size, out, to.width),
-      );
+      check(kernel.spreadCodes(definitions, definitionMax, entries, from, to.size, out, to.width));
       done += entries;
     });
     if (done !== to.entries) throw blockCorrupt("rows of a column");

@@ -1,6 +1,5 @@
 /** Texts of a column without a dictionary, in the order of its values. */
-import type { RowRange } from "./block-columns-read.ts";
-import type { ColumnSource } from "./block-columns-read.ts";
+import type { ColumnSource, RowRange } from "./block-columns-read.ts";
 import { readColumns } from "./block-columns-read.ts";
 import { TextPile } from "./block-dictionary.ts";
 import type { BlockCaches } from "./block-read.ts";

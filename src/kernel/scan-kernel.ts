@@ -55,6 +55,10 @@ export interface GatherExports {
   gatherLongs: Nothing;
   /** a, countA, b, countB, outA, outB */
   sharedIds: Word;
+  /** ids, count, table, slots */
+  indexIds: Nothing;
+  /** ids, table, slots, others, count, outA, outB */
+  probeIds: Word;
   /** ids, count, id */
   searchId: Word;
 }

@@ -20,6 +20,7 @@ import type { VectorCache } from "../vector/vector-cache.ts";
 import { readResource, readScope } from "./any-value.ts";
 import { type BlockNames, blockNames } from "./block-names.ts";
 import { hexValues, listValues } from "./block-values.ts";
+import { nestedNumbers } from "./nested-numbers.ts";
 import { asLongs, codesOfKind } from "./number-vectors.ts";
 import { ResidualIndex } from "./residual.ts";
 import type {
@@ -156,6 +157,8 @@ export class BlockSegment implements Segment {
   }
 
   nested(which: NestedName): NumbersVector {
+    // The block's own numbers count every row.
+    if (this.doubles() !== 0) return nestedNumbers(this, this.#family)[which];
     const vector = this.#flat(NESTED[which]);
     const { scratch, vectors: keeper } = this.#tools;
     return asLongs(vector, { keeper, scratch, name: `${this.#name}${which}`, entries: this.rows });

@@ -155,7 +155,7 @@ function timeSinceStart(
   const { longs, words } = tools;
   const times = segment.eventTime();
   const start = segment.start() / 8;
-  const at = tools.take(entries * 8);
+  const at = tools.keep(entries * 8);
   for (let row = 0; row < segment.rows; row++) {
     const end = words[starts / 4 + row + 1];
     for (let entry = words[starts / 4 + row]; entry < end; entry++) {

@@ -3,7 +3,6 @@
  * them is read at once, while the segment is at hand.
  */
 import type { Pipeline, Sort, Static } from "../traceql/ast.ts";
-import { printField } from "../traceql/print.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 import { hexAt, rootText, serviceOf } from "./field-columns.ts";
 import type { FilterTools } from "./filter-bits.ts";
@@ -266,7 +265,3 @@ export function limitOf({ stages }: Pipeline, limit: number): number {
   return Math.min(limit, ...limits);
 }
 
-/** For messages. */
-export function describeSort({ by }: Sort): string {
-  return printField(by);
-}

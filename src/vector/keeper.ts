@@ -20,7 +20,7 @@ export class StepKeeper implements Keeper {
   get<T>(name: string, bytes: () => number, fill: (at: number) => T): T {
     // What is kept under a name is what `fill` of that name returned.
     if (this.#made.has(name)) return this.#made.get(name) as T;
-    const value = fill(this.#scratch.take(bytes()));
+    const value = fill(this.#scratch.keep(bytes()));
     this.#made.set(name, value);
     return value;
   }

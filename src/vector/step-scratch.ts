@@ -1,4 +1,7 @@
-/** Memory for one step of a query: taken piece by piece, given back all at once. */
+/**
+ * Memory for one step of a query. What is taken comes from the low end, and goes with the `within`
+ * around it; what is kept comes from the high end and stays to the end of the step.
+ */
 import { assert } from "../base/assert.ts";
 import { EngineError } from "../base/error.ts";
 
@@ -6,6 +9,7 @@ export class StepScratch {
   readonly #base: number;
   readonly #end: number;
   #at: number;
+  #kept: number;
   readonly bytes: Uint8Array;
   readonly words: Uint32Array;
   readonly doubles: Float64Array;
@@ -15,8 +19,9 @@ export class StepScratch {
   constructor(buffer: SharedArrayBuffer, base: number, bytes: number) {
     assert(base % 64 === 0, "scratch: base is not aligned");
     this.#base = base;
-    this.#end = base + bytes;
+    this.#end = base + bytes - (bytes % 64);
     this.#at = base;
+    this.#kept = this.#end;
     this.bytes = new Uint8Array(buffer);
     const whole = buffer.byteLength - (buffer.byteLength % 8);
     this.words = new Uint32Array(buffer, 0, whole / 4);
@@ -30,10 +35,16 @@ export class StepScratch {
     const at = this.#at;
     // Loads of the kernel may run over the end by up to 16 bytes.
     const end = Math.ceil((at + bytes + 16) / 64) * 64;
-    if (end > this.#end) {
-      throw new EngineError("overloaded", "the query needs more memory than it may have");
-    }
+    if (end > this.#kept) throw tooMuch();
     this.#at = end;
+    return at;
+  }
+
+  /** The same, until the end of the step. */
+  keep(bytes: number): number {
+    const at = this.#kept - Math.ceil((bytes + 16) / 64) * 64;
+    if (at < this.#at) throw tooMuch();
+    this.#kept = at;
     return at;
   }
 
@@ -62,5 +73,10 @@ export class StepScratch {
 
   reset(): void {
     this.#at = this.#base;
+    this.#kept = this.#end;
   }
+}
+
+function tooMuch(): EngineError {
+  return new EngineError("overloaded", "the query needs more memory than it may have");
 }

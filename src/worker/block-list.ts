@@ -14,6 +14,7 @@ import { type BlockCaches, BlockReader } from "../block/block-read.ts";
 import { type BlockMeta, blockPath } from "../model/block-meta.ts";
 import type { SpanRow } from "../model/span-row.ts";
 import type { BlockView, ListedBlock } from "../query/trace-by-id.ts";
+import type { KnownBlocks } from "../query/segments.ts";
 import { BLOCKS_VERSION } from "../ring/control.ts";
 import type { QueryRequest } from "./worker-protocol.ts";
 
@@ -30,6 +31,8 @@ export interface BlockListOptions {
   readonly blocks: readonly BlockMeta[];
   readonly version: number;
   readonly logger: Logger;
+  /** What is kept of a block that was removed is of no use. */
+  readonly onRemoved: (folder: string) => void;
 }
 
 interface Known extends ListedBlock {
@@ -38,7 +41,7 @@ interface Known extends ListedBlock {
   readonly endSeconds: number;
 }
 
-export class BlockList implements BlockView {
+export class BlockList implements BlockView, KnownBlocks {
   readonly #options: BlockListOptions;
   readonly #reader: BlockReader;
   readonly #byId = new Map<string, Known>();
@@ -77,6 +80,14 @@ export class BlockList implements BlockView {
     return known.filter(
       (block) => block.startSeconds <= endSeconds && block.endSeconds >= startSeconds,
     );
+  }
+
+  async all(tenant: string): Promise<readonly ListedBlock[]> {
+    return this.blocks(tenant);
+  }
+
+  isBehind(): boolean {
+    return this.#version < Atomics.load(this.#options.control, BLOCKS_VERSION);
   }
 
   *rows(block: ListedBlock, tenant: string, traceId: Uint8Array): Generator<SpanRow> {
@@ -134,5 +145,6 @@ export class BlockList implements BlockView {
       if (blocks?.size === 0) this.#byTenant.delete(name);
     }
     this.#options.caches.forget(block.folder);
+    this.#options.onRemoved(block.folder);
   }
 }

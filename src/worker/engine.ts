@@ -20,6 +20,7 @@ import type { Config } from "../config/config.ts";
 import { REQUEST_BYTES_MAX } from "../config/limits.ts";
 import { instantiate, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
+import type { AnswerTo, AskOptions, Question } from "../query/question.ts";
 import {
   BLOCKS_FAILING,
   CONTROL_BYTES,
@@ -250,6 +251,11 @@ export class Engine {
 
   trace(request: TraceRequest): Promise<QueryAnswer> {
     return this.#queries.trace(request);
+  }
+
+  /** Rejects with an EngineError, or with the signal's reason when it aborts. */
+  ask<Q extends Question>(question: Q, options: AskOptions): Promise<AnswerTo<Q>> {
+    return this.#queries.ask(question, options);
   }
 
   /** What receivers counted, by thread and receiver; a thread that does not answer is left out. */

@@ -2,7 +2,7 @@
  * Where everything lies in the one shared memory. Pure: numbers in, addresses out.
  *
  *   control page · rings · scratch of ingest · half 0 · half 1 · scratch of the block thread ·
- *   scratch of each reader
+ *   scratch of each reader · scratch of a step and vectors of each reader
  *
  * Most of it is address space: a page costs memory when it is first touched, and nothing is
  * touched ahead of need. What can be touched in the worst case stays within the budget.
@@ -17,6 +17,10 @@ export const RING_BYTES = 64 * MiB;
 /** Sort and encode: permutations, codes, remap table, one page and one value. */
 export const BLOCK_SCRATCH_BYTES = 128 * MiB;
 export const READER_SCRATCH_BYTES = 4 * MiB;
+/** One step of a query: the columns of a half that it speaks of, bitmaps, and tables of counts. */
+const STEP_SCRATCH_BYTES = 192 * MiB;
+/** Columns of blocks that a query thread keeps: some 100 bytes a span of what is asked for often. */
+const VECTOR_BYTES = 512 * MiB;
 /** JavaScript heaps, code, caches of readers and what threads hold of requests. */
 const OUTSIDE_BYTES = 128 * MiB;
 const HALF_BYTES_MAX = 192 * MiB;
@@ -41,6 +45,14 @@ export interface MemoryPlan {
   readonly blockScratch: number;
   readonly blockScratchEnd: number;
   readonly readerScratch: readonly number[];
+  /** By reader. */
+  readonly steps: readonly Region[];
+  readonly vectors: readonly Region[];
+}
+
+export interface Region {
+  readonly base: number;
+  readonly bytes: number;
 }
 
 export interface MemoryPlanOptions {
@@ -66,6 +78,10 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
   const halves = [planHalf(take(halfBytes), halfBytes), planHalf(take(halfBytes), halfBytes)];
   const blockScratch = take(BLOCK_SCRATCH_BYTES);
   const readerScratch = Array.from({ length: options.readers }, () => take(READER_SCRATCH_BYTES));
+  const regions = (bytes: number) =>
+    Array.from({ length: options.readers }, (): Region => ({ base: take(bytes), bytes }));
+  const steps = regions(STEP_SCRATCH_BYTES);
+  const vectors = regions(VECTOR_BYTES);
   return {
     bytes: at + 4096,
     rings,
@@ -75,6 +91,8 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     blockScratch,
     blockScratchEnd: blockScratch + BLOCK_SCRATCH_BYTES,
     readerScratch,
+    steps,
+    vectors,
   };
 }
 

@@ -7,9 +7,16 @@
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
+import type { AnswerTo, AskOptions, Question } from "../query/question.ts";
 import { PIN_DEADLINES, PINS } from "../ring/control.ts";
 import { startThread, type Thread } from "./thread.ts";
-import type { QueryAnswer, QueryRequest, QueryStart, TraceRequest } from "./worker-protocol.ts";
+import type {
+  AskMessage,
+  QueryAnswer,
+  QueryRequest,
+  QueryStart,
+  TraceRequest,
+} from "./worker-protocol.ts";
 
 export interface QueryPoolOptions {
   readonly buffer: SharedArrayBuffer;
@@ -21,8 +28,9 @@ export interface QueryPoolOptions {
   readonly onRestart: () => void;
 }
 
+/** Somebody who waits for a thread. */
 interface Pending {
-  resolve(answer: QueryAnswer): void;
+  hear(message: QueryAnswer | AskMessage): void;
   reject(error: EngineError): void;
 }
 
@@ -57,14 +65,52 @@ export class QueryPool {
   }
 
   async trace(request: TraceRequest): Promise<QueryAnswer> {
-    const alive = this.#members.filter(({ thread }) => thread !== undefined);
-    if (alive.length === 0) throw new EngineError("overloaded", "no query thread is running");
-    const member = alive.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
+    const member = this.#leastBusy();
     const id = this.#nextId++;
     return new Promise((resolve, reject) => {
-      member.pending.set(id, { resolve, reject });
+      const hear = (message: QueryAnswer | AskMessage) => {
+        if (message.type !== "answer") return;
+        this.#differingSpans += message.differingSpans;
+        member.pending.delete(id);
+        resolve(message);
+      };
+      member.pending.set(id, { hear, reject });
       member.thread?.post({ type: "trace", id, request });
     });
+  }
+
+  /** Rejects with an EngineError, or with the signal's reason when it aborts. */
+  async ask<Q extends Question>(
+    question: Q,
+    { signal, onProgress }: AskOptions,
+  ): Promise<AnswerTo<Q>> {
+    const member = this.#leastBusy();
+    const id = this.#nextId++;
+    const { promise, resolve, reject } = Promise.withResolvers<AnswerTo<Q>>();
+    const hear = (message: QueryAnswer | AskMessage) => {
+      if (message.type === "progress") onProgress?.(message.answer);
+      else {
+        member.pending.delete(id);
+        if (message.type === "failed") reject(new EngineError(message.code, message.message));
+        // A thread answers to what it was asked.
+        else if (message.type === "found") resolve(message.answer as AnswerTo<Q>);
+      }
+    };
+    const cancel = () => {
+      member.pending.delete(id);
+      member.thread?.post({ type: "cancel", id });
+      reject(signal.reason);
+    };
+    signal.throwIfAborted();
+    member.pending.set(id, { hear, reject });
+    const withProgress = onProgress !== undefined;
+    member.thread?.post({ type: "ask", id, question, withProgress });
+    signal.addEventListener("abort", cancel, { once: true });
+    try {
+      return await promise;
+    } finally {
+      signal.removeEventListener("abort", cancel);
+    }
   }
 
   /** Tells all threads what was published or removed. */
@@ -90,6 +136,12 @@ export class QueryPool {
     for (const { thread } of this.#members) thread?.kill();
   }
 
+  #leastBusy(): Member {
+    const alive = this.#members.filter(({ thread }) => thread !== undefined);
+    if (alive.length === 0) throw new EngineError("overloaded", "no query thread is running");
+    return alive.reduce((a, b) => (b.pending.size < a.pending.size ? b : a));
+  }
+
   #pins(reader: number): readonly number[] {
     return [PINS + reader * 2, PINS + reader * 2 + 1];
   }
@@ -97,16 +149,12 @@ export class QueryPool {
   #start(reader: number): void {
     const { metas, version } = this.#options.blocks();
     const pending = new Map<number, Pending>();
-    const thread = startThread<QueryStart, QueryRequest, QueryAnswer>({
+    const thread = startThread<QueryStart, QueryRequest, QueryAnswer | AskMessage>({
       name: "query",
       url: new URL("./query-worker.ts", import.meta.url),
       data: { ...this.#options.start, reader, blocks: metas, version },
       logger: this.#options.logger,
-      onMessage: (answer) => {
-        this.#differingSpans += answer.differingSpans;
-        pending.get(answer.id)?.resolve(answer);
-        pending.delete(answer.id);
-      },
+      onMessage: (message) => pending.get(message.id)?.hear(message),
       onEnd: () => this.#restart(reader),
     });
     this.#members[reader] = { thread, pending };

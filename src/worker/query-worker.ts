@@ -4,26 +4,34 @@
  *
  * Each question reads the head in one turn, so that pins are held for milliseconds.
  */
+import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { MiB } from "../base/bytes.ts";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import { makeLogger } from "../base/log.ts";
 import { threadId } from "../base/thread-cpu.ts";
+import { ValueCache } from "../block/file-cache.ts";
 import { BlockCaches } from "../block/block-read.ts";
 import { TRACE_ANSWER_BYTES_MAX } from "../config/limits.ts";
 import { instantiate, sharedBuffer } from "../kernel/kernel.ts";
 import { type TraceAnswer, traceAnswer } from "../query/trace-answer.ts";
 import { TraceById } from "../query/trace-by-id.ts";
 import { THREAD_IDS, THREAD_QUERY } from "../ring/control.ts";
+import { StepScratch } from "../vector/step-scratch.ts";
+import { VectorCache } from "../vector/vector-cache.ts";
 import { BlockList } from "./block-list.ts";
 import { HeadPins } from "./head-pins.ts";
+import { QueryQuestions } from "./query-questions.ts";
 import type { QueryAnswer, QueryRequest, QueryStart, TraceRequest } from "./worker-protocol.ts";
 
 /** Two of a block; a process may hold 1,024 on many systems, and connections are most of them. */
 const FILES_MAX = 256;
 /** A quarter of what the memory plan leaves to everything outside the shared memory. */
 const CACHE_BYTES_MAX = 32 * MiB;
+
+/** Attributes that have no column, of blocks that were asked for lately. */
+const RESIDUAL_BYTES_MAX = 32 * MiB;
 
 /** Above it an answer leaves more behind than a collection costs. */
 const COLLECT_BYTES_MIN = 4 * MiB;
@@ -36,6 +44,8 @@ Atomics.store(control, THREAD_IDS + THREAD_QUERY + start.reader, threadId());
 
 const { localPath, nodeId, plan, reader, version } = start;
 const caches = new BlockCaches({ filesMax: FILES_MAX, bytesMax: CACHE_BYTES_MAX });
+const scratch = new StepScratch(buffer, plan.steps[reader].base, plan.steps[reader].bytes);
+const vectors = new VectorCache(plan.vectors[reader].base, plan.vectors[reader].bytes);
 const blocks = new BlockList({
   control,
   caches,
@@ -43,16 +53,30 @@ const blocks = new BlockList({
   blocks: start.blocks,
   version,
   logger,
+  onRemoved: (folder) => vectors.forget(join(folder, "/")),
 });
 const kernel = instantiate(start.module, start.memory);
 const head = new HeadPins({ buffer, kernel, plan, reader, clock: systemClock });
 const traces = new TraceById({ head, blocks, nodeId });
+
+const questions = new QueryQuestions({
+  buffer,
+  head,
+  blocks,
+  nodeId,
+  clock: systemClock,
+  tools: { caches, vectors, scratch, kernel, residuals: new ValueCache(RESIDUAL_BYTES_MAX) },
+  logger,
+  post: (message) => parentPort?.postMessage(message),
+});
 
 /** One answer after the other: each may hold as much memory as an answer may have bytes, thrice. */
 let last = Promise.resolve();
 
 parentPort?.on("message", (message: QueryRequest) => {
   if (message.type === "blocks") blocks.change(message);
+  else if (message.type === "ask") void questions.ask(message);
+  else if (message.type === "cancel") questions.cancel(message.id);
   else last = last.then(() => answer(message.id, message.request));
 });
 

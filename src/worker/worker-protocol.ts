@@ -2,9 +2,11 @@
  * What threads are given when they start, and the few messages between them and main. Requests,
  * spans and counters never travel like this: they lie in shared memory.
  */
+import type { ErrorCode } from "../base/error.ts";
 import type { LogFormat, LogLevel } from "../base/log.ts";
 import type { OtlpHttpReceiver } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
+import type { Answer, Question } from "../query/question.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 
 /** Every thread gets this as its workerData. */
@@ -104,11 +106,30 @@ export interface TraceRequest {
 export type QueryRequest =
   | { readonly type: "trace"; readonly id: number; readonly request: TraceRequest }
   | {
+      readonly type: "ask";
+      readonly id: number;
+      readonly question: Question;
+      /** Whether what is known so far is to be told. */
+      readonly withProgress: boolean;
+    }
+  /** Nobody waits any more. */
+  | { readonly type: "cancel"; readonly id: number }
+  | {
       readonly type: "blocks";
       readonly added: readonly BlockMeta[];
       readonly removed: readonly string[];
       readonly version: number;
     };
+/** To a question in TraceQL. */
+export type AskMessage =
+  | { readonly type: "progress" | "found"; readonly id: number; readonly answer: Answer }
+  | {
+      readonly type: "failed";
+      readonly id: number;
+      readonly code: ErrorCode;
+      readonly message: string;
+    };
+/** To a question for a trace by its id. */
 export interface QueryAnswer {
   readonly type: "answer";
   readonly id: number;

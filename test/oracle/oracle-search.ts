@@ -6,7 +6,7 @@
  * the first span of their first spanset, traces without a value last, then newest first. A sort's
  * limit and the question's both hold.
  *
- * Of a span is shown what the query speaks of. A field that the query only compares with literals
+ * Of a span is shown what the query speaks of. A field that the query only compares with constants
  * (nowhere below a `!`) is shown when one of these comparisons holds for the span; of an absent one
  * `= nil` shows the text "nil". Any other mention shows the field when it has a value. Of events and
  * links it is the last that has the value (that makes a comparison true), else, where the span has
@@ -147,7 +147,7 @@ function serviceCounts(spans: readonly OracleSpan[]): ServiceCount[] {
 
 interface Mention {
   readonly field: FieldNode;
-  /** With a literal; undefined: mentioned in some other way. */
+  /** With a constant; undefined: mentioned in some other way. */
   readonly comparison: Binary | undefined;
 }
 
@@ -189,10 +189,16 @@ function mentionsIn(expr: FieldExpr, isOther: boolean): Mention[] {
   if (expr.node !== "binary") return [];
   const { left, right } = expr;
   if (!isOther && isComparing(expr.op)) {
-    if (isField(left) && right.node === "literal") return [{ field: left, comparison: expr }];
-    if (isField(right) && left.node === "literal") return [{ field: right, comparison: expr }];
+    if (isField(left) && isConstant(right)) return [{ field: left, comparison: expr }];
+    if (isField(right) && isConstant(left)) return [{ field: right, comparison: expr }];
   }
   return [...mentionsIn(left, isOther), ...mentionsIn(right, isOther)];
+}
+
+function isConstant(expr: FieldExpr): boolean {
+  if (expr.node === "unary") return isConstant(expr.operand);
+  if (expr.node === "binary") return isConstant(expr.left) && isConstant(expr.right);
+  return expr.node === "literal";
 }
 
 // ---- what is shown of a span

@@ -1,0 +1,182 @@
+/** One tenant's rows of a half of the head as a segment, for the step in which it is pinned. */
+import { type HeadVectorOptions, HeadVectors } from "../head/head-vectors.ts";
+import type { ReadExports } from "../kernel/scan-kernel.ts";
+import { codeValues } from "../vector/code-values.ts";
+import { StepKeeper } from "../vector/keeper.ts";
+import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
+import { readList, readResource, readScope } from "./any-value.ts";
+import { nestedNumbers } from "./nested-numbers.ts";
+import { ResidualIndex } from "./residual.ts";
+import type { Lists, ListScope, NestedName, Segment, Source, Sources, TraceTimes } from "./segment.ts";
+import {
+  type FamilyTools,
+  findDoubles,
+  findParents,
+  findTimes,
+  findTraceOf,
+} from "./segment-family.ts";
+
+export interface HeadSegmentOptions extends Omit<HeadVectorOptions, "readList"> {
+  readonly kernel: ReadExports;
+}
+
+export class HeadSegment implements Segment {
+  readonly #vectors: HeadVectors;
+  readonly #keeper: StepKeeper;
+  readonly #family: FamilyTools;
+  readonly #options: HeadSegmentOptions;
+
+  constructor(options: HeadSegmentOptions) {
+    this.#options = options;
+    const { scratch, kernel } = options;
+    this.#vectors = new HeadVectors({ ...options, readList });
+    this.#keeper = new StepKeeper(scratch);
+    this.#family = { keeper: this.#keeper, scratch, kernel, name: "" };
+  }
+
+  get rows(): number {
+    return this.#vectors.rows;
+  }
+
+  get traces(): number {
+    return this.#vectors.traces;
+  }
+
+  get starts(): number {
+    return this.#vectors.starts;
+  }
+
+  get traceIds(): number {
+    return this.#once("traceIds", () => this.#vectors.traceIds());
+  }
+
+  doubles(): number {
+    return findDoubles(this, this.#family);
+  }
+
+  traceOf(): number {
+    return findTraceOf(this, this.#family);
+  }
+
+  times(): TraceTimes {
+    return findTimes(this, this.#family);
+  }
+
+  parents(): number {
+    return findParents(this, this.#family);
+  }
+
+  spanIds(): number {
+    return this.#once("spanIds", () => this.#vectors.spanIds());
+  }
+
+  parentIds(): number {
+    return this.#once("parentIds", () => this.#vectors.parentIds());
+  }
+
+  start(): number {
+    return this.#once("start", () => this.#vectors.start());
+  }
+
+  duration(): number {
+    return this.#once("duration", () => this.#vectors.duration());
+  }
+
+  kind(): CodesVector {
+    return this.#once("kind", () => this.#vectors.kind());
+  }
+
+  status(): CodesVector {
+    return this.#once("status", () => this.#vectors.status());
+  }
+
+  name(): CodesVector {
+    return this.#once("name", () => this.#vectors.name());
+  }
+
+  statusMessage(): CodesVector {
+    return this.#once("statusMessage", () => this.#vectors.statusMessage());
+  }
+
+  nested(which: NestedName): NumbersVector {
+    const { scratch } = this.#options;
+    return nestedNumbers(this, { keeper: this.#keeper, scratch, name: "" })[which];
+  }
+
+  resources(): Sources {
+    return this.#once("resources", () => sources(this.#vectors.resources(), readResource));
+  }
+
+  scopes(): Sources {
+    return this.#once("scopes", () => sources(this.#vectors.scopes(), readScope));
+  }
+
+  lists(scope: ListScope): Lists | undefined {
+    return this.#vectors.lists(scope);
+  }
+
+  eventName(): CodesVector {
+    return this.#once("eventName", () => this.#vectors.eventName());
+  }
+
+  eventTime(): NumbersVector {
+    return this.#once("eventTime", () => this.#vectors.eventTime());
+  }
+
+  linkTraceId(): CodesVector {
+    return this.#linkIds("trace");
+  }
+
+  linkSpanId(): CodesVector {
+    return this.#linkIds("span");
+  }
+
+  attribute(scope: "span" | ListScope, key: string): readonly Vector[] {
+    return this.#once(`attribute/${scope}/${key}`, () => {
+      const vectors = this.#vectors.attribute(scope, key);
+      const residual = this.#residual(scope).get(key);
+      if (residual === undefined) return vectors;
+      const entries = scope === "span" ? this.rows : (this.lists(scope)?.entries ?? 0);
+      const name = `residual/${scope}/${key}`;
+      const { scratch } = this.#options;
+      const rest = codeValues({ keeper: this.#keeper, scratch, name, entries }, () => residual);
+      return [...vectors, rest];
+    });
+  }
+
+  keys(scope: "span" | ListScope): readonly string[] {
+    return [...this.#vectors.keys(scope), ...this.#residual(scope).keys()];
+  }
+
+  #residual(scope: "span" | ListScope): ResidualIndex {
+    return this.#once(`residual/${scope}`, () => {
+      const index = new ResidualIndex();
+      for (const [entry, bytes] of this.#vectors.residuals(scope)) index.add(entry, bytes.slice());
+      return index;
+    });
+  }
+
+  #linkIds(which: "trace" | "span"): CodesVector {
+    return this.#once(`link/${which}`, () => {
+      const ids = this.#vectors.linkIds(which);
+      const { scratch } = this.#options;
+      const to = { keeper: this.#keeper, scratch, name: `ids/${which}`, entries: ids.length };
+      return codeValues(to, function* () {
+        for (const [entry, id] of ids.entries()) {
+          yield [entry, { type: "string", value: Buffer.from(id).toString("hex") }] as const;
+        }
+      });
+    });
+  }
+
+  #once<T>(name: string, make: () => T): T {
+    return this.#keeper.get(`once/${name}`, () => 0, make);
+  }
+}
+
+function sources(
+  { codes, messages }: { readonly codes: CodesVector; readonly messages: readonly Uint8Array[] },
+  read: (message: Uint8Array) => Source,
+): Sources {
+  return { codes, list: messages.map(read) };
+}

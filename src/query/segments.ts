@@ -1,0 +1,331 @@
+/**
+ * All spans that a question is about, segment by segment: first what is in the head together with
+ * the traces that lie in head and blocks, in one step while the head is pinned; then block by
+ * block, the one that ends last first, each with the traces that it is the newest block of.
+ *
+ * Every span is in one of them, once: what is in the head and published meanwhile is taken from the
+ * blocks, what is in several places is assembled.
+ *
+ * Threads: one.
+ */
+import { EngineError } from "../base/error.ts";
+import type { ReadExports } from "../kernel/scan-kernel.ts";
+import { StepKeeper } from "../vector/keeper.ts";
+import type { StepScratch } from "../vector/step-scratch.ts";
+import { bitmapBytes } from "../vector/vector.ts";
+import { AssembledSegment } from "./assembled-segment.ts";
+import { BlockSegment, type SegmentTools } from "./block-segment.ts";
+import { HeadSegment } from "./head-segment.ts";
+import { HeadShares } from "./head-shares.ts";
+import { RowBits } from "./row-bits.ts";
+import type { SegmentPart } from "./search-segment.ts";
+import type { Segment } from "./segment.ts";
+import { type BlockSplits, SplitTraces } from "./split-traces.ts";
+import type { HeadHalf, ListedBlock } from "./trace-by-id.ts";
+import type { Turn, Turns } from "./turns.ts";
+
+export interface PinnedHead {
+  pin(): readonly HeadHalf[];
+  unpin(): void;
+}
+
+export interface KnownBlocks {
+  /** All blocks with this tenant, as of now or later. */
+  all(tenant: string): Promise<readonly ListedBlock[]>;
+  /** Whether more was published than all() has told of. */
+  isBehind(): boolean;
+}
+
+export interface SegmentsOptions {
+  readonly buffer: SharedArrayBuffer;
+  readonly head: PinnedHead;
+  readonly blocks: KnownBlocks;
+  readonly nodeId: string;
+  readonly tools: SegmentTools;
+  readonly turns: Turns;
+  /** A block went away while it was asked for. */
+  readonly onGone: (block: ListedBlock) => void;
+}
+
+export interface Window {
+  readonly startNano: bigint | undefined;
+  readonly endNano: bigint | undefined;
+}
+
+export interface Visit {
+  readonly tenant: string;
+  readonly window: Window;
+  readonly turn: Turn;
+  readonly signal: AbortSignal;
+  /** `block`: undefined for the head. In one step; addresses hold until it returns. */
+  readonly use: (part: SegmentPart, block: ListedBlock | undefined) => void;
+  /** Before each block, with the latest time that any span of it or of later ones touches. */
+  readonly isDone?: (latestNano: bigint) => boolean;
+  readonly onProgress?: (progress: Progress) => void;
+}
+
+export interface Progress {
+  readonly blocks: number;
+  readonly blocksDone: number;
+  readonly blockBytes: number;
+}
+
+/** A tenant's splits are forgotten when so many others were asked for since. */
+const TENANTS_MAX = 256;
+
+/** One visit under way. */
+interface Visiting {
+  readonly visit: Visit;
+  /** In the order of the log. */
+  readonly all: readonly ListedBlock[];
+  readonly splits: SplitTraces;
+}
+
+const NO_SHARES: ReadonlyMap<string, readonly number[]> = new Map();
+
+export class Segments {
+  readonly #options: SegmentsOptions;
+  readonly #splits = new Map<string, SplitTraces>();
+
+  constructor(options: SegmentsOptions) {
+    this.#options = options;
+  }
+
+  get scratch(): StepScratch {
+    return this.#options.tools.scratch;
+  }
+
+  get kernel(): ReadExports {
+    return this.#options.tools.kernel;
+  }
+
+  /** Rejects with the signal's reason when it aborts. */
+  async visit(visit: Visit): Promise<Progress> {
+    const { blocks: known, turns } = this.#options;
+    for (;;) {
+      const all = (await known.all(visit.tenant)).toSorted(byLog);
+      const visiting = { visit, all, splits: await this.#compared(all, visit) };
+      visit.signal.throwIfAborted();
+      const inBlocks = await turns.step(visit.turn, () =>
+        this.#inStep(() => this.#visitHead(visiting)),
+      );
+      if (inBlocks !== undefined) return this.#visitBlocks(visiting, inBlocks);
+    }
+  }
+
+  /** What the tenant's blocks share, found block by block. */
+  async #compared(all: readonly ListedBlock[], { tenant, turn, signal }: Visit): Promise<SplitTraces> {
+    const { tools, turns } = this.#options;
+    const splits = this.#splits.get(tenant) ?? new SplitTraces(tools.kernel, tools.scratch);
+    // Those asked for last stay.
+    this.#splits.delete(tenant);
+    this.#splits.set(tenant, splits);
+    for (const oldest of this.#splits.keys()) {
+      if (this.#splits.size <= TENANTS_MAX) break;
+      this.#splits.delete(oldest);
+    }
+    const blocks = all.map((block) => ({
+      id: block.meta.id,
+      segment: () => this.#segmentOf(block, tenant),
+    }));
+    if (!splits.isNew(blocks)) return splits;
+    for (let newest = 1; newest < blocks.length; newest++) {
+      signal.throwIfAborted();
+      if (splits.isCompared(blocks, newest)) continue;
+      await turns.step(turn, () => this.#inStep(() => splits.compare(blocks, newest)));
+    }
+    await turns.step(turn, () => this.#inStep(() => splits.settle(blocks)));
+    return splits;
+  }
+
+  /** Traces by block that were assembled with the head's; undefined: the list of blocks is old. */
+  #visitHead({ visit, all, splits }: Visiting): ReadonlyMap<string, readonly number[]> | undefined {
+    const { blocks: known, head } = this.#options;
+    const halves = head.pin();
+    try {
+      // What was published since the list was made may be gone from the head.
+      if (known.isBehind()) return undefined;
+      return this.#useHead(halves, { visit, all, splits });
+    } finally {
+      head.unpin();
+    }
+  }
+
+  #useHead(
+    halves: readonly HeadHalf[],
+    { visit, all }: Visiting,
+  ): ReadonlyMap<string, readonly number[]> {
+    const { buffer, nodeId, tools } = this.#options;
+    const { kernel, scratch } = tools;
+    const { tenant } = visit;
+    const segments = halves
+      .filter((half) => !isCovered(half, all, nodeId))
+      .toSorted((a, b) => a.walFrom - b.walFrom)
+      .map(({ base }) => new HeadSegment({ buffer, kernel, scratch, half: base, tenant }))
+      .filter(({ rows }) => rows > 0);
+    if (segments.length === 0) return NO_SHARES;
+    const blocks = all.map((block) => ({
+      id: block.meta.id,
+      segment: () => this.#segmentOf(block, tenant),
+    }));
+    const shares = new HeadShares(segments, blocks, { kernel, scratch });
+    if (shares.traces > 0) {
+      const { traces } = shares;
+      const keeper = new StepKeeper(scratch);
+      const options = { parts: shares.parts(), traces, keeper, scratch, kernel, name: "" };
+      this.#use(new AssembledSegment(options), { visit, excluded: [], block: undefined });
+    }
+    for (const [half, segment] of segments.entries()) {
+      this.#use(segment, { visit, excluded: shares.ofHalf(half), block: undefined });
+    }
+    return new Map(blocks.map(({ id }) => [id, shares.ofBlock(id)]));
+  }
+
+  async #visitBlocks(
+    visiting: Visiting,
+    inHead: ReadonlyMap<string, readonly number[]>,
+  ): Promise<Progress> {
+    const { visit, all, splits } = visiting;
+    const chosen = all
+      .filter((block) => overlaps(rangeOf(block, splits.of(block.meta.id), all), visit.window))
+      .toSorted((a, b) => (endOf(b) > endOf(a) ? 1 : -1));
+    const blockBytes = chosen.reduce((sum, { meta }) => sum + meta.dataBytes, 0);
+    let blocksDone = 0;
+    for (const block of chosen) {
+      if (visit.isDone?.(endOf(block)) === true) break;
+      visit.signal.throwIfAborted();
+      const shared = inHead.get(block.meta.id) ?? [];
+      await this.#options.turns.step(visit.turn, () =>
+        this.#inStep(() => this.#visitBlock(block, shared, visiting)),
+      );
+      blocksDone++;
+      visit.onProgress?.({ blocks: chosen.length, blocksDone, blockBytes });
+    }
+    return { blocks: chosen.length, blocksDone: chosen.length, blockBytes };
+  }
+
+  #visitBlock(block: ListedBlock, inHead: readonly number[], { visit, all, splits }: Visiting): void {
+    const { kernel, scratch, vectors } = this.#options.tools;
+    try {
+      const split = splits.of(block.meta.id);
+      if (split.traces > 0) {
+        const parts = split.parts.flatMap((part) => {
+          const one = all.find(({ meta }) => meta.id === part.block);
+          if (one === undefined) return [];
+          return [{ segment: this.#segmentOf(one, visit.tenant), traces: part.traces }];
+        });
+        const name = `${block.folder}/split/${visit.tenant}/${split.version}/`;
+        const { traces } = split;
+        const options = { parts, traces, keeper: vectors, scratch, kernel, name };
+        const excluded = placesOf(split, block.meta.id, inHead);
+        this.#use(new AssembledSegment(options), { visit, excluded, block });
+      }
+      const segment = this.#segmentOf(block, visit.tenant);
+      this.#use(segment, { visit, excluded: [...split.excluded, ...inHead], block });
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
+      // Retention takes the files first and tells afterwards.
+      this.#options.onGone(block);
+    }
+  }
+
+  /** `excluded` are numbers of traces that count elsewhere. */
+  #use(
+    segment: Segment,
+    {
+      visit,
+      excluded,
+      block,
+    }: { visit: Visit; excluded: readonly number[]; block: ListedBlock | undefined },
+  ): void {
+    const { kernel, scratch } = this.#options.tools;
+    scratch.within(() => {
+      const bits = new RowBits(scratch, kernel);
+      const { rows, traces, starts } = segment;
+      let within = bits.all(rows);
+      if (excluded.length > 0) {
+        const groups = bits.none(traces);
+        for (const trace of excluded) bits.set(groups, trace);
+        const out = scratch.take(bitmapBytes(rows));
+        kernel.rowsOfGroups(groups, starts, traces, out);
+        within = bits.without(within, out, rows);
+      }
+      const doubles = segment.doubles();
+      if (doubles !== 0) within = bits.without(within, doubles, rows);
+      visit.use({ segment, within }, block);
+    });
+  }
+
+  #segmentOf(block: ListedBlock, tenant: string): Segment {
+    const rows = block.meta.tenants.find(({ name }) => name === tenant);
+    if (rows === undefined) throw new EngineError("not_found", `block without tenant ${tenant}`);
+    return new BlockSegment(this.#options.tools, block.folder, rows);
+  }
+
+  #inStep<T>(work: () => T): T {
+    const { scratch, vectors } = this.#options.tools;
+    vectors.beginStep();
+    scratch.reset();
+    return work();
+  }
+}
+
+function byLog(a: ListedBlock, b: ListedBlock): number {
+  return a.meta.wal.from - b.meta.wal.from || (a.meta.id < b.meta.id ? -1 : 1);
+}
+
+/** Halves are cut whole, so a block of the same range has every row of it. */
+function isCovered(
+  { walFrom, walTo }: HeadHalf,
+  blocks: readonly ListedBlock[],
+  nodeId: string,
+): boolean {
+  if (walTo <= walFrom) return false;
+  return blocks.some(({ meta: { wal } }) => {
+    return wal.node === nodeId && wal.from <= walFrom && walTo <= wal.to;
+  });
+}
+
+interface Range {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+/** Of the block, and of all traces that are assembled with it. */
+function rangeOf(block: ListedBlock, { parts }: BlockSplits, all: readonly ListedBlock[]): Range {
+  const ids = new Set([block.meta.id, ...parts.map((part) => part.block)]);
+  const metas = all.filter(({ meta }) => ids.has(meta.id)).map(({ meta }) => meta);
+  const starts = metas.map(({ startUnixNano }) => BigInt(startUnixNano));
+  const ends = metas.map(latestOf);
+  return {
+    from: starts.reduce((a, b) => (b < a ? b : a)),
+    to: ends.reduce((a, b) => (b > a ? b : a)),
+  };
+}
+
+/** A span may end before it starts. */
+function latestOf(meta: ListedBlock["meta"]): bigint {
+  const [start, end] = [BigInt(meta.startUnixNano), BigInt(meta.endUnixNano)];
+  return end > start ? end : start;
+}
+
+function endOf({ meta }: ListedBlock): bigint {
+  return latestOf(meta);
+}
+
+function overlaps({ from, to }: Range, { startNano, endNano }: Window): boolean {
+  if (endNano !== undefined && from > endNano) return false;
+  return startNano === undefined || to >= startNano;
+}
+
+/** Places among the assembled traces of those that the block has under these numbers. */
+function placesOf({ parts }: BlockSplits, block: string, traces: readonly number[]): number[] {
+  if (traces.length === 0) return [];
+  const wanted = new Set(traces);
+  const own = parts.find((part) => part.block === block);
+  const places: number[] = [];
+  for (const [place, trace] of (own?.traces ?? []).entries()) {
+    if (wanted.has(trace)) places.push(place);
+  }
+  return places;
+}

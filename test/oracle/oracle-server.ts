@@ -1,0 +1,139 @@
+/** The real server held against the oracle: tenants with trace sets, questions over HTTP. */
+import { prng } from "../../src/base/prng.ts";
+import { Server } from "../support/server.ts";
+import { type Asked, describeAsked, pathOf, randomAsked, wantedOf } from "./oracle-ask.ts";
+import { agree, comparable, type Json } from "./oracle-body.ts";
+import { type Case, shrink } from "./oracle-shrink.ts";
+import type { OracleTrace } from "./oracle-span.ts";
+import { oracleTraces, PARTS, randomItems, requestOf, type SentItem } from "./oracle-traces.ts";
+
+const TRACES_MAX = 6;
+/** Requests on the way at once. */
+const AT_ONCE = 8;
+
+export interface Run {
+  readonly seed: number;
+  readonly tenants: number;
+  readonly questionsPerTenant: number;
+  /** Heard now and then. */
+  readonly onProgress?: (text: string) => void;
+}
+
+/** Undefined: all agree. Else the first difference, made small. */
+export async function runOracle(run: Run): Promise<string | undefined> {
+  await using server = await Server.start({ multitenancy_enabled: true });
+  const tenants = Array.from({ length: run.tenants }, (_, i) => {
+    const items = randomItems(prng(seedOf(run.seed, i)), TRACES_MAX);
+    return { name: `t${i}`, items };
+  });
+  await sendAll(server, tenants);
+  run.onProgress?.(`sent ${run.tenants} trace sets`);
+  let next = 0;
+  let difference: Case | undefined;
+  const work = async () => {
+    while (next < tenants.length && difference === undefined) {
+      const index = next++;
+      const { name, items } = tenants[index];
+      const random = prng(seedOf(run.seed, index) ^ 0x5eed);
+      const asked = Array.from({ length: run.questionsPerTenant }, () => randomAsked(random));
+      const traces = oracleTraces(items);
+      const found = await firstDifference(server, { name, traces, asked });
+      if (found !== undefined) difference ??= { items, asked: found };
+      if (next % 50 === 0) run.onProgress?.(`asked about ${next} trace sets`);
+    }
+  };
+  await Promise.all(Array.from({ length: AT_ONCE }, work));
+  if (difference === undefined) return undefined;
+  run.onProgress?.(`differs: ${describeAsked(difference.asked)}`);
+  return await explained(server, difference);
+}
+
+function seedOf(seed: number, index: number): number {
+  return Math.imul(seed, 1_000_003) + index;
+}
+
+interface Sender {
+  readonly name: string;
+  readonly items: readonly SentItem[];
+}
+
+/** Part by part, so that one flush serves all tenants. */
+async function sendAll(server: Server, senders: readonly Sender[]): Promise<void> {
+  for (let part = 0; part < PARTS; part++) {
+    let sent = 0;
+    let next = 0;
+    const work = async () => {
+      while (next < senders.length) {
+        const { name, items } = senders[next++];
+        const body = requestOf(items, part);
+        if (body === undefined) continue;
+        sent++;
+        const response = await server.send(body, { "x-scope-orgid": name });
+        const answer = await response.text();
+        if (response.status !== 200 || answer !== "") {
+          throw new Error(`oracle: ${name} is refused: ${response.status} ${answer}`);
+        }
+      }
+    };
+    await Promise.all(Array.from({ length: AT_ONCE }, work));
+    if (part < PARTS - 1 && sent > 0) await server.flush();
+  }
+}
+
+interface Tenant {
+  readonly name: string;
+  readonly traces: readonly OracleTrace[];
+  readonly asked: readonly Asked[];
+}
+
+async function firstDifference(server: Server, { name, traces, asked }: Tenant) {
+  for (const one of asked) {
+    const { got, wanted } = await bothAnswers(server, { name, traces, asked: one });
+    if (!agree(got, wanted)) return one;
+  }
+  return undefined;
+}
+
+async function bothAnswers(
+  server: Server,
+  {
+    name,
+    traces,
+    asked,
+  }: { readonly name: string; readonly traces: readonly OracleTrace[]; readonly asked: Asked },
+): Promise<{ readonly got: Json; readonly wanted: Json }> {
+  const response = await server.get(pathOf(asked), { "x-scope-orgid": name });
+  const text = await response.text();
+  const wanted = wantedOf(asked, traces);
+  if (response.status !== 200) return { got: { status: response.status, text }, wanted };
+  return { got: comparable(JSON.parse(text) as Json), wanted };
+}
+
+/** Tries smaller cases on tenants of their own until none fails any more. */
+async function explained(server: Server, difference: Case): Promise<string> {
+  let number = 0;
+  const ask = async ({ items, asked }: Case) => {
+    const name = `small${number++}`;
+    await sendAll(server, [{ name, items }]);
+    return await bothAnswers(server, { name, traces: oracleTraces(items), asked });
+  };
+  const smallest = await shrink(difference, async (one) => {
+    const { got, wanted } = await ask(one);
+    return !agree(got, wanted);
+  });
+  const { got, wanted } = await ask(smallest);
+  const spans = smallest.items.map((item) => `  ${JSON.stringify(item, readable)}`);
+  return [
+    describeAsked(smallest.asked),
+    `wanted ${JSON.stringify(wanted)}`,
+    `got    ${JSON.stringify(got)}`,
+    `${spans.length} spans:`,
+    ...spans,
+  ].join("\n");
+}
+
+function readable(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return String(value);
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
+}
