@@ -130,9 +130,7 @@ function serveApi(config: Config, engine: Engine, logger: Logger): Bun.Server<un
         ask: async ({ startSeconds, endSeconds, ...question }) =>
           await engine.trace({ ...question, startSeconds, endSeconds }),
       },
-      asker: {
-        ask: () => Promise.reject(new EngineError("internal", "TraceQL is not built yet")),
-      },
+      asker: engine,
       clock: systemClock,
       readiness: engine,
       flusher: engine,

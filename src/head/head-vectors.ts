@@ -188,7 +188,9 @@ export class HeadVectors {
   }
 
   /** u32: where each row's events (links) begin; rows + 1 of them. Undefined: there are none. */
-  lists(scope: "event" | "link"): { readonly starts: number; readonly entries: number } | undefined {
+  lists(
+    scope: "event" | "link",
+  ): { readonly starts: number; readonly entries: number } | undefined {
     const entries = this.#entries(scope);
     return entries && { starts: entries.starts, entries: entries.count };
   }
@@ -283,11 +285,7 @@ export class HeadVectors {
     return { kind, at, present };
   }
 
-  #sparse(
-    column: number,
-    entries: Entries,
-    read: (bytes: Uint8Array) => DataValue,
-  ): CodesVector {
+  #sparse(column: number, entries: Entries, read: (bytes: Uint8Array) => DataValue): CodesVector {
     const { scratch } = this.#options;
     const at = scratch.keep(entries.count * 4);
     scratch.within(() => this.#expand4(column, entries, at));

@@ -131,4 +131,8 @@ export interface TallyExports {
   tallyBuckets: Nothing;
 }
 
-export type ReadExports = DecodeExports & GatherExports & FamilyExports & ScanExports & TallyExports;
+export type ReadExports = DecodeExports &
+  GatherExports &
+  FamilyExports &
+  ScanExports &
+  TallyExports;

@@ -18,7 +18,15 @@ import {
   type Vector,
 } from "../vector/vector.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
-import type { Lists, ListScope, NestedName, Segment, Source, Sources, TraceTimes } from "./segment.ts";
+import type {
+  Lists,
+  ListScope,
+  NestedName,
+  Segment,
+  Source,
+  Sources,
+  TraceTimes,
+} from "./segment.ts";
 import {
   type FamilyTools,
   findDoubles,
@@ -83,16 +91,20 @@ export class AssembledSegment implements Segment {
 
   get traceIds(): number {
     const { parts, keeper, scratch, name } = this.#options;
-    return keeper.get(`${name}ids`, () => this.traces * 16, (at) => {
-      for (const { segment, traces } of parts) {
-        for (const [trace, from] of traces.entries()) {
-          if (from < 0) continue;
-          const source = segment.traceIds + from * 16;
-          scratch.bytes.copyWithin(at + trace * 16, source, source + 16);
+    return keeper.get(
+      `${name}ids`,
+      () => this.traces * 16,
+      (at) => {
+        for (const { segment, traces } of parts) {
+          for (const [trace, from] of traces.entries()) {
+            if (from < 0) continue;
+            const source = segment.traceIds + from * 16;
+            scratch.bytes.copyWithin(at + trace * 16, source, source + 16);
+          }
         }
-      }
-      return at;
-    });
+        return at;
+      },
+    );
   }
 
   doubles(): number {
@@ -199,7 +211,8 @@ export class AssembledSegment implements Segment {
     const at: Scope = scope === "span" ? "row" : scope;
     const vectors: Vector[] = [];
     if (kinds.has("codes")) {
-      const coded = (segment: Segment) => (of.get(segment) ?? []).filter((one) => one.kind === "codes");
+      const coded = (segment: Segment) =>
+        (of.get(segment) ?? []).filter((one) => one.kind === "codes");
       vectors.push(this.#codes(`codes/${scope}/${key}`, at, coded));
     }
     for (const kind of ["longs", "doubles"] as const) {
@@ -321,12 +334,16 @@ export class AssembledSegment implements Segment {
   #longs(what: string, of: (segment: Segment) => number): number {
     const { parts, keeper, kernel, name } = this.#options;
     const { rows, moves } = this.#plan();
-    return keeper.get(`${name}${what}`, () => rows * 8, (at) => {
-      for (const [part, { rows: from, places, count }] of moves.entries()) {
-        if (count > 0) kernel.gatherLongs(of(parts[part].segment), 0, from, places, count, at, 0);
-      }
-      return at;
-    });
+    return keeper.get(
+      `${name}${what}`,
+      () => rows * 8,
+      (at) => {
+        for (const [part, { rows: from, places, count }] of moves.entries()) {
+          if (count > 0) kernel.gatherLongs(of(parts[part].segment), 0, from, places, count, at, 0);
+        }
+        return at;
+      },
+    );
   }
 
   #numbers(
@@ -364,39 +381,47 @@ export class AssembledSegment implements Segment {
   ): CodesVector {
     const { parts, keeper, kernel, scratch, name } = this.#options;
     const { rows, moves } = this.#planOf(scope);
-    return keeper.get<CodesVector>(`${name}${what}`, () => rows * 4, (at) => {
-      scratch.bytes.fill(0, at, at + rows * 4);
-      const dictionaries: { readonly dictionary: Dictionary; readonly offset: number }[] = [];
-      let size = 0;
-      for (const [part, { rows: source, places, count }] of moves.entries()) {
-        if (count === 0) continue;
-        for (const vector of of(parts[part].segment)) {
-          const { at: codes, width, dictionary } = vector;
-          kernel.gatherCodes(codes, width, source, places, count, size, at);
-          dictionaries.push({ dictionary, offset: size });
-          size += dictionary.size;
+    return keeper.get<CodesVector>(
+      `${name}${what}`,
+      () => rows * 4,
+      (at) => {
+        scratch.bytes.fill(0, at, at + rows * 4);
+        const dictionaries: { readonly dictionary: Dictionary; readonly offset: number }[] = [];
+        let size = 0;
+        for (const [part, { rows: source, places, count }] of moves.entries()) {
+          if (count === 0) continue;
+          for (const vector of of(parts[part].segment)) {
+            const { at: codes, width, dictionary } = vector;
+            kernel.gatherCodes(codes, width, source, places, count, size, at);
+            dictionaries.push({ dictionary, offset: size });
+            size += dictionary.size;
+          }
         }
-      }
-      const used = this.#renumber(at, rows, size);
-      return { kind: "codes", at, width: 4, dictionary: new PartsDictionary(dictionaries, used) };
-    });
+        const used = this.#renumber(at, rows, size);
+        return { kind: "codes", at, width: 4, dictionary: new PartsDictionary(dictionaries, used) };
+      },
+    );
   }
 
   #sources(what: string, of: (segment: Segment) => Sources): Sources {
     const { parts, keeper, kernel, scratch, name } = this.#options;
     const { rows, moves } = this.#plan();
-    return keeper.get<Sources>(`${name}${what}`, () => rows * 4, (at) => {
-      scratch.bytes.fill(0, at, at + rows * 4);
-      const all: Source[] = [];
-      for (const [part, { rows: source, places, count }] of moves.entries()) {
-        if (count === 0) continue;
-        const { codes, list } = of(parts[part].segment);
-        kernel.gatherCodes(codes.at, codes.width, source, places, count, all.length, at);
-        all.push(...list);
-      }
-      const used = this.#renumber(at, rows, all.length);
-      return { codes: { at, width: 4 }, list: Array.from(used, (index) => all[index]) };
-    });
+    return keeper.get<Sources>(
+      `${name}${what}`,
+      () => rows * 4,
+      (at) => {
+        scratch.bytes.fill(0, at, at + rows * 4);
+        const all: Source[] = [];
+        for (const [part, { rows: source, places, count }] of moves.entries()) {
+          if (count === 0) continue;
+          const { codes, list } = of(parts[part].segment);
+          kernel.gatherCodes(codes.at, codes.width, source, places, count, all.length, at);
+          all.push(...list);
+        }
+        const used = this.#renumber(at, rows, all.length);
+        return { codes: { at, width: 4 }, list: Array.from(used, (index) => all[index]) };
+      },
+    );
   }
 
   /** Only codes that occur, in order of appearance; returns what they were, from 0. */

@@ -13,14 +13,7 @@ import { compileRegex } from "../traceql/regex.ts";
 import { arithmetic, negated } from "../traceql/static.ts";
 import { type FieldScope, fieldScope, fieldsOf } from "./field-of.ts";
 import type { Value } from "./question.ts";
-import {
-  compareValues,
-  FALSE,
-  isCompareOp,
-  matchValue,
-  NIL,
-  TRUE,
-} from "./value-compare.ts";
+import { compareValues, FALSE, isCompareOp, matchValue, NIL, TRUE } from "./value-compare.ts";
 
 /** Where values are read. `event` and `link` are entries, -1 for none at hand. */
 export interface Spot {

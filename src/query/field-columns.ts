@@ -89,9 +89,13 @@ function intrinsicColumns(segment: Segment, name: IntrinsicName, tools: FieldToo
     case "name":
       return row([layerOf(segment.name())], EMPTY);
     case "status":
-      return row([named(segment.status(), (code) => ({ type: "status", value: STATUSES[code] ?? "unset" }))]);
+      return row([
+        named(segment.status(), (code) => ({ type: "status", value: STATUSES[code] ?? "unset" })),
+      ]);
     case "kind":
-      return row([named(segment.kind(), (code) => ({ type: "kind", value: KINDS[code] ?? "unspecified" }))]);
+      return row([
+        named(segment.kind(), (code) => ({ type: "kind", value: KINDS[code] ?? "unspecified" })),
+      ]);
     case "statusMessage": {
       const messages = segment.statusMessage();
       return row(messages === undefined ? [] : [layerOf(messages)], EMPTY);
@@ -106,7 +110,10 @@ function intrinsicColumns(segment: Segment, name: IntrinsicName, tools: FieldToo
     case "nestedSetParent":
       return row([nestedLayer(segment, name)]);
     case "instrumentation:name":
-      return row(sourceLayers(segment.scopes(), (source) => ({ type: "string", value: source.name })), EMPTY);
+      return row(
+        sourceLayers(segment.scopes(), (source) => ({ type: "string", value: source.name })),
+        EMPTY,
+      );
     case "instrumentation:version":
       return row(
         sourceLayers(segment.scopes(), (source) => ({ type: "string", value: source.version })),

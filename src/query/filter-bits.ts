@@ -147,7 +147,11 @@ export class FilterBits {
     if (this.#isByRow(expr)) return this.#eachRow(expr, within);
     const fields = fieldsOf(expr);
     if (fields.length === 0) {
-      const value = compile(expr).run(this.readers({ fields: [] }), { row: 0, event: -1, link: -1 });
+      const value = compile(expr).run(this.readers({ fields: [] }), {
+        row: 0,
+        event: -1,
+        link: -1,
+      });
       return isTrue(value) ? bits.all(rows) : bits.none(rows);
     }
     const [field] = fields;
@@ -245,7 +249,11 @@ export class FilterBits {
     const lists = segment.lists(scope);
     if (lists === undefined) return bits.none(segment.rows);
     const out = this.#scratch.take(bitmapBytes(segment.rows));
-    const present = bits.and(entryBits, this.#elements(scope, bits.all(segment.rows)), lists.entries);
+    const present = bits.and(
+      entryBits,
+      this.#elements(scope, bits.all(segment.rows)),
+      lists.entries,
+    );
     this.#kernel.groupsWith(present, lists.starts, segment.rows, out);
     return out;
   }
@@ -327,7 +335,10 @@ export class FilterBits {
         return (_, row) => layer.value(scratch.words[groups + row]);
       }
       case "ids":
-        return (entry) => ({ type: "string", value: hexAt(scratch.bytes, layer.at + entry * 8, 8) });
+        return (entry) => ({
+          type: "string",
+          value: hexAt(scratch.bytes, layer.at + entry * 8, 8),
+        });
       default: {
         const { at, present, type } = layer;
         return (entry) => {

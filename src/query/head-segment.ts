@@ -7,7 +7,15 @@ import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
 import { readList, readResource, readScope } from "./any-value.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { ResidualIndex } from "./residual.ts";
-import type { Lists, ListScope, NestedName, Segment, Source, Sources, TraceTimes } from "./segment.ts";
+import type {
+  Lists,
+  ListScope,
+  NestedName,
+  Segment,
+  Source,
+  Sources,
+  TraceTimes,
+} from "./segment.ts";
 import {
   type FamilyTools,
   findDoubles,

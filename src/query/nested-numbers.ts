@@ -21,26 +21,30 @@ export function nestedNumbers(segment: Segment, tools: NestedTools): Numbers {
   const { keeper, scratch, name } = tools;
   const { rows, traces } = segment;
   const column = Math.ceil(rows / 8) * 64;
-  return keeper.get<Numbers>(`${name}nested`, () => column * 4, (at) => {
-    scratch.bytes.fill(0, at, at + column * 4);
-    const place = (i: number) => at / 8 + i * (column / 8);
-    const walk = new TraceWalk(segment, scratch, {
-      left: place(0),
-      right: place(1),
-      parent: place(2),
-      children: place(3),
-    });
-    for (let trace = 0; trace < traces; trace++) walk.number(trace);
-    const vector = (i: number): NumbersVector => {
-      return { kind: "longs", at: at + i * column, present: 0 };
-    };
-    return {
-      nestedSetLeft: vector(0),
-      nestedSetRight: vector(1),
-      nestedSetParent: vector(2),
-      "span:childCount": vector(3),
-    };
-  });
+  return keeper.get<Numbers>(
+    `${name}nested`,
+    () => column * 4,
+    (at) => {
+      scratch.bytes.fill(0, at, at + column * 4);
+      const place = (i: number) => at / 8 + i * (column / 8);
+      const walk = new TraceWalk(segment, scratch, {
+        left: place(0),
+        right: place(1),
+        parent: place(2),
+        children: place(3),
+      });
+      for (let trace = 0; trace < traces; trace++) walk.number(trace);
+      const vector = (i: number): NumbersVector => {
+        return { kind: "longs", at: at + i * column, present: 0 };
+      };
+      return {
+        nestedSetLeft: vector(0),
+        nestedSetRight: vector(1),
+        nestedSetParent: vector(2),
+        "span:childCount": vector(3),
+      };
+    },
+  );
 }
 
 interface Places {

@@ -11,7 +11,13 @@ export interface NumberTest {
   readonly isInverted: boolean;
 }
 
-const MIRRORED: Readonly<Record<Order, Order>> = { "=": "=", "<": ">", "<=": ">=", ">": "<", ">=": "<=" };
+const MIRRORED: Readonly<Record<Order, Order>> = {
+  "=": "=",
+  "<": ">",
+  "<=": ">=",
+  ">": "<",
+  ">=": "<=",
+};
 
 /** Of `field op number` or `number op field`; undefined for anything else. */
 export function numberTest({ op, left, right }: Binary): NumberTest | undefined {

@@ -3,10 +3,7 @@ import type { StepScratch } from "../vector/step-scratch.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Segment } from "./segment.ts";
 
-export function rowOrder(
-  segment: Segment,
-  scratch: StepScratch,
-): (a: number, b: number) => number {
+export function rowOrder(segment: Segment, scratch: StepScratch): (a: number, b: number) => number {
   let columns: { start: number; ids: number } | undefined;
   return (a, b) => {
     columns ??= { start: segment.start(), ids: segment.spanIds() };

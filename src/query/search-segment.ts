@@ -264,4 +264,3 @@ export function limitOf({ stages }: Pipeline, limit: number): number {
   );
   return Math.min(limit, ...limits);
 }
-

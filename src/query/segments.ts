@@ -114,7 +114,10 @@ export class Segments {
   }
 
   /** What the tenant's blocks share, found block by block. */
-  async #compared(all: readonly ListedBlock[], { tenant, turn, signal }: Visit): Promise<SplitTraces> {
+  async #compared(
+    all: readonly ListedBlock[],
+    { tenant, turn, signal }: Visit,
+  ): Promise<SplitTraces> {
     const { tools, turns } = this.#options;
     const splits = this.#splits.get(tenant) ?? new SplitTraces(tools.kernel, tools.scratch);
     // Those asked for last stay.
@@ -204,7 +207,11 @@ export class Segments {
     return { blocks: chosen.length, blocksDone: chosen.length, blockBytes };
   }
 
-  #visitBlock(block: ListedBlock, inHead: readonly number[], { visit, all, splits }: Visiting): void {
+  #visitBlock(
+    block: ListedBlock,
+    inHead: readonly number[],
+    { visit, all, splits }: Visiting,
+  ): void {
     const { kernel, scratch, vectors } = this.#options.tools;
     try {
       const split = splits.of(block.meta.id);

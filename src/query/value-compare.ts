@@ -29,9 +29,12 @@ export function compareValues(op: CompareOp, a: Value, b: Value): boolean {
 }
 
 /** The same with a pattern at hand. */
-export function matchValue(op: "=~" | "!~", value: Value, fits: (text: string) => boolean): boolean {
-  const one = (text: Static) =>
-    text.type === "string" && fits(text.value) === (op === "=~");
+export function matchValue(
+  op: "=~" | "!~",
+  value: Value,
+  fits: (text: string) => boolean,
+): boolean {
+  const one = (text: Static) => text.type === "string" && fits(text.value) === (op === "=~");
   return value.type === "list" ? holds(op, value.values, one) : one(value);
 }
 

@@ -35,7 +35,8 @@ function orderAlike(a: Static, b: Static): number {
   if (a.type === "status" && b.type === "status") {
     return STATUSES.indexOf(a.value) - STATUSES.indexOf(b.value);
   }
-  if (a.type === "kind" && b.type === "kind") return KINDS.indexOf(a.value) - KINDS.indexOf(b.value);
+  if (a.type === "kind" && b.type === "kind")
+    return KINDS.indexOf(a.value) - KINDS.indexOf(b.value);
   if (a.value < b.value) return -1;
   return a.value > b.value ? 1 : 0;
 }

@@ -69,7 +69,7 @@ import type {
   TraceRequest,
 } from "./worker-protocol.ts";
 
-const QUERY_THREADS = 1;
+const QUERY_THREADS = 2;
 const STATS_WAIT_MS = 1000;
 const WATCH_EVERY_MS = 1000;
 /** A thread that cannot live must not take the processor with it. */
