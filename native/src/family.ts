@@ -165,6 +165,8 @@ export function runStarts16(values: u32, rows: u32, out: u32): u32 {
 export function groupOfRows(starts: u32, groups: u32, out: u32): void {
   for (let group: u32 = 0; group < groups; group++) {
     const end = load<u32>(starts + group * 4, 4);
-    for (let row = load<u32>(starts + group * 4); row < end; row++) store<u32>(out + row * 4, group);
+    for (let row = load<u32>(starts + group * 4); row < end; row++) {
+      store<u32>(out + row * 4, group);
+    }
   }
 }

@@ -71,7 +71,9 @@ export function groupHead(half: u32, rows: u32, name: u32, nameBytes: u32, count
 }
 
 export function gather1(from: u32, order: u32, count: u32, out: u32): void {
-  for (let i: u32 = 0; i < count; i++) store<u8>(out + i, load<u8>(from + load<u32>(order + i * 4)));
+  for (let i: u32 = 0; i < count; i++) {
+    store<u8>(out + i, load<u8>(from + load<u32>(order + i * 4)));
+  }
 }
 
 export function gather4(from: u32, order: u32, count: u32, out: u32): void {

@@ -44,11 +44,13 @@ export function openLevels(
   let firstEntry = skip;
   let entries = count;
   if (column.repetitionMax > 0) {
-    const levels = readLevels(body, end, 1, page.values, { scratch, kernel });
+    const of = { width: 1, count: page.values };
+    const levels = readLevels({ at: body, end }, of, { scratch, kernel });
     body = levels.after;
     const { bytes } = scratch;
-    firstEntry = entryOfRow(bytes, levels.at, page.values, skip);
-    const last = entryOfRow(bytes, levels.at, page.values, skip + count);
+    const all = bytes.subarray(levels.at, levels.at + page.values);
+    firstEntry = entryOfRow(all, skip);
+    const last = entryOfRow(all, skip + count);
     if (skip + count === rows && last !== page.values) throw blockCorrupt("rows of a list");
     entries = last - firstEntry;
     repetitions = levels.at + firstEntry;
@@ -58,7 +60,8 @@ export function openLevels(
     const shape = { definitions: 0, repetitions, entries, before: firstEntry, present: entries };
     return { page, column, body, end, ...shape };
   }
-  const levels = readLevels(body, end, widthOf(definitionMax), page.values, { scratch, kernel });
+  const width = widthOf(definitionMax);
+  const levels = readLevels({ at: body, end }, { width, count: page.values }, { scratch, kernel });
   const definitions = levels.at + firstEntry;
   const before = kernel.countLevels(levels.at, firstEntry, definitionMax) >>> 0;
   const present = kernel.countLevels(definitions, entries, definitionMax) >>> 0;
@@ -67,10 +70,8 @@ export function openLevels(
 }
 
 function readLevels(
-  at: number,
-  end: number,
-  width: number,
-  count: number,
+  { at, end }: { readonly at: number; readonly end: number },
+  { width, count }: { readonly width: number; readonly count: number },
   { scratch, kernel }: LevelTools,
 ): { at: number; after: number } {
   if (end - at < 4) throw blockCorrupt("levels cut off");
@@ -88,11 +89,11 @@ function readLevels(
 }
 
 /** The first entry of a row of the page; after the last row, the number of entries. */
-function entryOfRow(bytes: Uint8Array, levels: number, entries: number, row: number): number {
+function entryOfRow(repetitions: Uint8Array, row: number): number {
   let seen = -1;
-  for (let entry = 0; entry < entries; entry++) {
-    if (bytes[levels + entry] === 0 && ++seen === row) return entry;
+  for (let entry = 0; entry < repetitions.length; entry++) {
+    if (repetitions[entry] === 0 && ++seen === row) return entry;
   }
   if (seen + 1 < row) throw blockCorrupt("rows past their page");
-  return entries;
+  return repetitions.length;
 }

@@ -19,8 +19,8 @@ import {
 } from "../vector/vector.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import type {
-  Lists,
   ListScope,
+  Lists,
   NestedName,
   Segment,
   Source,
@@ -58,6 +58,12 @@ export interface AssembledOptions {
 interface Moves {
   readonly rows: number;
   readonly places: number;
+  readonly count: number;
+}
+
+/** Rows or entries behind each other. */
+interface Run {
+  readonly first: number;
   readonly count: number;
 }
 
@@ -231,20 +237,21 @@ export class AssembledSegment implements Segment {
   #plan(): Plan {
     const { parts, keeper, scratch, name } = this.#options;
     const { words } = scratch;
-    const lengths = new Uint32Array(this.traces + 1);
-    const each = (use: (part: number, trace: number, first: number, count: number) => void) => {
+    let lengths = new Uint32Array(0);
+    const counts = new Uint32Array(parts.length);
+    const each = (use: (part: number, trace: number, from: Run) => void) => {
       for (let trace = 0; trace < this.traces; trace++) {
         for (const [part, { segment, traces }] of parts.entries()) {
           if (traces[trace] < 0) continue;
           const at = segment.starts / 4 + traces[trace];
-          use(part, trace, words[at], words[at + 1] - words[at]);
+          use(part, trace, { first: words[at], count: words[at + 1] - words[at] });
         }
       }
     };
-    const counts = new Uint32Array(parts.length);
     let rows = 0;
     const bytes = () => {
-      each((part, trace, _, count) => {
+      lengths = new Uint32Array(this.traces + 1);
+      each((part, trace, { count }) => {
         lengths[trace] += count;
         counts[part] += count;
         rows += count;
@@ -264,7 +271,7 @@ export class AssembledSegment implements Segment {
       }
       const done = new Uint32Array(parts.length);
       let row = 0;
-      each((part, _, first, count) => {
+      each((part, _, { first, count }) => {
         const { rows: from, places } = moves[part];
         for (let i = 0; i < count; i++) {
           words[from / 4 + done[part]] = first + i;
@@ -282,20 +289,22 @@ export class AssembledSegment implements Segment {
     const { words } = scratch;
     const plan = this.#plan();
     const lists = parts.map(({ segment }) => segment.lists(scope));
-    const lengths = new Uint32Array(plan.rows);
+    let lengths = new Uint32Array(0);
     const counts = new Uint32Array(parts.length);
-    const each = (use: (part: number, place: number, first: number, count: number) => void) => {
+    const each = (use: (part: number, place: number, from: Run) => void) => {
       for (const [part, move] of plan.moves.entries()) {
         const starts = lists[part]?.starts;
         if (starts === undefined) continue;
         for (let i = 0; i < move.count; i++) {
           const at = starts / 4 + words[move.rows / 4 + i];
-          use(part, words[move.places / 4 + i], words[at], words[at + 1] - words[at]);
+          const from = { first: words[at], count: words[at + 1] - words[at] };
+          use(part, words[move.places / 4 + i], from);
         }
       }
     };
     const bytes = () => {
-      each((part, place, _, count) => {
+      lengths = new Uint32Array(plan.rows);
+      each((part, place, { count }) => {
         lengths[place] = count;
         counts[part] += count;
       });
@@ -315,7 +324,7 @@ export class AssembledSegment implements Segment {
         return move;
       });
       const done = new Uint32Array(parts.length);
-      each((part, place, first, count) => {
+      each((part, place, { first, count }) => {
         const { rows: from, places } = moves[part];
         for (let i = 0; i < count; i++) {
           words[from / 4 + done[part]] = first + i;

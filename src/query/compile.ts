@@ -55,10 +55,11 @@ export function compileValue(expr: FieldExpr): Compiled {
   const { run } = compiled;
   const first: Run = (readers, spot) => {
     let found: Value = NIL;
-    eachEntry(readers, spot, scopes, () => {
+    const test = () => {
       found = run(readers, spot);
       return found.type !== "nil";
-    });
+    };
+    eachEntry(scopes, { readers, spot, test });
     return found;
   };
   return { fields: compiled.fields, run: first };
@@ -125,7 +126,7 @@ function compileComparison(expr: Binary, places: Places): Run {
     return (readers, spot) => (test(readers, spot) ? TRUE : FALSE);
   }
   return (readers, spot) =>
-    eachEntry(readers, spot, scopes, () => test(readers, spot)) ? TRUE : FALSE;
+    eachEntry(scopes, { readers, spot, test: () => test(readers, spot) }) ? TRUE : FALSE;
 }
 
 function compileTest(
@@ -152,7 +153,9 @@ function compileTest(
   return (readers, spot) => compareValues(op, a(readers, spot), b(readers, spot));
 }
 
-/** Trace ids have no leading zeros in queries, and texts that they are compared with lose theirs. */
+/**
+ * Trace ids have no leading zeros in queries, and texts that they are compared with lose theirs.
+ */
 function withoutZeros(expr: FieldExpr, other: FieldExpr): Run | undefined {
   if (other.node !== "intrinsic") return undefined;
   if (other.name !== "trace:id" && other.name !== "link:traceID") return undefined;
@@ -168,11 +171,12 @@ function compileOperand(expr: FieldExpr, places: Places, isLogic: boolean): Run 
   if (scopes.length === 0) return run;
   return (readers, spot) => {
     let found: Value = NIL;
-    eachEntry(readers, spot, scopes, () => {
+    const test = () => {
       const value = run(readers, spot);
       if (value.type === "bool" && (found.type === "nil" || value.value)) found = value;
       return isTrue(found);
-    });
+    };
+    eachEntry(scopes, { readers, spot, test });
     return found;
   };
 }
@@ -193,21 +197,23 @@ function unbound(...exprs: readonly FieldExpr[]): ("event" | "link")[] {
   return (["event", "link"] as const).filter((scope) => found.has(scope));
 }
 
-/** Calls `test` at each event (and link) of the row until it is true; those at hand stay. */
-function eachEntry(
-  readers: Readers,
-  spot: Spot,
-  scopes: readonly ("event" | "link")[],
-  test: () => boolean,
-): boolean {
+/** Walks events (and links) of the row until `test` is true; those at hand stay. */
+interface EntryWalk {
+  readonly readers: Readers;
+  readonly spot: Spot;
+  readonly test: () => boolean;
+}
+
+function eachEntry(scopes: readonly ("event" | "link")[], walk: EntryWalk): boolean {
+  const { readers, spot, test } = walk;
   const [scope, ...rest] = scopes;
   if (scope === undefined) return test();
-  if (spot[scope] >= 0) return eachEntry(readers, spot, rest, test);
+  if (spot[scope] >= 0) return eachEntry(rest, walk);
   const end = readers.end(scope, spot.row);
   let isFound = false;
   for (let entry = readers.first(scope, spot.row); entry < end && !isFound; entry++) {
     spot[scope] = entry;
-    isFound = eachEntry(readers, spot, rest, test);
+    isFound = eachEntry(rest, walk);
   }
   spot[scope] = -1;
   return isFound;

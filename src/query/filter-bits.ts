@@ -15,8 +15,8 @@ import { type Compiled, compile, isTrue, type Reader, type Readers, type Spot } 
 import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
 import { fieldScope, fieldsOf, hasLogic } from "./field-of.ts";
 import { type Condition, presentBits, testLayer } from "./layer-test.ts";
-import { codeOf } from "./number-vectors.ts";
 import { numberTest } from "./number-range.ts";
+import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";
 import { RowBits } from "./row-bits.ts";
 import type { ListScope, Segment } from "./segment.ts";

@@ -8,8 +8,8 @@ import { readList, readResource, readScope } from "./any-value.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { ResidualIndex } from "./residual.ts";
 import type {
-  Lists,
   ListScope,
+  Lists,
   NestedName,
   Segment,
   Source,

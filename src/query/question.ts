@@ -119,7 +119,9 @@ export interface TagNamesAnswer {
 
 export interface TagValuesQuestion extends Asked {
   readonly type: "tagValues";
-  /** An attribute or an intrinsic. A bare name of Tempo's first API is an attribute of scope none. */
+  /**
+   * An attribute or an intrinsic. A bare name of Tempo's first API is an attribute of scope none.
+   */
   readonly field: FieldExpr & { readonly node: "attribute" | "intrinsic" };
   readonly filter: FieldExpr | undefined;
   /** 0: all. */

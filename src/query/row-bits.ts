@@ -30,16 +30,16 @@ export class RowBits {
   }
 
   and(a: number, b: number, entries: number): number {
-    return this.#merge(entries, a, b, (x, y) => x & y);
+    return this.#merge([a, b], entries, (x, y) => x & y);
   }
 
   or(a: number, b: number, entries: number): number {
-    return this.#merge(entries, a, b, (x, y) => x | y);
+    return this.#merge([a, b], entries, (x, y) => x | y);
   }
 
   /** Those of `a` that are not in `b`. */
   without(a: number, b: number, entries: number): number {
-    return this.#merge(entries, a, b, (x, y) => x & ~y);
+    return this.#merge([a, b], entries, (x, y) => x & ~y);
   }
 
   not(a: number, entries: number): number {
@@ -66,7 +66,11 @@ export class RowBits {
     return this.#scratch.words.subarray(at / 4, at / 4 + count);
   }
 
-  #merge(entries: number, a: number, b: number, merge: (x: number, y: number) => number): number {
+  #merge(
+    [a, b]: readonly [number, number],
+    entries: number,
+    merge: (x: number, y: number) => number,
+  ): number {
     const bytes = bitmapBytes(entries);
     const out = this.#scratch.take(bytes);
     const { words } = this.#scratch;

@@ -1,4 +1,6 @@
-/** The order of a trace's spans: by start, then id, then kind. What they hold decides, not where. */
+/**
+ * The order of a trace's spans: by start, then id, then kind. What they hold decides, not where.
+ */
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Segment } from "./segment.ts";

@@ -1,11 +1,11 @@
 /** What is shown of a span that was found: the fields that the query speaks of. */
 import type { Field } from "../traceql/ast.ts";
+import type { StepScratch } from "../vector/step-scratch.ts";
 import { compile, isTrue, type Readers, type Spot } from "./compile.ts";
 import { hexAt } from "./field-columns.ts";
 import { fieldScope } from "./field-of.ts";
 import type { FilterBits } from "./filter-bits.ts";
 import type { Mention } from "./mentions.ts";
-import type { StepScratch } from "../vector/step-scratch.ts";
 import type { FoundSpan, KeyValue, Value } from "./question.ts";
 import type { Segment } from "./segment.ts";
 

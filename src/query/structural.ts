@@ -92,7 +92,9 @@ export class Structural {
     return out;
   }
 
-  /** What is found out on the way up is noted for all rows of the way: linear, whatever the depth. */
+  /**
+   * What is found out on the way up is noted for all rows of the way: linear, whatever the depth.
+   */
   #descendants({ left, right }: Sides): number {
     const bits = this.#bits;
     const { rows } = this.#segment;

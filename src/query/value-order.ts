@@ -20,7 +20,9 @@ const RANKS: Readonly<Record<Value["type"], number>> = {
   list: 6,
 };
 
-/** Below zero, zero, above zero. Numbers compare exactly whatever their types; NaN is equal to all. */
+/**
+ * Below zero, zero, above zero. Numbers compare exactly whatever their types; NaN is equal to all.
+ */
 export function orderValues(a: Value, b: Value): number {
   if (RANKS[a.type] !== RANKS[b.type]) return RANKS[a.type] - RANKS[b.type];
   if (a.type === "list" || b.type === "list") return 0;

@@ -13,8 +13,8 @@ import type { Logger } from "../base/log.ts";
 import { type BlockCaches, BlockReader } from "../block/block-read.ts";
 import { type BlockMeta, blockPath } from "../model/block-meta.ts";
 import type { SpanRow } from "../model/span-row.ts";
-import type { BlockView, ListedBlock } from "../query/trace-by-id.ts";
 import type { KnownBlocks } from "../query/segments.ts";
+import type { BlockView, ListedBlock } from "../query/trace-by-id.ts";
 import { BLOCKS_VERSION } from "../ring/control.ts";
 import type { QueryRequest } from "./worker-protocol.ts";
 

@@ -19,7 +19,9 @@ export const BLOCK_SCRATCH_BYTES = 128 * MiB;
 export const READER_SCRATCH_BYTES = 4 * MiB;
 /** One step of a query: the columns of a half that it speaks of, bitmaps, and tables of counts. */
 const STEP_SCRATCH_BYTES = 192 * MiB;
-/** Columns of blocks that a query thread keeps: some 100 bytes a span of what is asked for often. */
+/**
+ * Columns of blocks that a query thread keeps: some 100 bytes a span of what is asked for often.
+ */
 const VECTOR_BYTES = 512 * MiB;
 /** JavaScript heaps, code, caches of readers and what threads hold of requests. */
 const OUTSIDE_BYTES = 128 * MiB;

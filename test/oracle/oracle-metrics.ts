@@ -5,13 +5,13 @@
  * Durations are in seconds, all of them. Values that are no numbers, and NaN, are passed over; a
  * slot of min, max, sum and avg without values has none, while counts, histograms and quantiles are
  * zero in every slot of a series that is there at all. Without by a series is named after its
- * function. A label that is nil is left out; when nothing is left, each is the text "nil", and such a
- * series is not that of real texts "nil".
+ * function. A label that is nil is left out; when nothing is left, each is the text "nil", and such
+ * a series is not that of real texts "nil".
  *
  * Buckets: integers and durations (nanoseconds) from 2 on to the next power of two, of durations
  * then in seconds; floats above zero to the next power of two, fractions too; nothing else.
- * Quantiles as Tempo's: between the bound of the last bucket that is not empty and that of the next,
- * by powers of two.
+ * Quantiles as Tempo's: between the bound of the last bucket that is not empty and that of the
+ * next, by powers of two.
  *
  * compare: attributes of span, resource and scope, and the intrinsics below; lists as a whole. The
  * most frequent values of a side by their total; of equally frequent ones the lesser value first.

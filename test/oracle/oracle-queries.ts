@@ -297,7 +297,9 @@ function randomPipeline(random: Prng, depth: number): Pipeline {
   return { node: "pipeline", stages: [first, ...rest] };
 }
 
-/** A sorted search with a limit inside of metrics would cut traces: there is no order in metrics. */
+/**
+ * A sorted search with a limit inside of metrics would cut traces: there is no order in metrics.
+ */
 function isSorting({ stages }: Pipeline): boolean {
   return stages.some(({ node }) => node === "sort");
 }

@@ -2,16 +2,16 @@
  * Searches: which traces, in which order, and what is shown of them.
  *
  * A trace is seen whole when it overlaps the time asked for. Traces come newest start first, equal
- * ones by id; when the pipeline itself (not a side in parentheses) sorts, by the last sort's value of
- * the first span of their first spanset, traces without a value last, then newest first. A sort's
- * limit and the question's both hold.
+ * ones by id; when the pipeline itself (not a side in parentheses) sorts, by the last sort's value
+ * of the first span of their first spanset, traces without a value last, then newest first. A
+ * sort's limit and the question's both hold.
  *
  * Of a span is shown what the query speaks of. A field that the query only compares with constants
  * (nowhere below a `!`) is shown when one of these comparisons holds for the span; of an absent one
- * `= nil` shows the text "nil". Any other mention shows the field when it has a value. Of events and
- * links it is the last that has the value (that makes a comparison true), else, where the span has
- * none at all, the empty value of an intrinsic. The key is the name without its scope; of several
- * scopes that of the span comes first, then resource, instrumentation, event, link.
+ * `= nil` shows the text "nil". Any other mention shows the field when it has a value. Of events
+ * and links it is the last that has the value (that makes a comparison true), else, where the span
+ * has none at all, the empty value of an intrinsic. The key is the name without its scope; of
+ * several scopes that of the span comes first, then resource, instrumentation, event, link.
  */
 import type {
   FoundSpan,

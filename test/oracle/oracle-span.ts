@@ -7,9 +7,9 @@
  * Data. The same span is the same tenant, trace id, span id and kind; the first to arrive wins, and
  * all that follows is said of what is left then. A list of one element is that element. An empty or
  * mixed list, a list of lists, a kvlist, bytes and a value that is not set have no value in the
- * language (as if absent), but their keys are among the tag names. `resource.service.name` is "" when
- * it is absent, and is never absent. Where "first" is said of spans, and wherever spans of a spanset
- * are listed: by start, then span id, then kind, whatever order they came in.
+ * language (as if absent), but their keys are among the tag names. `resource.service.name` is ""
+ * when it is absent, and is never absent. Where "first" is said of spans, and wherever spans of a
+ * spanset are listed: by start, then span id, then kind, whatever order they came in.
  *
  * Traces. From the least start to the greatest end; the duration may be negative. The root is the
  * first span without a parent id. Services are counted by resource.service.name, "" included. The
@@ -17,9 +17,9 @@
  * other the server one, else the first to arrive. No span is its own parent; walks up end at a span
  * that was met before. Siblings have the same parent span or, of orphans, the same parent id; roots
  * are siblings of each other. nestedSet* are Tempo's numbers (src/block/FORMAT.md) in the order of
- * arrival; span:childCount is the number of spans that name this one as their parent, itself included,
- * also where nothing is numbered. span:parentID of a root is sixteen zeros. trace:id and link:traceID have
- * no leading zeros, and a literal that is compared with them loses its own.
+ * arrival; span:childCount is the number of spans that name this one as their parent, itself
+ * included, also where nothing is numbered. span:parentID of a root is sixteen zeros. trace:id and
+ * link:traceID have no leading zeros, and a literal that is compared with them loses its own.
  *
  * Filters, oracle-field.ts. Pipelines, oracle-pipeline.ts. What a search shows, oracle-search.ts.
  * Names and values, oracle-tags.ts. Metrics, oracle-metrics.ts and oracle-series.ts.

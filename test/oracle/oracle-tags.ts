@@ -1,5 +1,6 @@
 /**
- * Names and values of the spans for which a filter holds, in traces that overlap the time asked for.
+ * Names and values of the spans for which a filter holds, in traces that overlap the time asked
+ * for.
  *
  * Of such a span all events and links count. A name counts whatever its value is. Values are those
  * of the language, of lists their elements; of a name without a scope those of spans and resources,

@@ -22,7 +22,9 @@ type AnyInit = MessageInitShape<typeof AnyValueSchema>;
 type KeyValueInit = MessageInitShape<typeof KeyValueSchema>;
 type SpanInit = MessageInitShape<typeof SpanSchema>;
 
-/** A span with where it comes from, and when it is sent: before each but the last, a flush follows. */
+/**
+ * A span with where it comes from, and when it is sent: before each but the last, a flush follows.
+ */
 export interface SentItem {
   readonly part: number;
   readonly span: SpanInit;
