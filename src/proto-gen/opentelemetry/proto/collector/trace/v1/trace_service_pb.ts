@@ -38,8 +38,7 @@ export const ExportTraceServiceRequestSchema: GenMessage<ExportTraceServiceReque
  */
 export type ExportTraceServiceResponse = Message<"opentelemetry.proto.collector.trace.v1.ExportTraceServiceResponse"> & {
   /**
-   * @generated from field: opentelemetry.proto.collector.trace.v1.ExportTracePartialSuccess
-   * partial_success = 1;
+   * @generated from field: opentelemetry.proto.collector.trace.v1.ExportTracePartialSuccess partial_success = 1;
    */
   partialSuccess?: ExportTracePartialSuccess | undefined;
 };
