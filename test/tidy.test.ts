@@ -23,7 +23,7 @@ const isAmong = (file: SourceFile, folders: readonly string[]) =>
 
 const BELOW_WORKER = [
   ...["base", "config", "ring", "kernel", "model", "proto-gen"],
-  ...["store", "receive", "wal", "head", "block", "query", "vector", "traceql"],
+  ...["grpc", "store", "receive", "wal", "head", "block", "query", "vector", "traceql"],
 ];
 
 /** Folders of src and the folders that each may import. Neighbours on the write path are apart. */
@@ -36,13 +36,14 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   "proto-gen": [],
   traceql: ["base"],
   store: ["base", "model"],
-  receive: ["base", "model", "proto-gen"],
+  grpc: ["base"],
+  receive: ["base", "model", "grpc", "proto-gen"],
   wal: ["base", "model"],
   vector: ["base", "model", "kernel"],
   head: ["base", "model", "kernel", "vector"],
   block: ["base", "model", "kernel", "vector"],
   query: ["base", "model", "kernel", "head", "block", "store", "traceql", "vector"],
-  api: ["base", "model", "query", "traceql", "proto-gen"],
+  api: ["base", "model", "grpc", "query", "traceql", "proto-gen"],
   worker: BELOW_WORKER,
   "main.ts": [...BELOW_WORKER, "api", "worker"],
 };

@@ -1,8 +1,9 @@
 /** What probes, operators and scrapers call: `/ready`, `/flush`, `/metrics`. */
+
+import { withDeadline } from "../base/deadline.ts";
 import type { ApiOptions, Flusher, MetricsText, Readiness } from "./api-parts.ts";
 import { textResponse } from "./api-response.ts";
 import type { ApiHandler } from "./api-routes.ts";
-import { withDeadline } from "./deadline.ts";
 
 export function readyHandler(readiness: Readiness): ApiHandler {
   return () => {

@@ -1,5 +1,6 @@
 /** The handlers of searches, lists of names and values, and metrics: Tempo's query paths. */
 import type { Clock } from "../base/clock.ts";
+import { withDeadline } from "../base/deadline.ts";
 import {
   QueryInstantResponseSchema,
   QueryRangeResponseSchema,
@@ -24,7 +25,6 @@ import { answerResponse } from "./api-response.ts";
 import type { ApiCall, ApiHandler } from "./api-routes.ts";
 import type { HeldAnswers } from "./api-stream.ts";
 import { tenantsOf } from "./api-trace.ts";
-import { withDeadline } from "./deadline.ts";
 import { messageAnswer, modelsAnswer } from "./message-response.ts";
 import { parseInstantParams, parseMetricsParams } from "./metrics-params.ts";
 import { instantQuestion, metricsQuestion } from "./metrics-question.ts";

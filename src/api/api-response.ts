@@ -2,10 +2,10 @@
 import { promisify } from "node:util";
 import { constants, gzip } from "node:zlib";
 import { MiB } from "../base/bytes.ts";
+import { ClientGone, DeadlineExceeded } from "../base/deadline.ts";
 import { EngineError } from "../base/error.ts";
 import type { ApiAnswer } from "./api-parts.ts";
 import { type HeldAnswers, pieceStream } from "./api-stream.ts";
-import { ClientGone, DeadlineExceeded } from "./deadline.ts";
 
 /** Nginx's word for a client that did not wait; Tempo uses it as well. */
 const CLIENT_GONE = 499;

@@ -1,11 +1,12 @@
 /** `GET /api/traces/{traceID}` and `GET /api/v2/traces/{traceID}`. */
+
+import { withDeadline } from "../base/deadline.ts";
 import { parseReadTenants, TENANT_HEADER } from "../model/tenant.ts";
 import { parseTraceId } from "../model/trace-id.ts";
 import type { ApiOptions, ApiParts } from "./api-parts.ts";
 import { answerResponse, textResponse } from "./api-response.ts";
 import type { ApiCall, ApiHandler } from "./api-routes.ts";
 import type { HeldAnswers } from "./api-stream.ts";
-import { withDeadline } from "./deadline.ts";
 import { parseTraceParams } from "./trace-params.ts";
 
 /** All handlers of one server share `answers`. */

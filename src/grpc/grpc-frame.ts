@@ -1,22 +1,35 @@
 /**
  * Messages of gRPC on their stream:
  *
- *   frame := compressed u8 (0) · length u32be · message[length]
+ *   frame := compressed u8 (0 or 1) · length u32be · message[length]
  */
 import { GrpcError } from "./grpc-status.ts";
 
 export const FRAME_HEADER_BYTES = 5;
+
+/** As it came: what compressed it says the header `grpc-encoding`. */
+export interface GrpcMessage {
+  readonly isCompressed: boolean;
+  readonly bytes: Uint8Array;
+}
 
 /** Gathers the one message of a request, whatever pieces it comes in. */
 export class GrpcRequestReader {
   readonly #bytesMax: number;
   #pieces: Uint8Array[] = [];
   #bytes = 0;
+  #isCompressed = false;
   /** Of the message; undefined until its header is here. */
   #length: number | undefined;
 
+  /** `bytesMax` is of the message as it comes, before it is decompressed. */
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
+  }
+
+  /** Of the message; undefined until its header has come. */
+  get length(): number | undefined {
+    return this.#length;
   }
 
   /** Takes the piece as its own. Throws GrpcError as soon as the request cannot be right. */
@@ -29,30 +42,32 @@ export class GrpcRequestReader {
   }
 
   /** The message, when nothing more comes. Throws GrpcError when it is not whole. */
-  end(): Uint8Array {
+  end(): GrpcMessage {
     if (this.#length === undefined || this.#bytes < FRAME_HEADER_BYTES + this.#length) {
       throw new GrpcError("internal", "the request ends before its message does");
     }
-    return this.#whole().subarray(FRAME_HEADER_BYTES);
+    return { isCompressed: this.#isCompressed, bytes: this.#whole().subarray(FRAME_HEADER_BYTES) };
   }
 
   #readHeader(): void {
     const whole = this.#whole();
     this.#pieces = [whole];
-    if (whole[0] !== 0) {
-      throw new GrpcError("unimplemented", "compressed messages are not understood");
-    }
+    if (whole[0] > 1) throw new GrpcError("internal", `no such frame: first byte ${whole[0]}`);
     const length = new DataView(whole.buffer, whole.byteOffset).getUint32(1);
-    if (length > this.#bytesMax) {
-      const message = `received message larger than max (${length} vs. ${this.#bytesMax})`;
-      throw new GrpcError("resourceExhausted", message);
-    }
+    if (length > this.#bytesMax) throw messageTooLarge(length, this.#bytesMax);
+    this.#isCompressed = whole[0] === 1;
     this.#length = length;
   }
 
   #whole(): Uint8Array {
     return this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
   }
+}
+
+/** In grpc-go's words. */
+export function messageTooLarge(length: number, bytesMax: number): GrpcError {
+  const message = `grpc: received message larger than max (${length} vs. ${bytesMax})`;
+  return new GrpcError("resourceExhausted", message);
 }
 
 /** The frame around the parts of a message, which follow each other. */

@@ -1,6 +1,7 @@
 /** How calls of gRPC end: codes, words for people, and what errors of the engine become. */
+
+import { ClientGone, DeadlineExceeded } from "../base/deadline.ts";
 import { EngineError } from "../base/error.ts";
-import { ClientGone, DeadlineExceeded } from "./deadline.ts";
 
 /** Of gRPC's codes those that are given here by name; the engine's errors bring their own. */
 export const grpcCodes = {
@@ -12,12 +13,16 @@ export const grpcCodes = {
   resourceExhausted: 8,
   unimplemented: 12,
   internal: 13,
+  unavailable: 14,
+  unauthenticated: 16,
 } as const;
 
 export interface GrpcStatus {
   readonly code: number;
   /** Empty when the call went well. */
   readonly message: string;
+  /** An encoded google.rpc.Status. */
+  readonly details?: Uint8Array | undefined;
 }
 
 export const GRPC_OK: GrpcStatus = { code: grpcCodes.ok, message: "" };
@@ -45,9 +50,12 @@ export function grpcStatus(error: unknown): GrpcStatus {
 }
 
 /** As headers of an answer without messages, or as trailers behind them. */
-export function statusHeaders({ code, message }: GrpcStatus): Record<string, string> {
-  const status = { "grpc-status": String(code) };
-  return message === "" ? status : { ...status, "grpc-message": percentEncoded(message) };
+export function statusHeaders({ code, message, details }: GrpcStatus): Record<string, string> {
+  return {
+    "grpc-status": String(code),
+    ...(message !== "" && { "grpc-message": percentEncoded(message) }),
+    ...(details && { "grpc-status-details-bin": Buffer.from(details).toString("base64") }),
+  };
 }
 
 /** Headers are ASCII: all else, and the percent sign, as bytes of UTF-8 in hex digits. */
