@@ -94,7 +94,9 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
       process.exit(70);
     },
     onListening: (receivers) => {
-      for (const { name, url } of receivers) logger.info("receiver listens", { name, url });
+      for (const { name, kind, url } of receivers) {
+        logger.info("receiver listens", { name, kind, url });
+      }
     },
   });
   const server = serveApi(config, engine, logger);

@@ -17,7 +17,7 @@ export interface Config {
   readonly server: ServerConfig;
   readonly query: QueryConfig;
   /** In the order of the file; their ports and that of the server are distinct. */
-  readonly receivers: readonly OtlpHttpReceiver[];
+  readonly receivers: readonly Receiver[];
   readonly storageBackend: "local";
   /** Where finished blocks lie; never inside walPath or around it. */
   readonly localPath: string;
@@ -79,14 +79,22 @@ export interface QueryConfig {
   readonly tagValuesBytesMax: number;
 }
 
-export interface OtlpHttpReceiver {
-  readonly kind: "otlp_http";
-  /** The key of the instance: `otlp`, or `otlp/second`. */
+/** What receivers of every kind have. */
+export interface ReceiverBase {
+  /** The key of the instance: `otlp`, or `otlp/second`. Several kinds may share it. */
   readonly name: string;
   readonly listenAddress: string;
   /** 0 asks the system for a free port. */
   readonly listenPort: number;
-  /** Of the body, compressed as well as decompressed. */
+  /** Of one request, message or packet; compressed as well as decompressed. */
   readonly requestBytesMax: number;
+}
+
+export interface OtlpHttpReceiver extends ReceiverBase {
+  readonly kind: "otlp_http";
   readonly tracesUrlPath: string;
 }
+
+/** By kind; receiver-types.ts says what each is called in the file, and what it takes there. */
+export type Receiver = OtlpHttpReceiver;
+export type ReceiverKind = Receiver["kind"];

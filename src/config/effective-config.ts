@@ -3,9 +3,9 @@
  * shows is honoured, and the text can be loaded again. Secrets show as asterisks.
  */
 import { stringify } from "yaml";
-import type { Config, OtlpHttpReceiver } from "./config.ts";
+import type { Config, Receiver } from "./config.ts";
 import { defaultConfig } from "./load-config.ts";
-import { otlpHttpSettings } from "./receiver-settings.ts";
+import { receiverKeys, typeOf } from "./receiver/receiver-types.ts";
 import { settings } from "./settings.ts";
 import type { Setting } from "./table/key.ts";
 
@@ -60,11 +60,11 @@ function rowsOf(config: Config): ConfigRow[] {
   return own.toSpliced(storage, 0, ...config.receivers.flatMap(receiverRows));
 }
 
-function receiverRows(receiver: OtlpHttpReceiver): ConfigRow[] {
-  const prefix = ["distributor", "receivers", receiver.name, "protocols", "http"];
-  return otlpHttpSettings.map((setting: Setting<unknown, OtlpHttpReceiver>) =>
-    rowOf(setting, receiver, prefix),
-  );
+/** Less what asks for nothing: most receivers have no TLS, for example. */
+function receiverRows(receiver: Receiver): ConfigRow[] {
+  return typeOf(receiver)
+    .settings.filter((setting) => !setting.value.off.includes(setting.read(receiver)))
+    .map((setting) => rowOf(setting, receiver, receiverKeys(receiver)));
 }
 
 function pathText(row: ConfigRow): string {

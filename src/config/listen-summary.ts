@@ -1,5 +1,6 @@
 /** Which listeners open and where, for the message at the start. */
 import type { Config } from "./config.ts";
+import { typeOf } from "./receiver/receiver-types.ts";
 import { formatEndpoint, isLoopback } from "./value/endpoint.ts";
 
 export interface ListenLine {
@@ -24,7 +25,7 @@ export function listenSummary(config: Config): ListenLine[] {
     ...config.receivers.map((receiver) => ({
       name: receiver.name,
       endpoint: formatEndpoint({ address: receiver.listenAddress, port: receiver.listenPort }),
-      serves: `OTLP/HTTP, POST ${receiver.tracesUrlPath}`,
+      serves: typeOf(receiver).serves(receiver),
       loopbackOnly: isLoopback(receiver.listenAddress),
     })),
   ];

@@ -1,65 +1,56 @@
 /** Which receivers open, from what stands below `distributor.receivers`. */
-import type { OtlpHttpReceiver } from "./config.ts";
+import type { Receiver } from "./config.ts";
 import type { Given, Instance, Walked } from "./file/walk.ts";
 import type { Finding } from "./finding.ts";
-import {
-  otlpHttpEndpoint,
-  otlpHttpRequestBytesMax,
-  otlpHttpTracesUrlPath,
-} from "./receiver-settings.ts";
-import type { Setting } from "./table/key.ts";
+import type { ReadSetting } from "./receiver/receiver-type.ts";
+import { receiverPath, receiverTypes } from "./receiver/receiver-types.ts";
 
 export interface OpenReceivers {
-  readonly receivers: readonly OtlpHttpReceiver[];
+  readonly receivers: readonly Receiver[];
   readonly problems: readonly Finding[];
 }
 
-export const RECEIVERS_PATH = "distributor.receivers";
+const types = Object.values(receiverTypes);
 
-/** Where a receiver's keys stand in the file. */
-export function otlpHttpPath(name: string): string {
-  return `${RECEIVERS_PATH}.${name}.protocols.http`;
-}
-
-/** Without a word about receivers those that are built open, as in Tempo. */
+/** Without a word about receivers those of Tempo open, and OTLP over HTTP. */
 export function openReceivers(walked: Walked): OpenReceivers {
   if (walked.instances.length === 0) {
-    return { receivers: [makeReceiver("otlp", new Map())], problems: [] };
+    const usual = types.filter(({ byDefault }) => byDefault);
+    const receivers = usual.map((type) => type.make(type.type, (setting) => setting.fallback));
+    return { receivers, problems: [] };
   }
   const given = new Map(walked.given.map((one) => [one.path, one]));
-  const otlp = walked.instances.filter((instance) => instance.type === "otlp");
-  const receivers = otlp
-    .filter((instance) => walked.present.has(otlpHttpPath(instance.name)))
-    .map((instance) => makeReceiver(instance.name, given));
-  const problems = otlp
-    .filter((instance) => !namesProtocol(instance, walked))
-    .map(({ source, path }) => ({
-      source,
-      path,
-      message: "names no protocol, so nothing opens; add protocols: with http: below it",
-    }));
+  const receivers = walked.instances.flatMap((instance) => openInstance(instance, walked, given));
+  const problems = walked.instances.flatMap((instance) => silentInstance(instance, walked));
   return { receivers, problems };
 }
 
-/** Also a protocol that is not built: that has a sentence of its own. */
-function namesProtocol(instance: Instance, walked: Walked): boolean {
-  const prefix = `${instance.path}.protocols.`;
-  return [...walked.present.keys()].some((path) => path.startsWith(prefix));
+function openInstance(
+  { type, name }: Instance,
+  walked: Walked,
+  given: ReadonlyMap<string, Given>,
+): Receiver[] {
+  return types
+    .filter((one) => one.type === type && walked.present.has(receiverPath(name, one.below)))
+    .map((one) => one.make(name, reader(receiverPath(name, one.below), given)));
 }
 
-function makeReceiver(name: string, given: ReadonlyMap<string, Given>): OtlpHttpReceiver {
-  const at = <T>(setting: Setting<T, OtlpHttpReceiver>): T => {
-    const found = given.get(`${otlpHttpPath(name)}.${setting.path}`);
+function reader(path: string, given: ReadonlyMap<string, Given>): ReadSetting {
+  return <T>(setting: { readonly path: string; readonly fallback: T }): T => {
+    const found = given.get(`${path}.${setting.path}`);
     // The value was read by this setting's own kind.
     return found === undefined ? setting.fallback : (found.value as T);
   };
-  const endpoint = at(otlpHttpEndpoint);
-  return {
-    kind: "otlp_http",
-    name,
-    listenAddress: endpoint.address,
-    listenPort: endpoint.port,
-    requestBytesMax: at(otlpHttpRequestBytesMax),
-    tracesUrlPath: at(otlpHttpTracesUrlPath),
-  };
+}
+
+/** Nothing opens of an instance that names no protocol, also none that is not built. */
+function silentInstance({ type, name, path, source }: Instance, walked: Walked): Finding[] {
+  const blocks = types.filter((one) => one.type === type).map(({ below }) => below);
+  if (blocks.length === 0 || blocks.includes("")) return [];
+  const prefix = `${receiverPath(name, "protocols")}.`;
+  if ([...walked.present.keys()].some((key) => key.startsWith(prefix))) return [];
+  const names = blocks.map((below) => `${below.replace("protocols.", "")}:`);
+  const added = `protocols: with ${names.join(" or ")}`;
+  const message = `names no protocol, so nothing opens; add ${added} below it`;
+  return [{ source, path, message }];
 }

@@ -4,8 +4,8 @@
  * The parts that rely on a relation assert it again, close to its use.
  */
 import { resolve, sep } from "node:path";
-import type { Config } from "./config.ts";
-import { otlpHttpPath } from "./receivers.ts";
+import type { Config, Receiver } from "./config.ts";
+import { receiverPath, typeOf } from "./receiver/receiver-types.ts";
 import {
   blockRetention,
   httpListenPort,
@@ -38,17 +38,19 @@ function* listeners(config: Config): Generator<BrokenRelation> {
       paths: [httpListenPort.path, "server.http_listen_address"],
       address: config.server.httpListenAddress,
       port: config.server.httpListenPort,
+      transport: "tcp",
     },
     ...config.receivers.map((receiver) => ({
       name: `the receiver ${receiver.name}`,
-      paths: [`${otlpHttpPath(receiver.name)}.endpoint`, otlpHttpPath(receiver.name)],
+      paths: [`${pathOf(receiver)}.endpoint`, pathOf(receiver)],
       address: receiver.listenAddress,
       port: receiver.listenPort,
+      transport: typeOf(receiver).transport,
     })),
   ];
   for (const [index, second] of all.entries()) {
     for (const first of all.slice(0, index)) {
-      if (!endpointsCollide(first, second)) continue;
+      if (first.transport !== second.transport || !endpointsCollide(first, second)) continue;
       const where = formatEndpoint(second);
       const message = `${second.name} cannot listen on ${where}: ${first.name} does already`;
       yield { paths: [...second.paths, ...first.paths], message };
@@ -85,9 +87,8 @@ function* sizes(config: Config): Generator<BrokenRelation> {
   const { inFlightBytesMax: inFlight, memoryBudgetBytes: memory } = config;
   for (const receiver of config.receivers) {
     if (receiver.requestBytesMax <= inFlight) continue;
-    const path = `${otlpHttpPath(receiver.name)}.max_request_body_size`;
     yield {
-      paths: [path, inFlightBytesMax.path],
+      paths: [sizePathOf(receiver), inFlightBytesMax.path],
       message:
         `a request of ${formatByteSize(receiver.requestBytesMax)} could never be taken, as ` +
         `${inFlightBytesMax.path} is ${formatByteSize(inFlight)}`,
@@ -111,12 +112,20 @@ function* sizes(config: Config): Generator<BrokenRelation> {
   if (config.ingressThreads * requestBytesMax > memory / 2) {
     const size = formatByteSize(requestBytesMax);
     const rings = `${config.ingressThreads} rings for requests of ${size}`;
-    const bodies = config.receivers.map((one) => `${otlpHttpPath(one.name)}.max_request_body_size`);
+    const bodies = config.receivers.map(sizePathOf);
     yield {
       paths: [ingressThreads.path, memoryBudget.path, ...bodies],
       message: `${rings} are more than half of ${memoryText(memory)}`,
     };
   }
+}
+
+function pathOf(receiver: Receiver): string {
+  return receiverPath(receiver.name, typeOf(receiver).below);
+}
+
+function sizePathOf(receiver: Receiver): string {
+  return `${pathOf(receiver)}.${typeOf(receiver).sizePath}`;
 }
 
 function memoryText(memory: number): string {

@@ -63,6 +63,7 @@ import type {
   IngressMessage,
   IngressRequest,
   IngressStart,
+  ListeningReceiver,
   QueryAnswer,
   ReceiverSnapshot,
   ThreadStart,
@@ -92,7 +93,7 @@ export interface EngineOptions {
   readonly logger: Logger;
   /** Ends the process: a thread without which nothing works is gone. */
   readonly onFatal: (thread: string) => void;
-  readonly onListening: (receivers: readonly { name: string; url: string }[]) => void;
+  readonly onListening: (receivers: readonly ListeningReceiver[]) => void;
 }
 
 export class Engine {

@@ -6,16 +6,14 @@ import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { makeLogger } from "../base/log.ts";
 import { threadId } from "../base/thread-cpu.ts";
-import type { OtlpHttpReceiver } from "../config/config.ts";
 import { TENANT_IN_FLIGHT_SHARE_MAX } from "../config/limits.ts";
 import { sharedBuffer } from "../kernel/kernel.ts";
 import { InFlight } from "../receive/in-flight.ts";
-import { serveOtlpHttp } from "../receive/otlp-http-server.ts";
 import { THREAD_IDS, THREAD_INGRESS } from "../ring/control.ts";
 import { Ring } from "../ring/ring.ts";
 import { RECORD_HEADER_BYTES } from "../wal/wal-format.ts";
 import { RING_BYTES } from "./memory-plan.ts";
-import { ReceiveCounts } from "./receive-counts.ts";
+import { type OpenReceiver, openReceiver } from "./open-receiver.ts";
 import { RingSink } from "./ring-sink.ts";
 import type { IngressMessage, IngressRequest, IngressStart } from "./worker-protocol.ts";
 
@@ -49,39 +47,31 @@ const inFlight = new InFlight({
   tenantBytesMax: start.multitenancyEnabled ? tenantShare : undefined,
 });
 let draining = false;
-const listeners = start.receivers.map(listen);
+const receivers = await openAll();
 post({
   type: "listening",
-  receivers: listeners.map(({ counts, server }) => ({ name: counts.name, url: `${server.url}` })),
+  receivers: receivers.map(({ receiver: { name, kind }, url }) => ({ name, kind, url })),
 });
 parentPort?.on("message", (message: IngressRequest) => {
   if (message.type === "stats") {
-    post({ type: "stats", receivers: listeners.map(({ counts }) => counts.snapshot()) });
+    post({ type: "stats", receivers: receivers.map(({ counts }) => counts.snapshot()) });
   } else void drain();
 });
 
-function listen(receiver: OtlpHttpReceiver) {
-  const counts = new ReceiveCounts(receiver.name, "http");
-  const options = {
-    hostname: receiver.listenAddress,
-    port: receiver.listenPort,
-    idleTimeoutSeconds: start.idleTimeoutSeconds,
-    tracesUrlPath: receiver.tracesUrlPath,
-    requestBytesMax: receiver.requestBytesMax,
-    bodyTimeoutMs: start.bodyTimeoutMs,
-    multitenancyEnabled: start.multitenancyEnabled,
-  };
-  const parts = { sink, meter: counts, inFlight, logger, draining: () => draining };
-  return { counts, server: Bun.serve(serveOtlpHttp(options, parts)) };
+async function openAll(): Promise<OpenReceiver[]> {
+  const host = { start, sink, inFlight, logger, draining: () => draining };
+  const open = await Promise.all(start.receivers.map((receiver) => openReceiver(receiver, host)));
+  return open.filter((one) => one !== undefined);
 }
 
 /** Answers what has come, refuses what comes, and closes when nothing is under way. */
 async function drain(): Promise<void> {
   draining = true;
+  for (const { drain: announce } of receivers) announce?.();
   // Busy connections have their next request on the way already; it gets an answer that ends them.
   await Bun.sleep(LINGER_MS);
   while (inFlight.requests > 0) await Bun.sleep(DRAIN_POLL_MS);
-  for (const { server } of listeners) await server.stop();
+  await Promise.all(receivers.map((one) => one.stop()));
   post({ type: "drained" });
 }
 

@@ -4,7 +4,7 @@
  */
 import type { ErrorCode } from "../base/error.ts";
 import type { LogFormat, LogLevel } from "../base/log.ts";
-import type { OtlpHttpReceiver } from "../config/config.ts";
+import type { Receiver, ReceiverKind } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { Answer, Question } from "../query/question.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
@@ -44,7 +44,7 @@ export interface BlockStart extends ThreadStart {
 export interface IngressStart extends ThreadStart {
   /** Which ring this thread fills. */
   readonly ring: number;
-  readonly receivers: readonly OtlpHttpReceiver[];
+  readonly receivers: readonly Receiver[];
   readonly multitenancyEnabled: boolean;
   readonly inFlightBytesMax: number;
   readonly idleTimeoutSeconds: number;
@@ -89,8 +89,13 @@ export interface ReceiverSnapshot {
   readonly transport: string;
   readonly tenants: Readonly<Record<string, TenantCounts>>;
 }
+export interface ListeningReceiver {
+  readonly name: string;
+  readonly kind: ReceiverKind;
+  readonly url: string;
+}
 export type IngressMessage =
-  | { readonly type: "listening"; readonly receivers: readonly { name: string; url: string }[] }
+  | { readonly type: "listening"; readonly receivers: readonly ListeningReceiver[] }
   | { readonly type: "stats"; readonly receivers: readonly ReceiverSnapshot[] }
   | { readonly type: "drained" };
 

@@ -7,7 +7,7 @@ import { effectiveConfig } from "../../src/config/effective-config.ts";
 import { findingLines } from "../../src/config/finding.ts";
 import { flags, helpText } from "../../src/config/flags.ts";
 import { defaultConfig } from "../../src/config/load-config.ts";
-import { otlpHttpSettings } from "../../src/config/receiver-settings.ts";
+import { receiverPath, receiverTypes } from "../../src/config/receiver/receiver-types.ts";
 import { settings } from "../../src/config/settings.ts";
 import { type AnySetting, flatten, type Key, type Leaf } from "../../src/config/table/key.ts";
 import { root } from "../../src/config/table/root.ts";
@@ -16,7 +16,6 @@ import { configOf, loadText, problemsOf, yamlAt } from "./load-text.ts";
 
 const all = flatten(root);
 const leaves = all.filter((one): one is { path: string; key: Leaf } => one.key.kind !== "block");
-const OTLP = "distributor.receivers.otlp.protocols.http.";
 
 /** Another value than the default for every setting, and null where only one value is built. */
 const examples: Readonly<Record<string, string | null>> = {
@@ -54,10 +53,28 @@ const examples: Readonly<Record<string, string | null>> = {
   "vivace.wal_bytes_max": "4GiB",
   "vivace.ingress_threads": "7",
   "vivace.in_flight_bytes_max": "32MiB",
-  [`${OTLP}endpoint`]: "'0.0.0.0:4319'",
-  [`${OTLP}max_request_body_size`]: "1048576",
-  [`${OTLP}traces_url_path`]: "/otlp",
 };
+
+/** The same for what receivers take, by the path below their block. */
+const receiverExamples: Readonly<Record<string, string>> = {
+  endpoint: "'0.0.0.0:4999'",
+  max_request_body_size: "1048576",
+  traces_url_path: "/otlp",
+};
+
+/** Where each setting stands, and its example; several receivers have some in common. */
+const places: readonly { path: string; example: string | null; setting: AnySetting }[] = [
+  ...settings.map((setting: AnySetting) => {
+    return { path: setting.path, example: examples[setting.path], setting };
+  }),
+  ...Object.values(receiverTypes).flatMap(({ type, below, settings }) =>
+    settings.map((setting: AnySetting) => ({
+      path: `${receiverPath(type, below)}.${setting.path}`,
+      example: receiverExamples[setting.path],
+      setting,
+    })),
+  ),
+];
 
 /** Something that the kind takes and that asks for something. */
 const candidates = ["true", "false", "13", "0.5", "7s", "13MiB", "text", "[text]", "{a: 1}"];
@@ -78,22 +95,14 @@ function rawOf(kind: Value<unknown>, text: string): unknown {
   return Number.isNaN(Number(text)) ? text : Number(text);
 }
 
-/** The canonical path under which a setting has its example. */
-function exampleOf(setting: AnySetting): string | null | undefined {
-  return examples[settingPath(setting)];
-}
-
-function settingPath(setting: AnySetting): string {
-  const own = otlpHttpSettings.some((one: AnySetting) => one === setting);
-  return own ? OTLP + setting.path : setting.path;
-}
-
 describe("the tables", () => {
   test("hold each setting at its own path, and have an example for each", () => {
     const found = leaves.filter(({ key }) => key.kind === "setting");
-    expect(found.map(({ path }) => path).toSorted()).toEqual(Object.keys(examples).toSorted());
-    for (const { path, key } of found) expect(path).toBe(settingPath(key as AnySetting));
-    expect(found).toHaveLength(settings.length + otlpHttpSettings.length);
+    const known = new Map(places.map(({ path, setting }) => [path, setting]));
+    expect(found.map(({ path }) => path).toSorted()).toEqual([...known.keys()].toSorted());
+    for (const { path, key } of found) expect(key, path).toBe(known.get(path));
+    for (const { path, example } of places) expect(example, path).not.toBe(undefined);
+    for (const path of Object.keys(examples)) expect(known.has(path), path).toBe(true);
   });
 
   test("give every key a class and a reason", () => {
@@ -110,8 +119,8 @@ describe("the tables", () => {
     for (const { path, key } of leaves) {
       if (key.kind !== "setting" && key.kind !== "alias") continue;
       const setting = key.kind === "alias" ? key.of : key;
-      const example = exampleOf(setting);
-      expect(example).toBeDefined();
+      const place = places.find((one) => one.setting === setting && one.path === path);
+      const example = (place ?? places.find((one) => one.setting === setting))?.example;
       if (example === null || example === undefined) continue;
       const config = configOf(yamlAt(path.split("."), example));
       expect(config, path).not.toEqual(defaultConfig());
@@ -189,7 +198,7 @@ describe("flags", () => {
   test("every setting has one that changes the configuration", () => {
     for (const { name, means } of flags.values()) {
       if (typeof means === "string" || means.kind !== "setting") continue;
-      const example = exampleOf(means.setting);
+      const example = examples[means.setting.path];
       expect(example, name).toBeDefined();
       if (example === null || example === undefined) continue;
       const config = configOf("", { argv: [`--${name}=${example}`] });

@@ -75,7 +75,7 @@ export class Server implements AsyncDisposable {
 
   /** Of the receiver, without a path and without a slash at the end. */
   get otlp(): string {
-    return this.#address(/msg="receiver listens" name=otlp url=(\S+)/);
+    return this.#address(/msg="receiver listens" name=otlp kind=otlp_http url=(\S+)/);
   }
 
   /** Sends an ExportTraceServiceRequest, as an exporter does. */

@@ -2,11 +2,8 @@
  * `distributor.receivers`: the Collector's own blocks, one for each protocol. A protocol opens by
  * being named, also with nothing below it.
  */
-import {
-  otlpHttpEndpoint,
-  otlpHttpRequestBytesMax,
-  otlpHttpTracesUrlPath,
-} from "../receiver-settings.ts";
+import { otlpHttpEndpoint, otlpHttpTracesUrlPath } from "../receiver/otlp-http.ts";
+import { maxRequestBodySize } from "../receiver/receiver-setting.ts";
 import {
   byteSize,
   count,
@@ -107,7 +104,7 @@ const udpServer = {
 
 export const otlpHttp = block({
   endpoint: otlpHttpEndpoint,
-  max_request_body_size: otlpHttpRequestBytesMax,
+  max_request_body_size: maxRequestBodySize,
   traces_url_path: otlpHttpTracesUrlPath,
   ...unbuiltKeys("other transports than tcp are", { transport: offWhen(text, "tcp") }),
   tls: unbuiltBlock("TLS is", tls),

@@ -1,0 +1,37 @@
+/** OTLP over HTTP: `otlp.protocols.http`. */
+import type { OtlpHttpReceiver } from "../config.ts";
+import { urlPath } from "../value/value.ts";
+import { endpointSetting, maxRequestBodySize, receiverSetting } from "./receiver-setting.ts";
+import type { ReceiverType } from "./receiver-type.ts";
+
+export const otlpHttpEndpoint = endpointSetting(4318, "Where OTLP over HTTP is received.");
+
+export const otlpHttpTracesUrlPath = receiverSetting<string, OtlpHttpReceiver>({
+  path: "traces_url_path",
+  value: urlPath,
+  fallback: "/v1/traces",
+  about: "Path to which traces are posted.",
+  read: (receiver) => receiver.tracesUrlPath,
+});
+
+export const otlpHttp: ReceiverType<OtlpHttpReceiver> = {
+  kind: "otlp_http",
+  type: "otlp",
+  below: "protocols.http",
+  transport: "tcp",
+  byDefault: true,
+  settings: [otlpHttpEndpoint, maxRequestBodySize, otlpHttpTracesUrlPath],
+  sizePath: maxRequestBodySize.path,
+  make(name, at) {
+    const { address: listenAddress, port: listenPort } = at(otlpHttpEndpoint);
+    return {
+      kind: "otlp_http",
+      name,
+      listenAddress,
+      listenPort,
+      requestBytesMax: at(maxRequestBodySize),
+      tracesUrlPath: at(otlpHttpTracesUrlPath),
+    };
+  },
+  serves: (receiver) => `OTLP/HTTP, POST ${receiver.tracesUrlPath}`,
+};
