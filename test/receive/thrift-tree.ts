@@ -1,4 +1,4 @@
-/** Values of Thrift as a tree, their encoders in both protocols, and the tree that a reader sees. */
+/** Values of Thrift as a tree, their encoders in both protocols, and what a reader sees of them. */
 import type { Prng } from "../../src/base/prng.ts";
 import {
   BOOL,
