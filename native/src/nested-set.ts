@@ -1,9 +1,10 @@
 /**
  * Nested-set numbers of every trace, as Tempo counts them: a walk from the roots in the order of
  * rows, counter from 1, `left` on the way in and `right` on the way out, `parent` the parent's
- * left, -1 for roots. All four are 0 in a trace without a root or with a span id that occurs more
- * than twice; spans that no root reaches have 0. Two spans of one id are told apart by kind: a
- * server span hangs below the client one, others below the server one.
+ * left, -1 for roots. These are 0 in a trace without a root or with a span id that occurs more than
+ * twice, and for spans that no root reaches. `children` are counted everywhere, and a span that
+ * names itself and no other is its own child. Spans of one id are told apart by kind: a server span
+ * hangs below the client one, others below the server one.
  *
  * Scratch, in areas of the column at hand, which is written afterwards: span ids and parents' ids
  * of all rows in their order (u64 each), and of one trace (u32 each) hash slots by span id, parent,
@@ -70,7 +71,8 @@ export function numberTraces(): void {
     rightAt = nestedColumn(NESTED_RIGHT) + first * 4;
     parentLeftAt = nestedColumn(NESTED_PARENT) + first * 4;
     childrenAt = nestedColumn(NESTED_CHILDREN) + first * 4;
-    if (indexSpans(count) && findParents(count)) walk(count);
+    const isUnique = indexSpans(count);
+    if (findParents(count) && isUnique) walk(count);
   }
 }
 
@@ -92,24 +94,26 @@ function fill(at: u32, value: v128, bytes: u32): void {
   for (let p = at; p < at + bytes; p += 16) v128.store(p, value);
 }
 
-/** Puts the span ids into the hash table; false when one occurs more than twice. */
+/** Puts the span ids into the hash table; false when one occurs more than twice. Equal ones are met
+ * in the order of rows. */
 function indexSpans(count: u32): bool {
   let size: u32 = 4;
   while (size < count * 2) size <<= 1;
   slotsMask = size - 1;
   fill(slotsAt, i32x4.splat(0), size * 4);
+  let isUnique = true;
   for (let node: u32 = 0; node < count; node++) {
     const id = load<u64>(spanIds + node * 8);
     let seen: u32 = 0;
     let slot = hash(id);
     while (load<u32>(slotsAt + slot * 4)) {
       const other = load<u32>(slotsAt + slot * 4) - 1;
-      if (load<u64>(spanIds + other * 8) == id && ++seen == 2) return false;
+      if (load<u64>(spanIds + other * 8) == id && ++seen == 2) isUnique = false;
       slot = (slot + 1) & slotsMask;
     }
     store<u32>(slotsAt + slot * 4, node + 1);
   }
-  return true;
+  return isUnique;
 }
 
 // @ts-ignore: decorator
@@ -144,23 +148,22 @@ function findParents(count: u32): bool {
     store<u32>(childAt + parent * 4, node);
     store<u32>(childrenAt + parent * 4, load<u32>(childrenAt + parent * 4) + 1);
   }
-  if (roots) return true;
-  memory.fill(childrenAt, 0, count * 4);
-  return false;
+  return roots > 0;
 }
 
-/** The node with this span id, or NONE; of two, the one that fits the child's kind. */
+/** The node with this span id, or NONE; of several the first that fits the child's kind, else the
+ * first. Itself only when there is no other. */
 function parentOf(id: u64, child: u32): u32 {
   let found = NONE;
   let slot = hash(id);
   while (load<u32>(slotsAt + slot * 4)) {
     const node = load<u32>(slotsAt + slot * 4) - 1;
-    if (load<u64>(spanIds + node * 8) == id) {
-      if (found == NONE) found = node;
-      else if (kindOf(node) == wantedKind(child)) found = node;
-    }
     slot = (slot + 1) & slotsMask;
+    if (node == child || load<u64>(spanIds + node * 8) != id) continue;
+    if (kindOf(node) == wantedKind(child)) return node;
+    if (found == NONE) found = node;
   }
+  if (found == NONE && load<u64>(spanIds + child * 8) == id) return child;
   return found;
 }
 

@@ -80,17 +80,23 @@ class TraceWalk {
     for (let row = words[starts + trace]; row < words[starts + trace + 1]; row++) {
       if (!this.#isDouble(row)) rows.push(row);
     }
-    const roots = rows.filter((row) => ulongs[this.#parentIds + row] === 0n);
-    if (roots.length === 0 || this.#hasTriple(rows)) return;
     const children = new Map<number, number[]>();
     for (const row of rows) {
       const parent = words[this.#parents + row];
-      if (parent === NONE) continue;
+      if (parent === NONE) {
+        // It names itself: its own child, but not its parent.
+        if (ulongs[this.#parentIds + row] === ulongs[this.#ids + row]) {
+          longs[this.#out.children + row]++;
+        }
+        continue;
+      }
       longs[this.#out.children + parent]++;
       const list = children.get(parent);
       if (list === undefined) children.set(parent, [row]);
       else list.push(row);
     }
+    const roots = rows.filter((row) => ulongs[this.#parentIds + row] === 0n);
+    if (roots.length === 0 || this.#hasTriple(rows)) return;
     let counter = 1n;
     for (const root of roots) counter = this.#walk(root, { children, counter });
   }

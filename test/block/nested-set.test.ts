@@ -30,14 +30,13 @@ interface Node {
 type Numbers = readonly [left: number, right: number, parent: number, children: number];
 
 function expected(nodes: readonly Node[]): Numbers[] {
-  const none = nodes.map((): Numbers => [0, 0, 0, 0]);
   const withId = (id: number) => nodes.filter((node) => node.id === id);
-  if (nodes.some(({ id }) => withId(id).length > 2)) return none;
-  if (!nodes.some(({ parent }) => parent === 0)) return none;
+  const isNumbered = !nodes.some(({ id }) => withId(id).length > 2);
   const parentOf = (node: Node): Node | undefined => {
-    const found = withId(node.parent);
+    const found = withId(node.parent).filter((other) => other !== node);
     const wanted = node.kind === SERVER ? CLIENT : SERVER;
-    return found.findLast(({ kind }) => kind === wanted) ?? found[0];
+    const self = node.parent === node.id ? node : undefined;
+    return found.find(({ kind }) => kind === wanted) ?? found[0] ?? self;
   };
   const children = new Map(nodes.map((node): [Node, Node[]] => [node, []]));
   for (const node of nodes) {
@@ -52,7 +51,7 @@ function expected(nodes: readonly Node[]): Numbers[] {
     for (const child of below) visit(child, left);
     numbers.set(node, [left, counter++, parentLeft, below.length]);
   };
-  for (const node of nodes) if (node.parent === 0) visit(node, -1);
+  if (isNumbered) for (const node of nodes) if (node.parent === 0) visit(node, -1);
   return nodes.map((node) => numbers.get(node) ?? [0, 0, 0, children.get(node)?.length ?? 0]);
 }
 

@@ -13,10 +13,10 @@
  *
  * Traces. From the least start to the greatest end; the duration may be negative. The root is the
  * first span without a parent id. Services are counted by resource.service.name, "" included. The
- * parent is the span with that id; of several with one id a server span takes the client one, any
- * other the server one, else the first to arrive. No span is its own parent; walks up end at a span
- * that was met before. Siblings have the same parent span or, of orphans, the same parent id; roots
- * are siblings of each other. nestedSet* are Tempo's numbers (src/block/FORMAT.md) in the order of
+ * parent is the other span with that id; of several with one id a server span takes the client one,
+ * any other the server one, else the first to arrive. No span is its own parent; walks up end at a
+ * span that was met before. Siblings have the same parent span or, of orphans, the same parent id;
+ * roots are siblings of each other. nestedSet* are Tempo's numbers (src/block/FORMAT.md) in the order of
  * arrival; span:childCount is the number of spans that name this one as their parent, itself
  * included, also where nothing is numbered. span:parentID of a root is sixteen zeros. trace:id and
  * link:traceID have no leading zeros, and a literal that is compared with them loses its own.
@@ -220,10 +220,10 @@ export function isRoot({ parentId }: OracleSpan): boolean {
 function parentsOf(spans: readonly OracleSpan[]): Map<OracleSpan, OracleSpan> {
   const parents = new Map<OracleSpan, OracleSpan>();
   for (const span of spans) {
-    const found = spans.filter(({ spanId }) => spanId === span.parentId);
+    const found = spans.filter((other) => other !== span && other.spanId === span.parentId);
     const wanted = KINDS[span.kind] === "server" ? "client" : "server";
     const parent = found.find(({ kind }) => KINDS[kind] === wanted) ?? found[0];
-    if (parent !== undefined && parent !== span) parents.set(span, parent);
+    if (parent !== undefined) parents.set(span, parent);
   }
   return parents;
 }

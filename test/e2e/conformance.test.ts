@@ -1,0 +1,59 @@
+/**
+ * Tempo's own answers: the questions of shared/conformance, asked of the head, of blocks, and of
+ * traces that lie in two blocks and in the head, half of it replayed.
+ */
+import { expect, test } from "vitest";
+import {
+  askConformance,
+  type ConformanceKind,
+  conformanceParts,
+  conformanceRequests,
+  knownDifferences,
+  sendRequests,
+} from "../support/conformance.ts";
+import { Server } from "../support/server.ts";
+
+const KINDS: readonly ConformanceKind[] = ["search", "trace"];
+/** Fewer were not all questions. */
+const ASKED_MIN = 239;
+const DIFFERENCES_MAX = 5;
+const TIMEOUT_MS = 300_000;
+
+async function expectAgreement(server: Server): Promise<void> {
+  const { asked, differing, output } = await askConformance(server, KINDS);
+  expect(asked).toBeGreaterThanOrEqual(ASKED_MIN);
+  expect(differing, output).toEqual(knownDifferences());
+}
+
+test("at most five differences are known", () => {
+  expect(knownDifferences().length).toBeLessThanOrEqual(DIFFERENCES_MAX);
+});
+
+test(
+  "answers from the head, and from blocks after a flush, are Tempo's",
+  async () => {
+    await using server = await Server.start();
+    await sendRequests(server, conformanceRequests());
+    await expectAgreement(server);
+    await server.flush();
+    await expectAgreement(server);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "so are those about traces in two blocks and the head, after a kill",
+  async () => {
+    await using server = await Server.start();
+    const [first, second, third] = conformanceParts(3);
+    await sendRequests(server, first);
+    await server.flush();
+    await sendRequests(server, second);
+    await server.flush();
+    await sendRequests(server, third);
+    await server.kill();
+    await server.restart();
+    await expectAgreement(server);
+  },
+  TIMEOUT_MS,
+);
