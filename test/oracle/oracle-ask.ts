@@ -61,10 +61,23 @@ function pick<T>(random: Prng, from: readonly T[]): T {
   return from[random.below(from.length)];
 }
 
-export function randomAsked(random: Prng): Asked {
-  const kind = random.below(20);
+export type AskedKind = Asked["type"];
+export const ASKED_KINDS: readonly AskedKind[] = ["search", "metrics", "names", "values"];
+
+/** How many of twenty questions are of the kind. */
+const SHARES: Readonly<Record<AskedKind, number>> = { search: 11, metrics: 5, names: 2, values: 2 };
+
+function randomKind(random: Prng, kinds: readonly AskedKind[]): AskedKind {
+  return pick(
+    random,
+    kinds.flatMap((kind) => Array.from({ length: SHARES[kind] }, () => kind)),
+  );
+}
+
+export function randomAsked(random: Prng, kinds: readonly AskedKind[]): Asked {
+  const kind = randomKind(random, kinds);
   const window = random.below(2) === 0 ? undefined : randomWindow(random);
-  if (kind < 11) {
+  if (kind === "search") {
     const query = randomSearchQuery(random);
     return {
       type: "search",
@@ -74,13 +87,13 @@ export function randomAsked(random: Prng): Asked {
       spss: pick(random, SPAN_LIMITS),
     };
   }
-  if (kind < 16) {
+  if (kind === "metrics") {
     const step = random.below(3) === 0 ? undefined : pick(random, STEPS);
     const query = randomMetricsBody(random);
     return { type: "metrics", query, window: randomWindow(random), step };
   }
   const filter = random.below(3) === 0 ? undefined : randomTagFilter(random);
-  if (kind < 18) {
+  if (kind === "names") {
     const scope = pick(random, SCOPES);
     if (random.below(3) === 0)
       return { type: "names", version: 1, scope, filter: undefined, window };

@@ -1,13 +1,22 @@
 /** The real server held against the oracle: tenants with trace sets, questions over HTTP. */
 import { prng } from "../../src/base/prng.ts";
 import { Server } from "../support/server.ts";
-import { type Asked, describeAsked, pathOf, randomAsked, wantedOf } from "./oracle-ask.ts";
+import {
+  type Asked,
+  type AskedKind,
+  describeAsked,
+  pathOf,
+  randomAsked,
+  wantedOf,
+} from "./oracle-ask.ts";
 import { agree, comparable, type Json } from "./oracle-body.ts";
 import { type Case, shrink } from "./oracle-shrink.ts";
 import type { OracleTrace } from "./oracle-span.ts";
 import { oracleTraces, PARTS, randomItems, requestOf, type SentItem } from "./oracle-traces.ts";
 
 const TRACES_MAX = 6;
+/** A difference that takes more is told by its question and its seed. */
+const SPANS_SHOWN = 40;
 /** Requests on the way at once. */
 const AT_ONCE = 8;
 
@@ -15,6 +24,7 @@ export interface Run {
   readonly seed: number;
   readonly tenants: number;
   readonly questionsPerTenant: number;
+  readonly kinds: readonly AskedKind[];
   /** Heard now and then. */
   readonly onProgress?: (text: string) => void;
 }
@@ -35,7 +45,9 @@ export async function runOracle(run: Run): Promise<string | undefined> {
       const index = next++;
       const { name, items } = tenants[index];
       const random = prng(seedOf(run.seed, index) ^ 0x5eed);
-      const asked = Array.from({ length: run.questionsPerTenant }, () => randomAsked(random));
+      const asked = Array.from({ length: run.questionsPerTenant }, () =>
+        randomAsked(random, run.kinds),
+      );
       const traces = oracleTraces(items);
       const found = await firstDifference(server, { name, traces, asked });
       if (found !== undefined) difference ??= { items, asked: found };
@@ -128,7 +140,7 @@ async function explained(server: Server, difference: Case): Promise<string> {
     `wanted ${JSON.stringify(wanted)}`,
     `got    ${JSON.stringify(got)}`,
     `${spans.length} spans:`,
-    ...spans,
+    ...spans.slice(0, SPANS_SHOWN),
   ].join("\n");
 }
 
