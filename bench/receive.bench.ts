@@ -11,8 +11,9 @@
 import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { compressSync } from "snappy";
 import { makeLogger } from "../src/base/log.ts";
+import { serveHttp } from "../src/receive/http-server.ts";
 import { InFlight } from "../src/receive/in-flight.ts";
-import { serveOtlpHttp } from "../src/receive/otlp-http-server.ts";
+import { otlpHttp } from "../src/receive/otlp-http.ts";
 import type { Verdict } from "../src/receive/receive.ts";
 import { encodeLz4 } from "../test/receive/lz4-encode.ts";
 import { hold, median } from "./budget.ts";
@@ -31,9 +32,10 @@ function serve(): void {
   let at = 0;
   const rejected = { invalidTraceId: 0, invalidSpanId: 0, invalidUtf8: 0, overLimit: 0 };
   const verdict: Verdict = { outcome: "stored", accepted: SPANS, rejected };
-  const receiver = serveOtlpHttp(
+  const receiver = serveHttp(
+    otlpHttp({ tracesUrlPath: "/v1/traces", requestBytesMax: 20 << 20 }),
     {
-      ...{ hostname: "127.0.0.1", port: 0, idleTimeoutSeconds: 30, tracesUrlPath: "/v1/traces" },
+      ...{ hostname: "127.0.0.1", port: 0, idleTimeoutSeconds: 30 },
       ...{ requestBytesMax: 20 << 20, bodyTimeoutMs: 30_000, multitenancyEnabled: false },
     },
     {

@@ -1,191 +1,42 @@
 /**
- * OTLP over HTTP: POST on the traces path with a protobuf body.
- *
- * Looks at the envelope only: path, method, tenant, type, encoding, size. The spans inside are
- * the kernel's. What can be refused is refused before the body is read.
- *
- * Threads: one ingress Worker; its receivers share the bytes in flight.
+ * OTLP over HTTP: POST on the traces path with a body of protobuf or JSON. The answer, also of an
+ * error, is encoded as the request is.
  */
-import { assert } from "../base/assert.ts";
-import { MiB } from "../base/bytes.ts";
 import { EngineError } from "../base/error.ts";
-import { freeBytes } from "../base/free-bytes.ts";
-import { GarbageCount } from "../base/garbage.ts";
-import type { Logger } from "../base/log.ts";
-import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
-import { BodyAbandoned } from "./body-error.ts";
-import { decompress, type Encoding, parseEncoding } from "./decompress.ts";
-import type { InFlight, Reservation } from "./in-flight.ts";
+import { checkPost, type HttpFormat, mediaType, pathOf, wrongType } from "./http-receive.ts";
+import { OtlpJson } from "./otlp-json.ts";
 import { errorResponse, type RequestEncoding, storedResponse } from "./otlp-response.ts";
-import { readBody } from "./read-body.ts";
-import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
 
 export interface OtlpHttpOptions {
   /** Begins with a slash. */
   readonly tracesUrlPath: string;
-  /** Of a body, compressed as well as decompressed. */
   readonly requestBytesMax: number;
-  /** From a request's headers to the last byte of its body. */
-  readonly bodyTimeoutMs: number;
-  readonly multitenancyEnabled: boolean;
 }
 
-export interface OtlpHttpParts {
-  readonly sink: RequestSink;
-  readonly meter: ReceiveMeter;
-  readonly inFlight: InFlight;
-  readonly logger: Logger;
-  /**
-   * True once the server stops: new requests are refused with 503, those under way are answered,
-   * and each answer ends its connection. All are done when `inFlight.requests` is zero.
-   */
-  readonly draining: () => boolean;
-}
-
-type Refusal = Exclude<Verdict["outcome"], "stored">;
-
-const REFUSALS: Record<Refusal, string> = {
-  malformed: "the body is not a valid ExportTraceServiceRequest",
-  too_large: "the request has more spans, events or bytes than the engine takes at once",
-  overloaded: "the server is over its limits, try again",
-  disk_failed: "the log cannot be written, try again",
-};
-
-/** Headers are shown in answers up to here. */
-const SHOWN_LENGTH_MAX = 64;
-
-/** The answer to each request; the promise never rejects. */
-export function otlpHttp(
-  options: OtlpHttpOptions,
-  parts: OtlpHttpParts,
-): (request: Request) => Promise<Response> {
-  assert(
-    options.requestBytesMax <= parts.inFlight.requestBytesMax,
-    "otlp over http: the largest request does not fit into the bytes in flight",
-  );
-  const receiver = { options, parts };
-  return async function handle(request) {
-    const contentType = request.headers.get("content-type");
-    const encoding = requestEncoding(contentType);
-    let tenant = "";
-    let response: Response;
-    let close = false;
-    try {
-      checkTarget(request, options.tracesUrlPath);
-      if (parts.draining()) throw new EngineError("overloaded", "the server is stopping");
-      const named = options.multitenancyEnabled ? request.headers.get(TENANT_HEADER) : null;
-      tenant = parseTenant(named, options.multitenancyEnabled);
-      if (encoding !== "protobuf") throw wrongType(contentType);
-      const contentEncoding = parseEncoding(request.headers.get("content-encoding"));
-      response = await take(request, { tenant, contentEncoding, ...receiver });
-    } catch (error) {
-      const known = asEngineError(error, parts.logger);
-      parts.meter.refused(tenant, known.code);
-      response = errorResponse(known, encoding);
-      if (known.code === "wrong_method") response.headers.set("allow", "POST");
-      close = known instanceof BodyAbandoned;
-    }
-    if (close || parts.draining()) response.headers.set("connection", "close");
-    return response;
+export function otlpHttp(options: OtlpHttpOptions): HttpFormat<RequestEncoding> {
+  const json = new OtlpJson(options.requestBytesMax);
+  return {
+    kindOf: (request) => requestEncoding(request.headers.get("content-type")),
+    checkTarget(request) {
+      if (pathOf(request.url) !== options.tracesUrlPath) {
+        throw new EngineError("not_found", "page not found");
+      }
+      checkPost(request);
+    },
+    checkType(request, encoding) {
+      if (encoding !== "unknown") return;
+      const accepted = "application/x-protobuf and application/json are";
+      throw wrongType(request.headers.get("content-type"), accepted);
+    },
+    toOtlp: (body, encoding) => (encoding === "json" ? json.toOtlp(body) : body),
+    stored: ({ rejected }, encoding) => storedResponse(rejected, encoding),
+    refused: (error, encoding) => errorResponse(error, encoding),
   };
 }
 
-interface Receiving {
-  readonly options: OtlpHttpOptions;
-  readonly parts: OtlpHttpParts;
-  readonly tenant: string;
-  readonly contentEncoding: Encoding;
-}
-
-async function take(request: Request, receiving: Receiving): Promise<Response> {
-  const { options, parts, tenant, contentEncoding } = receiving;
-  const { requestBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = options;
-  const reservation = parts.inFlight.reserve(tenant);
-  let body: Uint8Array | undefined;
-  try {
-    body = await readBody(request, reservation, { bytesMax, timeoutMs });
-    if (contentEncoding !== "identity") {
-      const expanded = expand(body, reservation, { contentEncoding, bytesMax });
-      freeBytes(body);
-      body = expanded;
-    }
-    const bytes = body.byteLength;
-    const offered = parts.sink.offer(tenant, body);
-    freeBytes(body); // the sink has copied it
-    if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
-    const verdict = await offered;
-    if (verdict.outcome !== "stored") {
-      throw new EngineError(verdict.outcome, REFUSALS[verdict.outcome]);
-    }
-    parts.meter.stored(tenant, bytes, verdict);
-    return storedResponse(verdict.rejected);
-  } finally {
-    if (body !== undefined) freeBytes(body);
-    reservation.release();
-  }
-}
-
-/** What deflate makes of a byte at most; more than that is not worth a collection. */
-const EXPANSION_MAX = 1032;
-/**
- * What came out of a body before it was refused is in nobody's hands but the collector's, which
- * does not hurry: 80 bombs made a gigabyte.
- */
-const garbage = new GarbageCount(64 * MiB);
-
-/** Decompresses into what the request may still hold, so that the bound holds for bombs too. */
-function expand(
-  body: Uint8Array,
-  reservation: Reservation,
-  { contentEncoding, bytesMax }: { contentEncoding: Encoding; bytesMax: number },
-): Uint8Array {
-  const room = Math.min(bytesMax, reservation.room);
-  try {
-    const expanded = decompress(contentEncoding, body, room);
-    reservation.hold(expanded.byteLength);
-    return expanded;
-  } catch (error) {
-    garbage.note(Math.min(room, EXPANSION_MAX * body.byteLength));
-    const overRoom = error instanceof EngineError && error.code === "too_large";
-    // Larger than what is free now, perhaps not than the limit: this says which bound it was.
-    if (overRoom && room < bytesMax) reservation.hold(room + 1);
-    throw error;
-  }
-}
-
-function checkTarget(request: Request, tracesUrlPath: string): void {
-  if (pathOf(request.url) !== tracesUrlPath) throw new EngineError("not_found", "page not found");
-  if (request.method !== "POST") {
-    throw new EngineError("wrong_method", `method ${request.method} is not accepted, POST is`);
-  }
-}
-
-/** Of "http://host/path?query", or of "/path", which the runtime gives for a strange host. */
-function pathOf(url: string): string {
-  const scheme = url.indexOf("://");
-  const start = scheme < 0 ? 0 : url.indexOf("/", scheme + 3);
-  const query = url.indexOf("?", start);
-  return url.slice(start, query < 0 ? undefined : query);
-}
-
-/** The encoding of the answer follows it, also of an error. */
 function requestEncoding(contentType: string | null): RequestEncoding {
-  if (contentType === null) return "unknown";
   if (contentType === "application/x-protobuf") return "protobuf";
-  const type = contentType.split(";", 1)[0].trim().toLowerCase();
+  const type = mediaType(contentType);
   if (type === "application/x-protobuf" || type === "application/protobuf") return "protobuf";
   return type === "application/json" ? "json" : "unknown";
-}
-
-function wrongType(contentType: string | null): EngineError {
-  const shown = JSON.stringify((contentType ?? "").slice(0, SHOWN_LENGTH_MAX));
-  const text = `content type ${shown} is not accepted, application/x-protobuf is`;
-  return new EngineError("wrong_type", text);
-}
-
-/** Anything else is a bug: it is logged here, and the client learns nothing of it. */
-function asEngineError(error: unknown, logger: Logger): EngineError {
-  if (error instanceof EngineError) return error;
-  logger.error("receiver failed", { error: error instanceof Error ? error.stack : String(error) });
-  return new EngineError("internal", "internal error");
 }

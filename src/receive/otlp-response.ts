@@ -3,6 +3,7 @@
  * encoding of the request where that is known, else plain text.
  */
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
+import { assert } from "../base/assert.ts";
 import type { EngineError } from "../base/error.ts";
 import { StatusSchema } from "../proto-gen/google/rpc/status_pb.ts";
 import {
@@ -23,19 +24,29 @@ const CONTENT_TYPES = {
 /** Seconds; the loop that ingest runs is done with what it holds long before. */
 const RETRY_AFTER = "1";
 
-/** All accepted: a response with nothing to say has no bytes. */
-const STORED = { status: 200, headers: { "content-type": CONTENT_TYPES.protobuf } } as const;
+const STORED = {
+  protobuf: { status: 200, headers: { "content-type": CONTENT_TYPES.protobuf } },
+  json: { status: 200, headers: { "content-type": CONTENT_TYPES.json } },
+} as const;
 
-export function storedResponse(rejected: RejectedSpans): Response {
+/** All accepted: a response with nothing to say has no bytes, or no fields. */
+const NOTHING = { protobuf: null, json: "{}" } as const;
+
+export function storedResponse(rejected: RejectedSpans, encoding: RequestEncoding): Response {
+  assert(encoding !== "unknown", "otlp: stored what was not read");
   const spans = rejectedCount(rejected);
-  if (spans === 0) return new Response(null, STORED);
+  if (spans === 0) return new Response(NOTHING[encoding], STORED[encoding]);
   const response = create(ExportTraceServiceResponseSchema, {
     partialSuccess: create(ExportTracePartialSuccessSchema, {
       rejectedSpans: BigInt(spans),
       errorMessage: rejectedMessage(rejected),
     }),
   });
-  return new Response(toBinary(ExportTraceServiceResponseSchema, response), STORED);
+  const body =
+    encoding === "json"
+      ? toJsonString(ExportTraceServiceResponseSchema, response)
+      : toBinary(ExportTraceServiceResponseSchema, response);
+  return new Response(body, STORED[encoding]);
 }
 
 export function errorResponse(error: EngineError, encoding: RequestEncoding): Response {

@@ -131,6 +131,20 @@ export class OtlpWriter {
     this.#varint64(value >>> 0, value < 0 ? 0xffff_ffff : 0);
   }
 
+  /** An int64 by its halves; the high one of either sign. */
+  varint64(tag: number, low: number, high: number): void {
+    this.#room(SLACK_BYTES);
+    this.#tag(tag);
+    this.#varint64(low, high >>> 0);
+  }
+
+  double(tag: number, value: number): void {
+    this.#room(SLACK_BYTES);
+    this.#tag(tag);
+    this.#view.setFloat64(this.#at, value, true);
+    this.#at += 8;
+  }
+
   fixed32(tag: number, value: number): void {
     this.#room(SLACK_BYTES);
     this.#tag(tag);

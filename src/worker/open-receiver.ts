@@ -3,9 +3,11 @@
  * receive/, with this thread's parts.
  */
 import type { Logger } from "../base/log.ts";
-import type { OtlpHttpReceiver, Receiver } from "../config/config.ts";
+import type { Receiver } from "../config/config.ts";
+import type { HttpFormat } from "../receive/http-receive.ts";
+import { serveHttp } from "../receive/http-server.ts";
 import type { InFlight } from "../receive/in-flight.ts";
-import { serveOtlpHttp } from "../receive/otlp-http-server.ts";
+import { otlpHttp } from "../receive/otlp-http.ts";
 import type { RequestSink } from "../receive/receive.ts";
 import { ReceiveCounts } from "./receive-counts.ts";
 import type { IngressStart } from "./worker-protocol.ts";
@@ -37,22 +39,26 @@ export async function openReceiver(
 ): Promise<OpenReceiver | undefined> {
   switch (receiver.kind) {
     case "otlp_http":
-      return openOtlpHttp(receiver, host);
+      return openHttp(receiver, host, otlpHttp(receiver));
   }
 }
 
-function openOtlpHttp(receiver: OtlpHttpReceiver, host: ReceiverHost): OpenReceiver {
+/** Any format over HTTP. */
+function openHttp<Kind>(
+  receiver: Receiver,
+  host: ReceiverHost,
+  format: HttpFormat<Kind>,
+): OpenReceiver {
   const { start, ...parts } = host;
   const counts = new ReceiveCounts(receiver.name, "http");
   const options = {
     hostname: receiver.listenAddress,
     port: receiver.listenPort,
     idleTimeoutSeconds: start.idleTimeoutSeconds,
-    tracesUrlPath: receiver.tracesUrlPath,
     requestBytesMax: receiver.requestBytesMax,
     bodyTimeoutMs: start.bodyTimeoutMs,
     multitenancyEnabled: start.multitenancyEnabled,
   };
-  const server = Bun.serve(serveOtlpHttp(options, { ...parts, meter: counts }));
+  const server = Bun.serve(serveHttp(format, options, { ...parts, meter: counts }));
   return { receiver, counts, url: `${server.url}`, stop: () => server.stop() };
 }

@@ -1,8 +1,9 @@
 /** A receiver on a port of its own, with a sink that keeps what it is offered. */
 import { connect, type Socket } from "node:net";
 import type { Logger } from "../../src/base/log.ts";
+import { serveHttp } from "../../src/receive/http-server.ts";
 import { InFlight } from "../../src/receive/in-flight.ts";
-import { serveOtlpHttp } from "../../src/receive/otlp-http-server.ts";
+import { otlpHttp } from "../../src/receive/otlp-http.ts";
 import type { RejectedSpans, RequestSink, Verdict } from "../../src/receive/receive.ts";
 
 export const NONE_REJECTED: RejectedSpans = {
@@ -43,12 +44,15 @@ export function startReceiver(settings: ReceiverSettings = {}) {
       return state.answer(tenant, request);
     },
   };
-  const options = serveOtlpHttp(
+  const options = serveHttp(
+    otlpHttp({
+      tracesUrlPath: "/v1/traces",
+      requestBytesMax: settings.requestBytesMax ?? 20 << 20,
+    }),
     {
       hostname: "127.0.0.1",
       port: 0,
       idleTimeoutSeconds: settings.idleTimeoutSeconds ?? 60,
-      tracesUrlPath: "/v1/traces",
       requestBytesMax: settings.requestBytesMax ?? 20 << 20,
       bodyTimeoutMs: settings.bodyTimeoutMs ?? 60_000,
       multitenancyEnabled: settings.multitenancyEnabled ?? false,

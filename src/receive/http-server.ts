@@ -1,7 +1,12 @@
-/** The server that the OTLP/HTTP receiver runs in: an address, timeouts, and the last resort. */
-import { type OtlpHttpOptions, type OtlpHttpParts, otlpHttp } from "./otlp-http.ts";
+/** The server that receivers over HTTP run in: an address, timeouts, and the last resort. */
+import {
+  type HttpFormat,
+  type HttpReceiveOptions,
+  type HttpReceiveParts,
+  httpReceive,
+} from "./http-receive.ts";
 
-export interface OtlpHttpServerOptions extends OtlpHttpOptions {
+export interface HttpServerOptions extends HttpReceiveOptions {
   readonly hostname: string;
   /** Zero: any free one. */
   readonly port: number;
@@ -13,7 +18,7 @@ export interface OtlpHttpServerOptions extends OtlpHttpOptions {
 }
 
 /** What Bun.serve() takes. */
-export interface OtlpHttpServer {
+export interface HttpServer {
   readonly hostname: string;
   readonly port: number;
   readonly reusePort: true;
@@ -28,10 +33,11 @@ export interface OtlpHttpServer {
  * For Bun.serve(), in every ingress Worker: the kernel spreads connections over those that listen
  * on one port.
  */
-export function serveOtlpHttp(
-  options: OtlpHttpServerOptions,
-  parts: OtlpHttpParts,
-): OtlpHttpServer {
+export function serveHttp<Kind>(
+  format: HttpFormat<Kind>,
+  options: HttpServerOptions,
+  parts: HttpReceiveParts,
+): HttpServer {
   return {
     hostname: options.hostname,
     port: options.port,
@@ -41,7 +47,7 @@ export function serveOtlpHttp(
     // Over this the runtime would answer by itself, with an empty body. The handler has the limit,
     // and what it does not read is dropped as it comes.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch: otlpHttp(options, parts),
+    fetch: httpReceive(format, options, parts),
     error(error) {
       parts.logger.error("receiver failed", { error: error.stack ?? String(error) });
       return new Response("internal error", { status: 500 });

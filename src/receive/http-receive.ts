@@ -1,0 +1,202 @@
+/**
+ * Receives requests of any format over HTTP: tenant, encoding, bounds, body, and what became of
+ * it. The format says where it listens, turns a body into OTLP, and words the answers.
+ *
+ * Looks at the envelope only. What can be refused is refused before the body is read.
+ *
+ * Threads: one ingress Worker; its receivers share the bytes in flight.
+ */
+import { assert } from "../base/assert.ts";
+import { MiB } from "../base/bytes.ts";
+import { EngineError } from "../base/error.ts";
+import { freeBytes } from "../base/free-bytes.ts";
+import { GarbageCount } from "../base/garbage.ts";
+import type { Logger } from "../base/log.ts";
+import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
+import { BodyAbandoned } from "./body-error.ts";
+import { decompress, type Encoding, parseEncoding } from "./decompress.ts";
+import type { InFlight, Reservation } from "./in-flight.ts";
+import { readBody } from "./read-body.ts";
+import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
+
+export interface HttpReceiveOptions {
+  /** Of a body, compressed as well as decompressed. */
+  readonly requestBytesMax: number;
+  /** From a request's headers to the last byte of its body. */
+  readonly bodyTimeoutMs: number;
+  readonly multitenancyEnabled: boolean;
+}
+
+export interface HttpReceiveParts {
+  readonly sink: RequestSink;
+  readonly meter: ReceiveMeter;
+  readonly inFlight: InFlight;
+  readonly logger: Logger;
+  /**
+   * True once the server stops: new requests are refused with 503, those under way are answered,
+   * and each answer ends its connection. All are done when `inFlight.requests` is zero.
+   */
+  readonly draining: () => boolean;
+}
+
+/** What differs between the formats. `Kind` is how a request is encoded and its answer will be. */
+export interface HttpFormat<Kind> {
+  /** From the headers alone; it must not throw. */
+  kindOf(request: Request): Kind;
+  /** Throws `not_found` or `wrong_method`. */
+  checkTarget(request: Request): void;
+  /** Throws `wrong_type`. */
+  checkType(request: Request, kind: Kind): void;
+  /**
+   * The body as an ExportTraceServiceRequest: itself, or a view that the next call may change.
+   * It may write into the body. Throws `malformed` or `too_large`.
+   */
+  toOtlp(body: Uint8Array, kind: Kind): Uint8Array;
+  stored(verdict: Verdict, kind: Kind): Response;
+  refused(error: EngineError, kind: Kind): Response;
+}
+
+type Refusal = Exclude<Verdict["outcome"], "stored">;
+
+const REFUSALS: Record<Refusal, string> = {
+  malformed: "the body is not a valid ExportTraceServiceRequest",
+  too_large: "the request has more spans, events or bytes than the engine takes at once",
+  overloaded: "the server is over its limits, try again",
+  disk_failed: "the log cannot be written, try again",
+};
+
+/** The answer to each request; the promise never rejects. */
+export function httpReceive<Kind>(
+  format: HttpFormat<Kind>,
+  options: HttpReceiveOptions,
+  parts: HttpReceiveParts,
+): (request: Request) => Promise<Response> {
+  assert(
+    options.requestBytesMax <= parts.inFlight.requestBytesMax,
+    "receive over http: the largest request does not fit into the bytes in flight",
+  );
+  return async function handle(request) {
+    const kind = format.kindOf(request);
+    let tenant = "";
+    let response: Response;
+    let close = false;
+    try {
+      format.checkTarget(request);
+      if (parts.draining()) throw new EngineError("overloaded", "the server is stopping");
+      const named = options.multitenancyEnabled ? request.headers.get(TENANT_HEADER) : null;
+      tenant = parseTenant(named, options.multitenancyEnabled);
+      format.checkType(request, kind);
+      const contentEncoding = parseEncoding(request.headers.get("content-encoding"));
+      response = await take(request, { format, kind, tenant, contentEncoding, options, parts });
+    } catch (error) {
+      const known = asEngineError(error, parts.logger);
+      parts.meter.refused(tenant, known.code);
+      response = format.refused(known, kind);
+      if (known.code === "wrong_method") response.headers.set("allow", "POST");
+      close = known instanceof BodyAbandoned;
+    }
+    if (close || parts.draining()) response.headers.set("connection", "close");
+    return response;
+  };
+}
+
+interface Receiving<Kind> {
+  readonly format: HttpFormat<Kind>;
+  readonly kind: Kind;
+  readonly options: HttpReceiveOptions;
+  readonly parts: HttpReceiveParts;
+  readonly tenant: string;
+  readonly contentEncoding: Encoding;
+}
+
+async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise<Response> {
+  const { options, parts, tenant, contentEncoding, format, kind } = receiving;
+  const { requestBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = options;
+  const reservation = parts.inFlight.reserve(tenant);
+  let body: Uint8Array | undefined;
+  try {
+    body = await readBody(request, reservation, { bytesMax, timeoutMs });
+    if (contentEncoding !== "identity") {
+      const expanded = expand(body, reservation, { contentEncoding, bytesMax });
+      freeBytes(body);
+      body = expanded;
+    }
+    const bytes = body.byteLength;
+    // No await between the two: what toOtlp() returns is not ours for longer.
+    const offered = parts.sink.offer(tenant, format.toOtlp(body, kind));
+    freeBytes(body); // the sink has copied it
+    if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
+    const verdict = await offered;
+    if (verdict.outcome !== "stored") {
+      throw new EngineError(verdict.outcome, REFUSALS[verdict.outcome]);
+    }
+    parts.meter.stored(tenant, bytes, verdict);
+    return format.stored(verdict, kind);
+  } finally {
+    if (body !== undefined) freeBytes(body);
+    reservation.release();
+  }
+}
+
+/** What deflate makes of a byte at most; more than that is not worth a collection. */
+const EXPANSION_MAX = 1032;
+/**
+ * What came out of a body before it was refused is in nobody's hands but the collector's, which
+ * does not hurry: 80 bombs made a gigabyte.
+ */
+const garbage = new GarbageCount(64 * MiB);
+
+/** Decompresses into what the request may still hold, so that the bound holds for bombs too. */
+function expand(
+  body: Uint8Array,
+  reservation: Reservation,
+  { contentEncoding, bytesMax }: { contentEncoding: Encoding; bytesMax: number },
+): Uint8Array {
+  const room = Math.min(bytesMax, reservation.room);
+  try {
+    const expanded = decompress(contentEncoding, body, room);
+    reservation.hold(expanded.byteLength);
+    return expanded;
+  } catch (error) {
+    garbage.note(Math.min(room, EXPANSION_MAX * body.byteLength));
+    const overRoom = error instanceof EngineError && error.code === "too_large";
+    // Larger than what is free now, perhaps not than the limit: this says which bound it was.
+    if (overRoom && room < bytesMax) reservation.hold(room + 1);
+    throw error;
+  }
+}
+
+export function checkPost(request: Request): void {
+  if (request.method !== "POST") {
+    throw new EngineError("wrong_method", `method ${request.method} is not accepted, POST is`);
+  }
+}
+
+/** Of "http://host/path?query", or of "/path", which the runtime gives for a strange host. */
+export function pathOf(url: string): string {
+  const scheme = url.indexOf("://");
+  const start = scheme < 0 ? 0 : url.indexOf("/", scheme + 3);
+  const query = url.indexOf("?", start);
+  return url.slice(start, query < 0 ? undefined : query);
+}
+
+/** Lower case, without parameters; empty when there is none. */
+export function mediaType(contentType: string | null): string {
+  return (contentType ?? "").split(";", 1)[0].trim().toLowerCase();
+}
+
+/** Headers are shown in answers up to here. */
+const SHOWN_LENGTH_MAX = 64;
+
+/** `accepted` as in "application/x-protobuf is". */
+export function wrongType(contentType: string | null, accepted: string): EngineError {
+  const shown = JSON.stringify((contentType ?? "").slice(0, SHOWN_LENGTH_MAX));
+  return new EngineError("wrong_type", `content type ${shown} is not accepted, ${accepted}`);
+}
+
+/** Anything else is a bug: it is logged here, and the client learns nothing of it. */
+function asEngineError(error: unknown, logger: Logger): EngineError {
+  if (error instanceof EngineError) return error;
+  logger.error("receiver failed", { error: error instanceof Error ? error.stack : String(error) });
+  return new EngineError("internal", "internal error");
+}
