@@ -40,7 +40,7 @@ export function setSeed(low: u32, high: u32): void {
 
 // @ts-ignore: decorator
 @inline
-function hash(p: u32, length: u32): u32 {
+export function hash(p: u32, length: u32): u32 {
   let h: u64 = (<u64>length * MULTIPLIER) ^ seed;
   if (length >= 8) {
     const last = p + length - 8;

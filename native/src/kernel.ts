@@ -33,6 +33,7 @@ export {
 } from "./gather";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
+export { mergeBits, newestTraces, tracesInTime } from "./pick";
 export { room } from "./room";
 export { initScratch, scratchBytes } from "./scratch";
 export { validate } from "./validate";
@@ -113,6 +114,7 @@ export {
   rowsOfGroups,
   testCodes,
 } from "./scan";
+export { findText, internTexts } from "./texts";
 export {
   clearValues,
   combine,

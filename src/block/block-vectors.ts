@@ -9,7 +9,7 @@
  * Threads: one, between beginStep() and the next wait.
  */
 import { assert } from "../base/assert.ts";
-import { BAD, type DecodeExports } from "../kernel/scan-kernel.ts";
+import { BAD, type DecodeExports, type GatherExports } from "../kernel/scan-kernel.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import {
   bitmapBytes,
@@ -29,13 +29,14 @@ import { openLevels, type PageLevels } from "./page-levels-read.ts";
 import type { Dictionary as PageValues } from "./parquet-decode.ts";
 import { BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED, INT32, INT64 } from "./parquet-footer-read.ts";
 import { DELTA_BINARY_PACKED, PLAIN } from "./parquet-page-read.ts";
+import { TextInterner } from "./text-dictionary.ts";
 import { readTextPile } from "./text-pile.ts";
 
 export interface BlockVectorOptions {
   readonly caches: BlockCaches;
   readonly vectors: VectorCache;
   readonly scratch: StepScratch;
-  readonly kernel: DecodeExports;
+  readonly kernel: DecodeExports & Pick<GatherExports, "narrow">;
   readonly source: ColumnSource;
   /** Of the file: one tenant's. */
   readonly rows: RowRange;
@@ -68,11 +69,7 @@ export class BlockVectors {
     const dictionary = columnDictionary(caches, source, column);
     if (dictionary !== undefined && type !== FIXED) return this.#coded(column, entries, dictionary);
     if (type === BOOLEAN) return this.#codes(column, entries, BOOLS);
-    if (type === BYTE_ARRAY) {
-      const { rows, name } = this.#options;
-      const texts = readTextPile(caches, source, { column, rows, name });
-      return this.#codes(column, entries, texts);
-    }
+    if (type === BYTE_ARRAY) return this.#texts(column, entries);
     return this.#numbers(column, entries, definitionMax > 0);
   }
 
@@ -125,6 +122,54 @@ export class BlockVectors {
 
   hasDictionary(column: number): boolean {
     return this.#options.source.file.columns[column].dictionaryAt >= 0;
+  }
+
+  /** Of a column without a dictionary: one is made. */
+  #texts(column: number, entries: number): CodesVector {
+    const { caches, source, vectors, scratch, rows, name } = this.#options;
+    const full = caches.piles.get(source.path, `${name}${column}`);
+    if (full !== undefined) return this.#codes(column, entries, full);
+    const known = vectors.find<CodesVector>(`${name}${column}`);
+    if (known !== undefined) return known;
+    return scratch.within(() => {
+      const interner = new TextInterner(this.#options, entries);
+      const codes = scratch.take(entries * 4);
+      if (!this.#internTexts(column, { interner, codes, entries })) {
+        const texts = readTextPile(caches, source, { column, rows, name });
+        return this.#codes(column, entries, texts);
+      }
+      const width = widthFor(interner.size);
+      const head = Math.ceil((entries * width + 16) / 64) * 64;
+      const bytes = () => head + interner.bytes + 16;
+      return vectors.get<CodesVector>(`${name}${column}`, bytes, (at) => {
+        this.#options.kernel.narrow(codes, entries, width, at);
+        return { kind: "codes", at, width, dictionary: interner.finish(at + head) };
+      });
+    });
+  }
+
+  #internTexts(
+    column: number,
+    to: { readonly interner: TextInterner; readonly codes: number; readonly entries: number },
+  ): boolean {
+    const { kernel, scratch, source } = this.#options;
+    const { definitionMax } = source.file.columns[column];
+    let done = 0;
+    let fits = true;
+    this.#pages(column, (levels) => {
+      const { page, entries, definitions, present } = levels;
+      assert(done + entries <= to.entries, "block: more entries than there are");
+      if (page.encoding !== PLAIN) throw blockCorrupt("encoding of a page");
+      const codes = scratch.take(present * 4);
+      fits &&= to.interner.add(levels, codes);
+      if (!fits) return;
+      const { size } = to.interner;
+      const out = to.codes + done * 4;
+      check(kernel.spreadCodes(definitions, definitionMax, entries, codes, size, out, 4));
+      done += entries;
+    });
+    if (fits && done !== to.entries) throw blockCorrupt("rows of a column");
+    return fits;
   }
 
   #coded(column: number, entries: number, values: PageValues): CodesVector {

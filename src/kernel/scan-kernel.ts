@@ -4,6 +4,8 @@
  * through `>>> 0`. BAD (0xffffffff) is returned for damaged bytes.
  */
 export const BAD = 0xffffffff;
+/** Returned by internTexts when the next text has no room. */
+export const FULL = 0xfffffffe;
 
 type Word = (...args: number[]) => number;
 type Nothing = (...args: number[]) => void;
@@ -27,6 +29,10 @@ export interface DecodeExports {
   widen: Nothing;
   /** levels, count, base, out, most */
   rowStarts: Word;
+  /** from, end, skip, count, state, table, mask, offsets, texts, room, out; also FULL */
+  internTexts: Word;
+  /** offsets, texts, count, text, length */
+  findText: Word;
 }
 
 export interface GatherExports {
@@ -96,6 +102,23 @@ export interface ScanExports {
   countBits: Word;
   /** bits, bytes, out, most */
   listBits: Word;
+  /** a, b, bytes, op, out */
+  mergeBits: Nothing;
+}
+
+export interface PickExports {
+  tracesInTime(
+    ...args: [
+      ...[start: number, end: number, traces: number, from: bigint, to: bigint],
+      ...[least: bigint, most: bigint, out: number],
+    ]
+  ): void;
+  newestTraces(
+    ...args: [
+      ...[bits: number, traces: number, start: number, ids: number, since: bigint],
+      ...[most: number, out: number],
+    ]
+  ): number;
 }
 
 export interface TallyExports {
@@ -135,4 +158,5 @@ export type ReadExports = DecodeExports &
   GatherExports &
   FamilyExports &
   ScanExports &
+  PickExports &
   TallyExports;

@@ -1,15 +1,8 @@
 /** Searches: the best traces of all segments. */
 import type { Clock } from "../base/clock.ts";
-import { mentionsOf, searchedPipeline } from "./mentions.ts";
 import type { AnswerMetrics, AskOptions, SearchAnswer, SearchQuestion } from "./question.ts";
-import {
-  limitOf,
-  orderRanked,
-  type RankedTrace,
-  type SearchPlan,
-  searchSegment,
-  sortOf,
-} from "./search-segment.ts";
+import { orderRanked, planSearch, type RankedTrace, type SearchPlan } from "./search-plan.ts";
+import { searchSegment } from "./search-segment.ts";
 import type { Progress, Segments } from "./segments.ts";
 import type { Turns } from "./turns.ts";
 
@@ -62,17 +55,6 @@ export async function answerSearch(
     count.finish(progress);
   }
   return answer();
-}
-
-function planSearch(question: SearchQuestion): SearchPlan {
-  const pipeline = searchedPipeline(question.query.body);
-  return {
-    question,
-    pipeline,
-    mentions: mentionsOf(pipeline),
-    sort: sortOf(pipeline),
-    limit: limitOf(pipeline, question.limit),
-  };
 }
 
 /** Blocks that are left end before the worst of enough traces starts. */

@@ -6,7 +6,7 @@
  * rows that the rest leaves. The conditions on events that a filter joins by && at its top must
  * hold on one event, those on links on one link.
  */
-import type { ScanExports } from "../kernel/scan-kernel.ts";
+import type { PickExports, ScanExports } from "../kernel/scan-kernel.ts";
 import type { Binary, Field, FieldExpr } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
@@ -24,7 +24,13 @@ import { isCompareOp, NIL } from "./value-compare.ts";
 
 export interface FilterTools {
   readonly scratch: StepScratch;
-  readonly kernel: ScanExports;
+  readonly kernel: ScanExports & PickExports;
+}
+
+/** Where the lists of rows lie, and which entries are elements. */
+interface ListPlaces {
+  readonly starts: number;
+  readonly elements: number;
 }
 
 const encoder = new TextEncoder();
@@ -69,13 +75,12 @@ export class FilterBits {
   /** `asValues`: events and links of spans that have none count as one without content. */
   readers({ fields }: Pick<Compiled, "fields">, asValues = false): Readers {
     const { words } = this.#scratch;
-    const known = { event: this.#places("event"), link: this.#places("link") };
     const first = (scope: ListScope, row: number): number => {
-      const places = known[scope];
+      const places = this.#places(scope);
       return places === undefined ? 0 : words[places.starts / 4 + row];
     };
     const end = (scope: ListScope, row: number): number => {
-      const places = known[scope];
+      const places = this.#places(scope);
       if (places === undefined) return 0;
       const from = words[places.starts / 4 + row];
       const to = words[places.starts / 4 + row + 1];
@@ -98,12 +103,18 @@ export class FilterBits {
     };
   }
 
-  #places(scope: ListScope): { readonly starts: number; readonly elements: number } | undefined {
+  readonly #placesOf = new Map<ListScope, ListPlaces | undefined>();
+
+  #places(scope: ListScope): ListPlaces | undefined {
+    if (this.#placesOf.has(scope)) return this.#placesOf.get(scope);
     const { segment, bits } = this;
     const lists = segment.lists(scope);
-    if (lists === undefined) return undefined;
-    const elements = this.#elements(scope, bits.all(segment.rows));
-    return { starts: lists.starts, elements };
+    const places = lists && {
+      starts: lists.starts,
+      elements: this.#elements(scope, bits.all(segment.rows)),
+    };
+    this.#placesOf.set(scope, places);
+    return places;
   }
 
   /** The field's value at a spot; of events and links at the entry that the spot names. */

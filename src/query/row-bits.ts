@@ -6,11 +6,18 @@ import type { ScanExports } from "../kernel/scan-kernel.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 
+type BitsExports = Pick<ScanExports, "countBits" | "listBits" | "mergeBits">;
+
+/** Of mergeBits(). */
+const AND = 0;
+const OR = 1;
+const AND_NOT = 2;
+
 export class RowBits {
   readonly #scratch: StepScratch;
-  readonly #kernel: Pick<ScanExports, "countBits" | "listBits">;
+  readonly #kernel: BitsExports;
 
-  constructor(scratch: StepScratch, kernel: Pick<ScanExports, "countBits" | "listBits">) {
+  constructor(scratch: StepScratch, kernel: BitsExports) {
     this.#scratch = scratch;
     this.#kernel = kernel;
   }
@@ -30,16 +37,16 @@ export class RowBits {
   }
 
   and(a: number, b: number, entries: number): number {
-    return this.#merge([a, b], entries, (x, y) => x & y);
+    return this.#merge([a, b], entries, AND);
   }
 
   or(a: number, b: number, entries: number): number {
-    return this.#merge([a, b], entries, (x, y) => x | y);
+    return this.#merge([a, b], entries, OR);
   }
 
   /** Those of `a` that are not in `b`. */
   without(a: number, b: number, entries: number): number {
-    return this.#merge([a, b], entries, (x, y) => x & ~y);
+    return this.#merge([a, b], entries, AND_NOT);
   }
 
   not(a: number, entries: number): number {
@@ -66,17 +73,10 @@ export class RowBits {
     return this.#scratch.words.subarray(at / 4, at / 4 + count);
   }
 
-  #merge(
-    [a, b]: readonly [number, number],
-    entries: number,
-    merge: (x: number, y: number) => number,
-  ): number {
+  #merge([a, b]: readonly [number, number], entries: number, op: number): number {
     const bytes = bitmapBytes(entries);
     const out = this.#scratch.take(bytes);
-    const { words } = this.#scratch;
-    for (let i = 0; i < bytes / 4; i++) {
-      words[out / 4 + i] = merge(words[a / 4 + i], words[b / 4 + i]);
-    }
+    this.#kernel.mergeBits(a, b, bytes, op, out);
     return out;
   }
 }

@@ -77,7 +77,7 @@ export class Spansets {
     let rows: number[] = [];
     let trace = 0;
     const finish = () => {
-      if (rows.length > 0) sets.push({ trace, rows: this.#usual(rows), attributes: [] });
+      if (rows.length > 0) sets.push(this.setOf(trace, rows));
       rows = [];
     };
     for (const row of this.#bits.list(bits, this.#segment.rows)) {
@@ -89,6 +89,11 @@ export class Spansets {
     }
     finish();
     return sets;
+  }
+
+  /** Spans of a trace in the order of their start. */
+  setOf(trace: number, rows: number[]): RowSet {
+    return { trace, rows: this.#usual(rows), attributes: [] };
   }
 
   #stage(stage: Stage, found: Found): Found {

@@ -11,6 +11,8 @@ export class StepScratch {
   #at: number;
   #kept: number;
   readonly bytes: Uint8Array;
+  /** The same bytes, for texts: a Buffer decodes them without a view of their own. */
+  readonly buffer: Buffer;
   readonly words: Uint32Array;
   readonly doubles: Float64Array;
   readonly longs: BigInt64Array;
@@ -23,6 +25,7 @@ export class StepScratch {
     this.#at = base;
     this.#kept = this.#end;
     this.bytes = new Uint8Array(buffer);
+    this.buffer = Buffer.from(buffer);
     const whole = buffer.byteLength - (buffer.byteLength % 8);
     this.words = new Uint32Array(buffer, 0, whole / 4);
     this.doubles = new Float64Array(buffer, 0, whole / 8);

@@ -40,16 +40,8 @@ export class VectorCache implements Keeper {
    * hold anything, and returns what the vector is.
    */
   get<T>(name: string, bytes: () => number, fill: (at: number) => T): T {
-    const known = this.#entries.get(name);
-    if (known !== undefined) {
-      if (known.step !== this.#step) {
-        known.step = this.#step;
-        this.#entries.delete(name);
-        this.#entries.set(name, known);
-      }
-      // What is kept under a name is what `fill` of that name returned.
-      return known.value as T;
-    }
+    const known = this.find<T>(name);
+    if (known !== undefined) return known;
     const pages = Math.max(1, Math.ceil(bytes() / PAGE_BYTES));
     const at = this.#take(pages);
     let value: T;
@@ -63,8 +55,17 @@ export class VectorCache implements Keeper {
     return value;
   }
 
-  has(name: string): boolean {
-    return this.#entries.has(name);
+  /** What was made under this name; undefined: nothing is kept under it. */
+  find<T>(name: string): T | undefined {
+    const known = this.#entries.get(name);
+    if (known === undefined) return undefined;
+    if (known.step !== this.#step) {
+      known.step = this.#step;
+      this.#entries.delete(name);
+      this.#entries.set(name, known);
+    }
+    // What is kept under a name is what `fill` of that name returned.
+    return known.value as T;
   }
 
   /** Lets go of everything whose name begins so. */

@@ -1,0 +1,105 @@
+/**
+ * Which traces a search looks at, and which of those that it found come first: the newest, by the
+ * start of the trace and then by its id.
+ */
+
+/**
+ * A bit for each trace that touches [from, to] and is between `least` and `most` long. `start` and
+ * `end` are u64 a trace, of the whole trace; a trace may end before it starts.
+ */
+export function tracesInTime(start: u32, end: u32, traces: u32, from: u64, to: u64, least: i64,
+                             most: i64, out: u32): void {
+  for (let trace: u32 = 0; trace < traces; trace += 64) {
+    const here = min<u32>(64, traces - trace);
+    let word: u64 = 0;
+    for (let i: u32 = 0; i < here; i++) {
+      const first = load<u64>(start + (trace + i) * 8);
+      const last = load<u64>(end + (trace + i) * 8);
+      const length = <i64>(last - first);
+      const isIn = first <= to && max<u64>(first, last) >= from && length >= least
+        && length <= most;
+      word |= <u64>u32(isIn) << i;
+    }
+    store<u64>(out + (trace >> 3), word);
+  }
+}
+
+/** Whether trace `a` comes before trace `b`. */
+// @ts-ignore: decorator
+@inline
+function isBefore(start: u32, ids: u32, a: u32, b: u32): bool {
+  const startA = load<u64>(start + a * 8);
+  const startB = load<u64>(start + b * 8);
+  if (startA != startB) return startA > startB;
+  const highA = bswap<u64>(load<u64>(ids + a * 16));
+  const highB = bswap<u64>(load<u64>(ids + b * 16));
+  if (highA != highB) return highA < highB;
+  return bswap<u64>(load<u64>(ids + a * 16, 8)) < bswap<u64>(load<u64>(ids + b * 16, 8));
+}
+
+/**
+ * Of the traces with a bit, those that start at `since` or later, the first `most` of them: their
+ * numbers to `out`, in no order. Returns how many. `out` is a heap with the last one on top.
+ */
+export function newestTraces(bits: u32, traces: u32, start: u32, ids: u32, since: u64, most: u32,
+                             out: u32): u32 {
+  let count: u32 = 0;
+  if (!most) return 0;
+  for (let base: u32 = 0; base < traces; base += 64) {
+    let word = load<u64>(bits + (base >> 3));
+    while (word) {
+      const trace = base + <u32>ctz<u64>(word);
+      word &= word - 1;
+      if (load<u64>(start + trace * 8) < since) continue;
+      if (count < most) {
+        // Up from the end, past all that come before it.
+        let at = count++;
+        while (at) {
+          const above = (at - 1) >> 1;
+          const other = load<u32>(out + above * 4);
+          if (isBefore(start, ids, trace, other)) break;
+          store<u32>(out + at * 4, other);
+          at = above;
+        }
+        store<u32>(out + at * 4, trace);
+      } else if (isBefore(start, ids, trace, load<u32>(out))) {
+        sink(start, ids, out, count, trace);
+      }
+    }
+  }
+  return count;
+}
+
+/** Puts a trace in place of the one on top. */
+function sink(start: u32, ids: u32, heap: u32, count: u32, trace: u32): void {
+  let at: u32 = 0;
+  while (true) {
+    let below = at * 2 + 1;
+    if (below >= count) break;
+    const right = below + 1;
+    if (right < count) {
+      const isLater = isBefore(start, ids, load<u32>(heap + below * 4), load<u32>(heap + right * 4));
+      if (isLater) below = right;
+    }
+    const other = load<u32>(heap + below * 4);
+    if (isBefore(start, ids, other, trace)) break;
+    store<u32>(heap + at * 4, other);
+    at = below;
+  }
+  store<u32>(heap + at * 4, trace);
+}
+
+/** a & b, a | b, a & ~b (`op` 0, 1, 2) of bitmaps of `bytes`, a multiple of 8. */
+export function mergeBits(a: u32, b: u32, bytes: u32, op: u32, out: u32): void {
+  let p: u32 = 0;
+  for (; p + 16 <= bytes; p += 16) {
+    const x = v128.load(a + p);
+    const y = v128.load(b + p);
+    const merged = op == 0 ? v128.and(x, y) : op == 1 ? v128.or(x, y) : v128.andnot(x, y);
+    v128.store(out + p, merged);
+  }
+  if (p == bytes) return;
+  const x = load<u64>(a + p);
+  const y = load<u64>(b + p);
+  store<u64>(out + p, op == 0 ? x & y : op == 1 ? x | y : x & ~y);
+}
