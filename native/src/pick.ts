@@ -78,8 +78,8 @@ function sink(start: u32, ids: u32, heap: u32, count: u32, trace: u32): void {
     if (below >= count) break;
     const right = below + 1;
     if (right < count) {
-      const isLater = isBefore(start, ids, load<u32>(heap + below * 4), load<u32>(heap + right * 4));
-      if (isLater) below = right;
+      const left = load<u32>(heap + below * 4);
+      if (isBefore(start, ids, left, load<u32>(heap + right * 4))) below = right;
     }
     const other = load<u32>(heap + below * 4);
     if (isBefore(start, ids, other, trace)) break;
