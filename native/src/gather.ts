@@ -132,6 +132,26 @@ export function expand8(column: u32, rows: u32, out: u32, present: u32): void {
 }
 
 /**
+ * Whether a sparse column has a value of an element below `rows` whose place has a bit; places are
+ * u32 an element, 0xffffffff for none.
+ */
+export function columnHas(column: u32, rows: u32, places: u32, bits: u32): bool {
+  let chunk = atomic.load<u32>(column + COLUMN_FIRST);
+  while (chunk) {
+    const at = chunk + CHUNK_HEADER_BYTES;
+    for (let slot: u32 = 0; slot < <u32>CHUNK_VALUES; slot++) {
+      const row = load<u32>(at + slot * 4);
+      if (row >= rows) return false;
+      const place = load<u32>(places + row * 4);
+      if (place == 0xffffffff) continue;
+      if ((load<u8>(bits + (place >> 3)) >> (place & 7)) & 1) return true;
+    }
+    chunk = atomic.load<u32>(chunk);
+  }
+  return false;
+}
+
+/**
  * Renames numbers 1 to `most` (0: none) to 1, 2, … in order of appearance, in place; what each new
  * one was goes to `list`. `table` is scratch of 4 bytes a number. Returns how many there are.
  */

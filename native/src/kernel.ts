@@ -10,11 +10,13 @@
  */
 export { carryColumns, rankColumns } from "./column-carry";
 export { decode } from "./decode";
+export { distinctLongs, hasCode, hasCommon, markCodes } from "./distinct";
 export { groupOfRows, linkBytes, linkSpans, runStarts, runStarts16, traceTimes } from "./family";
 export { findRows, findTrace } from "./find";
 export {
   addOne,
   bitsOfWords,
+  columnHas,
   expand4,
   expand8,
   gather1,

@@ -1,6 +1,6 @@
 /**
  * Footer and page index of a data file, as reading needs them: leaf columns with their levels, and
- * where each column's pages lie. Statistics and the rest are passed over.
+ * where each column's pages lie. Of the statistics the nulls are read, the rest is passed over.
  *
  * Written out by hand and not with hyparquet: its footers are some ten times as large in memory
  * (they stay in the cache), and damaged ones can keep it busy for minutes.
@@ -36,6 +36,8 @@ export interface ColumnChunk {
   readonly dataEnd: number;
   readonly indexAt: number;
   readonly indexBytes: number;
+  /** Entries without a value, empty lists included; -1: the file does not say. */
+  readonly nulls: number;
 }
 
 /** Data pages of a chunk, in order. */
@@ -189,6 +191,7 @@ interface ChunkFields {
   storedBytes: number;
   indexAt: number;
   indexBytes: number;
+  nulls: number;
 }
 
 function readRowGroup(reader: ThriftReader, chunks: ChunkFields[]): void {
@@ -196,7 +199,7 @@ function readRowGroup(reader: ThriftReader, chunks: ChunkFields[]): void {
     if (id !== 1) return false;
     reader.list(() => {
       const chunk = { type: -1, codec: -1, dataAt: -1, dictionaryAt: -1 };
-      const places = { storedBytes: -1, indexAt: -1, indexBytes: -1 };
+      const places = { storedBytes: -1, indexAt: -1, indexBytes: -1, nulls: -1 };
       chunks.push(readChunk(reader, { ...chunk, ...places }));
       if (chunks.length > COLUMNS_MAX) throw blockCorrupt("too many columns");
     });
@@ -222,7 +225,16 @@ function readChunkMeta(reader: ThriftReader, chunk: ChunkFields): void {
     else if (id === 7) chunk.storedBytes = reader.integer();
     else if (id === 9) chunk.dataAt = reader.integer();
     else if (id === 11) chunk.dictionaryAt = reader.integer();
+    else if (id === 12) readStatistics(reader, chunk);
     else return false;
+    return true;
+  });
+}
+
+function readStatistics(reader: ThriftReader, chunk: ChunkFields): void {
+  reader.struct((id) => {
+    if (id !== 3) return false;
+    chunk.nulls = reader.integer();
     return true;
   });
 }
@@ -259,7 +271,7 @@ function columnOf(leaf: Leaf, chunk: ChunkFields, bodyEnd: number): ColumnChunk 
     definitionMax: leaf.definitionMax,
     repetitionMax: leaf.repetitionMax,
     ...{ zstd: codec === CODEC_ZSTD, dictionaryAt: first === dataAt ? -1 : first },
-    ...{ dataAt, dataEnd, indexAt, indexBytes },
+    ...{ dataAt, dataEnd, indexAt, indexBytes, nulls: chunk.nulls },
   };
 }
 

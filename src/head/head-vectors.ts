@@ -226,6 +226,31 @@ export class HeadVectors {
     return this.#columns(scope).map(({ key }) => key);
   }
 
+  /** Whether an entry with a bit has a value in a column of the key. */
+  hasKey(scope: HeadScope, key: string, bits: number): boolean {
+    const entries = this.#entries(scope);
+    if (entries === undefined) return false;
+    const { kernel } = this.#options;
+    const { below } = entries;
+    return this.#columns(scope)
+      .filter((column) => column.key === key)
+      .some(({ at }) => kernel.columnHas(at, below, this.#places(scope, entries), bits) !== 0);
+  }
+
+  readonly #placed = new Map<HeadScope, number>();
+
+  /** The other way round than `order`: u32 by element of the half, 0xffffffff for other tenants. */
+  #places(scope: HeadScope, { order, count, below }: Entries): number {
+    const known = this.#placed.get(scope);
+    if (known !== undefined) return known;
+    const { scratch } = this.#options;
+    const at = scratch.keep(below * 4);
+    const places = scratch.words.subarray(at / 4, at / 4 + below).fill(0xffffffff);
+    for (let i = 0; i < count; i++) places[scratch.words[order / 4 + i]] = i;
+    this.#placed.set(scope, at);
+    return at;
+  }
+
   /** Entries that have attributes without a column, and their KeyValue fields. */
   *residuals(scope: HeadScope): Generator<readonly [entry: number, bytes: Uint8Array]> {
     const entries = this.#entries(scope);

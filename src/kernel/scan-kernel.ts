@@ -1,7 +1,7 @@
 /**
- * What query threads call of the kernel: vector-decode.ts, gather.ts, family.ts, scan.ts, tally.ts
- * of native/src, where each is described. Addresses and counts are unsigned; results must pass
- * through `>>> 0`. BAD (0xffffffff) is returned for damaged bytes.
+ * What query threads call of the kernel: vector-decode.ts, gather.ts, family.ts, scan.ts,
+ * distinct.ts, tally.ts of native/src, where each is described. Addresses and counts are unsigned;
+ * results must pass through `>>> 0`. BAD (0xffffffff) is returned for damaged bytes.
  */
 export const BAD = 0xffffffff;
 /** Returned by internTexts when the next text has no room. */
@@ -49,6 +49,8 @@ export interface GatherExports {
   expand4: Nothing;
   /** column, rows, out, present */
   expand8: Nothing;
+  /** column, rows, places, bits; 0 or 1 */
+  columnHas: Word;
   /** codes, count, most, table, list */
   renumber: Word;
   /** from, count, width, out */
@@ -121,6 +123,17 @@ export interface PickExports {
   ): number;
 }
 
+export interface DistinctExports {
+  /** codes, width, rows, bits, size, out */
+  markCodes: Nothing;
+  /** codes, width, rows, bits; 0 or 1 */
+  hasCode: Word;
+  /** a, b, bytes; 0 or 1 */
+  hasCommon: Word;
+  /** values, rows, bits, table, slots, out */
+  distinctLongs: Word;
+}
+
 export interface TallyExports {
   slotRows(
     times: number,
@@ -159,4 +172,5 @@ export type ReadExports = DecodeExports &
   FamilyExports &
   ScanExports &
   PickExports &
+  DistinctExports &
   TallyExports;

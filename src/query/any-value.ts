@@ -31,7 +31,11 @@ export function* readPairs(residual: Uint8Array): Generator<Pair> {
 /** An ArrayValue message. A list of one is that one: as Tempo has it. */
 export function readList(message: Uint8Array): DataValue {
   const cursor = new ProtoCursor(message);
-  return listAt(cursor, message.length);
+  return unlessOne(listAt(cursor, message.length));
+}
+
+function unlessOne(value: DataValue): DataValue {
+  return value.type === "list" && value.values.length === 1 ? value.values[0] : value;
 }
 
 /** A Resource: attributes have number 1. */
@@ -76,7 +80,7 @@ function readPairAt(cursor: ProtoCursor, end: number): Pair {
     }
     const fieldEnd = lengthEnd(cursor, end);
     if (tag === 0x0a) key = utf8.decode(cursor.bytes.subarray(cursor.at, fieldEnd));
-    else value = valueAt(cursor, fieldEnd);
+    else value = unlessOne(valueAt(cursor, fieldEnd));
     cursor.at = fieldEnd;
   }
   return { key, value };
@@ -132,8 +136,7 @@ function listAt(cursor: ProtoCursor, end: number): DataValue {
       values.push(value);
     }
   }
-  if (!isOfOneType || values.length === 0) return UNSEEN;
-  return values.length === 1 ? values[0] : { type: "list", values };
+  return isOfOneType && values.length > 0 ? { type: "list", values } : UNSEEN;
 }
 
 function lengthEnd(cursor: ProtoCursor, end: number): number {

@@ -17,8 +17,10 @@ import {
   type NumbersVector,
   type Vector,
 } from "../vector/vector.ts";
+import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import type {
+  Entries,
   ListScope,
   Lists,
   NestedName,
@@ -232,6 +234,10 @@ export class AssembledSegment implements Segment {
 
   keys(scope: "span" | ListScope): readonly string[] {
     return this.#options.parts.flatMap(({ segment }) => segment.keys(scope));
+  }
+
+  hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
+    return someHave(this.attribute(scope, key), among, this.#options.kernel);
   }
 
   #plan(): Plan {

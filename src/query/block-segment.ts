@@ -20,10 +20,12 @@ import type { VectorCache } from "../vector/vector-cache.ts";
 import { readResource, readScope } from "./any-value.ts";
 import { type BlockNames, blockNames } from "./block-names.ts";
 import { hexValues, listValues } from "./block-values.ts";
+import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { asLongs, codesOfKind } from "./number-vectors.ts";
 import { ResidualIndex } from "./residual.ts";
 import type {
+  Entries,
   ListScope,
   Lists,
   NestedName,
@@ -223,6 +225,25 @@ export class BlockSegment implements Segment {
   keys(scope: "span" | ListScope): readonly string[] {
     const residual = this.#residual(scope);
     return [...this.#names[scope].keys.keys(), ...(residual?.keys() ?? [])];
+  }
+
+  hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
+    if (this.#valuesOf(scope, key) > among.entries - among.count) return true;
+    return someHave(this.attribute(scope, key), among, this.#tools.kernel);
+  }
+
+  /** How many entries have a value of the key at least, as the file's statistics say. */
+  #valuesOf(scope: "span" | ListScope, key: string): number {
+    const { file } = this.#block;
+    // What is said of all rows is said of the tenant's when all are.
+    if (this.rows !== file.rows) return 0;
+    const entries = this.#entries(scope);
+    let values = 0;
+    for (const { column, isArray } of this.#names[scope].keys.get(key) ?? []) {
+      const { nulls } = file.columns[column];
+      if (!isArray && nulls >= 0 && nulls <= entries) values += entries - nulls;
+    }
+    return values;
   }
 
   #entries(scope: "span" | ListScope): number {

@@ -8,6 +8,7 @@ import { readList, readResource, readScope } from "./any-value.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { ResidualIndex } from "./residual.ts";
 import type {
+  Entries,
   ListScope,
   Lists,
   NestedName,
@@ -154,6 +155,13 @@ export class HeadSegment implements Segment {
 
   keys(scope: "span" | ListScope): readonly string[] {
     return [...this.#vectors.keys(scope), ...this.#residual(scope).keys()];
+  }
+
+  hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
+    if (this.#vectors.hasKey(scope, key, among.bits)) return true;
+    const { bytes } = this.#options.scratch;
+    const residual = this.#residual(scope).get(key) ?? [];
+    return residual.some(([entry]) => (bytes[among.bits + (entry >>> 3)] >>> (entry & 7)) & 1);
   }
 
   #residual(scope: "span" | ListScope): ResidualIndex {

@@ -7,15 +7,9 @@ import { newestTraces, sortedTraces } from "./best-traces.ts";
 import type { FilterTools } from "./filter-bits.ts";
 import type { SearchQuestion } from "./question.ts";
 import type { RankedTrace, SearchPlan } from "./search-plan.ts";
-import type { Segment } from "./segment.ts";
+import type { SegmentPart } from "./segment-part.ts";
 import { Spansets } from "./spansets.ts";
 import { TraceSummaries } from "./trace-summary.ts";
-
-export interface SegmentPart {
-  readonly segment: Segment;
-  /** Rows that count here: no doubles, no traces that are assembled elsewhere. */
-  readonly within: number;
-}
 
 /** The best traces, `plan.limit` at most; those worse than `worst` may be left out. */
 export function searchSegment(

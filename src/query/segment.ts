@@ -33,6 +33,14 @@ export interface Lists {
   readonly entries: number;
 }
 
+/** Some entries (rows, events or links), as a bitmap. */
+export interface Entries {
+  readonly bits: number;
+  /** How many have a bit, and how many there are. */
+  readonly count: number;
+  readonly entries: number;
+}
+
 export interface TraceTimes {
   /** u64 a trace. */
   readonly start: number;
@@ -85,4 +93,6 @@ export interface Segment {
   attribute(scope: "span" | ListScope, key: string): readonly Vector[];
   /** Keys of attributes; more than once is possible. */
   keys(scope: "span" | ListScope): readonly string[];
+  /** Whether one of the scope's entries that have a bit has the key, whatever its value is. */
+  hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean;
 }

@@ -12,14 +12,12 @@ import { EngineError } from "../base/error.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import { StepKeeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
-import { bitmapBytes } from "../vector/vector.ts";
 import { AssembledSegment } from "./assembled-segment.ts";
 import { BlockSegment, type SegmentTools } from "./block-segment.ts";
 import { HeadSegment } from "./head-segment.ts";
 import { HeadShares } from "./head-shares.ts";
-import { RowBits } from "./row-bits.ts";
-import type { SegmentPart } from "./search-segment.ts";
 import type { Segment } from "./segment.ts";
+import { LazyPart, type PartOptions, type SegmentPart, type TimeSpan } from "./segment-part.ts";
 import { type BlockSplits, SplitTraces } from "./split-traces.ts";
 import type { HeadHalf, ListedBlock } from "./trace-by-id.ts";
 import type { Turn, Turns } from "./turns.ts";
@@ -79,6 +77,11 @@ interface Visiting {
   /** In the order of the log. */
   readonly all: readonly ListedBlock[];
   readonly splits: SplitTraces;
+}
+
+interface Used extends Pick<PartOptions, "excluded" | "name" | "range"> {
+  readonly visit: Visit;
+  readonly block: ListedBlock | undefined;
 }
 
 const NO_SHARES: ReadonlyMap<string, readonly number[]> = new Map();
@@ -172,14 +175,15 @@ export class Segments {
       segment: () => this.#segmentOf(block, tenant),
     }));
     const shares = new HeadShares(segments, blocks, { kernel, scratch });
+    const inHead = { visit, block: undefined, name: undefined, range: undefined };
     if (shares.traces > 0) {
       const { traces } = shares;
       const keeper = new StepKeeper(scratch);
       const options = { parts: shares.parts(), traces, keeper, scratch, kernel, name: "" };
-      this.#use(new AssembledSegment(options), { visit, excluded: [], block: undefined });
+      this.#use(new AssembledSegment(options), { ...inHead, excluded: [] });
     }
     for (const [half, segment] of segments.entries()) {
-      this.#use(segment, { visit, excluded: shares.ofHalf(half), block: undefined });
+      this.#use(segment, { ...inHead, excluded: shares.ofHalf(half) });
     }
     return new Map(blocks.map(({ id }) => [id, shares.ofBlock(id)]));
   }
@@ -215,6 +219,7 @@ export class Segments {
     const { kernel, scratch, vectors } = this.#options.tools;
     try {
       const split = splits.of(block.meta.id);
+      const range = rangeOf(block, split, all);
       if (split.traces > 0) {
         const parts = split.parts.flatMap((part) => {
           const one = all.find(({ meta }) => meta.id === part.block);
@@ -225,10 +230,14 @@ export class Segments {
         const { traces } = split;
         const options = { parts, traces, keeper: vectors, scratch, kernel, name };
         const excluded = placesOf(split, block.meta.id, inHead);
-        this.#use(new AssembledSegment(options), { visit, excluded, block });
+        const whole = { visit, excluded, block, name: nameOf(name, excluded), range };
+        this.#use(new AssembledSegment(options), whole);
       }
       const segment = this.#segmentOf(block, visit.tenant);
-      this.#use(segment, { visit, excluded: [...split.excluded, ...inHead], block });
+      const excluded =
+        inHead.length === 0 ? split.excluded : Uint32Array.from([...split.excluded, ...inHead]);
+      const name = nameOf(`${block.folder}/rows/${visit.tenant}/`, excluded);
+      this.#use(segment, { visit, excluded, block, name, range });
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
       // Retention takes the files first and tells afterwards.
@@ -236,30 +245,10 @@ export class Segments {
     }
   }
 
-  /** `excluded` are numbers of traces that count elsewhere. */
-  #use(
-    segment: Segment,
-    {
-      visit,
-      excluded,
-      block,
-    }: { visit: Visit; excluded: readonly number[]; block: ListedBlock | undefined },
-  ): void {
+  #use(segment: Segment, { visit, block, ...of }: Used): void {
     const { kernel, scratch } = this.#options.tools;
     scratch.within(() => {
-      const bits = new RowBits(scratch, kernel);
-      const { rows, traces, starts } = segment;
-      let within = bits.all(rows);
-      if (excluded.length > 0) {
-        const groups = bits.none(traces);
-        for (const trace of excluded) bits.set(groups, trace);
-        const out = scratch.take(bitmapBytes(rows));
-        kernel.rowsOfGroups(groups, starts, traces, out);
-        within = bits.without(within, out, rows);
-      }
-      const doubles = segment.doubles();
-      if (doubles !== 0) within = bits.without(within, doubles, rows);
-      visit.use({ segment, within }, block);
+      visit.use(new LazyPart({ segment, scratch, kernel, ...of }), block);
     });
   }
 
@@ -293,13 +282,12 @@ function isCovered(
   });
 }
 
-interface Range {
-  readonly from: bigint;
-  readonly to: bigint;
-}
-
 /** Of the block, and of all traces that are assembled with it. */
-function rangeOf(block: ListedBlock, { parts }: BlockSplits, all: readonly ListedBlock[]): Range {
+function rangeOf(
+  block: ListedBlock,
+  { parts }: BlockSplits,
+  all: readonly ListedBlock[],
+): TimeSpan {
   const ids = new Set([block.meta.id, ...parts.map((part) => part.block)]);
   const metas = all.filter(({ meta }) => ids.has(meta.id)).map(({ meta }) => meta);
   const starts = metas.map(({ startUnixNano }) => BigInt(startUnixNano));
@@ -320,9 +308,14 @@ function endOf({ meta }: ListedBlock): bigint {
   return latestOf(meta);
 }
 
-function overlaps({ from, to }: Range, { startNano, endNano }: Window): boolean {
+function overlaps({ from, to }: TimeSpan, { startNano, endNano }: Window): boolean {
   if (endNano !== undefined && from > endNano) return false;
   return startNano === undefined || to >= startNano;
+}
+
+/** Of the rows of all traces but these. */
+function nameOf(segment: string, excluded: ArrayLike<number>): string {
+  return `${segment}${excluded.length === 0 ? "" : Bun.hash(Uint32Array.from(excluded).buffer)}`;
 }
 
 /** Places among the assembled traces of those that the block has under these numbers. */

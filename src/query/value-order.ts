@@ -32,7 +32,7 @@ export function orderValues(a: Value, b: Value): number {
 function orderAlike(a: Static, b: Static): number {
   if (a.type === "nil" || b.type === "nil") return 0;
   if (a.type === "string" && b.type === "string") {
-    return Buffer.compare(Buffer.from(a.value), Buffer.from(b.value));
+    return orderTexts(a.value, b.value);
   }
   if (a.type === "status" && b.type === "status") {
     return STATUSES.indexOf(a.value) - STATUSES.indexOf(b.value);
@@ -41,6 +41,23 @@ function orderAlike(a: Static, b: Static): number {
     return KINDS.indexOf(a.value) - KINDS.indexOf(b.value);
   if (a.value < b.value) return -1;
   return a.value > b.value ? 1 : 0;
+}
+
+/** By their bytes in UTF-8, which is by code points. */
+export function orderTexts(a: string, b: string): number {
+  if (a === b) return 0;
+  const length = Math.min(a.length, b.length);
+  for (let i = 0; i < length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (x !== y) return inPlace(x) - inPlace(y);
+  }
+  return a.length - b.length;
+}
+
+/** Halves of code points above U+FFFF come behind all others. */
+function inPlace(unit: number): number {
+  if (unit < 0xd800) return unit;
+  return unit < 0xe000 ? unit + 0x2000 : unit - 0x800;
 }
 
 /** Undefined for what has no place in an order: nothing, lists, NaN. */

@@ -3,11 +3,15 @@
  *
  * Threads: one query thread.
  */
+import { MiB } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { answerSearch } from "../query/answer-search.ts";
+import { answerTagNames } from "../query/answer-tag-names.ts";
+import { answerTagValues } from "../query/answer-tag-values.ts";
 import type { SegmentTools } from "../query/block-segment.ts";
+import { KnownTags } from "../query/known-tags.ts";
 import type { Answer, AskOptions, Question } from "../query/question.ts";
 import { type KnownBlocks, type PinnedHead, Segments } from "../query/segments.ts";
 import { Turns } from "../query/turns.ts";
@@ -24,10 +28,14 @@ export interface QueryQuestionsOptions {
   readonly post: (message: AskMessage) => void;
 }
 
+/** Lists of a hundred blocks that are asked for often: 5,000 values take half a megabyte. */
+const KNOWN_TAGS_BYTES_MAX = 16 * MiB;
+
 export class QueryQuestions {
   readonly #options: QueryQuestionsOptions;
   readonly #turns: Turns;
   readonly #segments: Segments;
+  readonly #tags = new KnownTags(KNOWN_TAGS_BYTES_MAX);
   readonly #underWay = new Map<number, AbortController>();
 
   constructor(options: QueryQuestionsOptions) {
@@ -71,6 +79,10 @@ export class QueryQuestions {
     switch (question.type) {
       case "search":
         return answerSearch(question, tools, options);
+      case "tagNames":
+        return answerTagNames(question, { ...tools, tags: this.#tags }, options);
+      case "tagValues":
+        return answerTagValues(question, { ...tools, tags: this.#tags }, options);
       default:
         throw new EngineError("internal", `${question.type} is not built yet`);
     }

@@ -54,8 +54,11 @@ const LIMITS = [1, 2, 3, 20];
 const SPAN_LIMITS = [1, 3, 100];
 const STEPS = [1, 7, 10, 60, 600];
 const SCOPES = ["", "resource", "span", "event", "link", "instrumentation"] as const;
-/** Of these the values are known without data. */
-const FIXED: readonly string[] = ["status", "kind", "duration", "traceDuration"];
+/** Of these the values are known without data; of ids there are none. */
+const FIXED: readonly string[] = [
+  ...["status", "kind", "duration", "traceDuration"],
+  ...["trace:id", "span:id", "span:parentID", "link:traceID", "link:spanID"],
+];
 
 function pick<T>(random: Prng, from: readonly T[]): T {
   return from[random.below(from.length)];

@@ -147,10 +147,16 @@ function listOf(json: Json | undefined): readonly Json[] {
 }
 
 /**
- * A body with what matters alone: omitted zeros filled in, labels and attributes by key, series and
- * values in an order of their own, exemplars and metrics of the work gone.
+ * A body with what matters alone: omitted zeros filled in, empty lists left out, labels and
+ * attributes by key, series and values in an order of their own, exemplars and metrics of the work
+ * gone.
  */
 export function comparable(body: Json): Json {
+  const whole = Object.entries(fieldsOf(wholeOf(body)));
+  return Object.fromEntries(whole.filter(([, list]) => listOf(list).length > 0));
+}
+
+function wholeOf(body: Json): Json {
   const { traces, scopes, tagNames, tagValues, series } = fieldsOf(body);
   if (series !== undefined) return { series: listOf(series).map(seriesOf).sort(byText) };
   if (scopes !== undefined) {

@@ -1,0 +1,40 @@
+/**
+ * What is known of the rows of unchanging segments: which names and values they have. It follows
+ * from the data alone, whatever was asked. Bounded; what is unused for longest goes first.
+ *
+ * Threads: one.
+ */
+import { ValueCache } from "../block/file-cache.ts";
+import { type TagValueList, textBytes } from "./tag-value-list.ts";
+
+/** Of an object and its text, beside the characters. */
+const VALUE_BYTES = 64;
+
+export class KnownTags {
+  readonly #names: ValueCache<readonly string[]>;
+  readonly #values: ValueCache<TagValueList>;
+
+  constructor(bytesMax: number) {
+    this.#names = new ValueCache(bytesMax / 4);
+    this.#values = new ValueCache(bytesMax - bytesMax / 4);
+  }
+
+  /** `rows` names the rows; undefined: they have no name, and nothing is kept. */
+  names(rows: string | undefined, scope: string, find: () => readonly string[]): readonly string[] {
+    if (rows === undefined) return find();
+    const known = this.#names.get(rows, scope);
+    if (known !== undefined) return known;
+    const found = find();
+    const bytes = found.reduce((sum, name) => sum + VALUE_BYTES + name.length * 2, VALUE_BYTES);
+    return this.#names.put({ file: rows, part: scope }, found, bytes);
+  }
+
+  values(rows: string | undefined, field: string, find: () => TagValueList): TagValueList {
+    if (rows === undefined) return find();
+    const known = this.#values.get(rows, field);
+    if (known !== undefined) return known;
+    const found = find();
+    const bytes = found.reduce((sum, value) => sum + VALUE_BYTES + textBytes(value), VALUE_BYTES);
+    return this.#values.put({ file: rows, part: field }, found, bytes);
+  }
+}

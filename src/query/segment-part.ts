@@ -1,0 +1,77 @@
+/** A segment as a question visits it: which of its rows count, and what is known beforehand. */
+import type { ReadExports } from "../kernel/scan-kernel.ts";
+import type { StepScratch } from "../vector/step-scratch.ts";
+import { bitmapBytes } from "../vector/vector.ts";
+import { RowBits } from "./row-bits.ts";
+import type { Segment } from "./segment.ts";
+
+/** Unix nanoseconds, both included. */
+export interface TimeSpan {
+  readonly from: bigint;
+  readonly to: bigint;
+}
+
+export interface SegmentPart {
+  readonly segment: Segment;
+  /** Bitmap of the rows that count here: no doubles, no traces that are assembled elsewhere. */
+  readonly within: number;
+  /** What has the same name has the same rows that count, now and later; undefined: in the head. */
+  readonly name?: string | undefined;
+  /** No span is outside of it. */
+  readonly range?: TimeSpan | undefined;
+}
+
+export interface PartOptions {
+  readonly segment: Segment;
+  readonly scratch: StepScratch;
+  readonly kernel: Pick<ReadExports, "countBits" | "listBits" | "mergeBits" | "rowsOfGroups">;
+  /** Numbers of traces that count elsewhere. */
+  readonly excluded: ArrayLike<number>;
+  /** Of the segment and of `excluded` together. */
+  readonly name: string | undefined;
+  readonly range: TimeSpan | undefined;
+}
+
+/** Whoever knows the answer by the name never asks for the rows, and nothing of them is read. */
+export class LazyPart implements SegmentPart {
+  readonly segment: Segment;
+  readonly name: string | undefined;
+  readonly range: TimeSpan | undefined;
+  readonly #options: PartOptions;
+  #within: number | undefined;
+
+  constructor(options: PartOptions) {
+    this.#options = options;
+    this.segment = options.segment;
+    this.name = options.name;
+    this.range = options.range;
+  }
+
+  /** Valid to the end of the step. */
+  get within(): number {
+    this.#within ??= this.#rows();
+    return this.#within;
+  }
+
+  #rows(): number {
+    const { segment, scratch, kernel, excluded } = this.#options;
+    const { rows, traces, starts } = segment;
+    const bits = new RowBits(scratch, kernel);
+    const doubles = segment.doubles();
+    const bytes = bitmapBytes(rows);
+    const at = scratch.keep(bytes);
+    scratch.within(() => {
+      let found = bits.all(rows);
+      if (excluded.length > 0) {
+        const groups = bits.none(traces);
+        for (let i = 0; i < excluded.length; i++) bits.set(groups, excluded[i]);
+        const out = scratch.take(bytes);
+        kernel.rowsOfGroups(groups, starts, traces, out);
+        found = bits.without(found, out, rows);
+      }
+      if (doubles !== 0) found = bits.without(found, doubles, rows);
+      scratch.bytes.copyWithin(at, found, found + bytes);
+    });
+    return at;
+  }
+}

@@ -1,0 +1,118 @@
+/**
+ * Values that a field has in some rows: where they lie in dictionaries, each is looked at once, and
+ * the kernel says which of them occur.
+ */
+import type { Attribute, Static } from "../traceql/ast.ts";
+import { bitmapBytes } from "../vector/vector.ts";
+import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
+import { presentBits } from "./layer-test.ts";
+import type { TagValuesQuestion, Value } from "./question.ts";
+import type { Entries } from "./segment.ts";
+import type { TagRows, TagTools } from "./tag-rows.ts";
+import { type TagValueList, tagValueList } from "./tag-value-list.ts";
+import { usedCodes } from "./used-codes.ts";
+
+type TagField = TagValuesQuestion["field"];
+
+export function valuesInRows(field: TagField, rows: TagRows, tools: TagTools): TagValueList {
+  const values = scopedFields(field).flatMap((one) => {
+    const columns = fieldColumns(rows.segment, one, tools.scratch);
+    const among = rows.entries(columns.scope);
+    return among.count === 0 ? [] : [...valuesAmong(columns, among, { rows, tools })];
+  });
+  return tagValueList(values.flatMap(elementsOf));
+}
+
+/** A name without a scope is that of a span's attribute, and of the resource's. */
+function scopedFields(field: TagField): TagField[] {
+  if (field.node !== "attribute" || field.scope !== "none") return [field];
+  const own = (scope: Attribute["scope"]): Attribute => ({ ...field, scope });
+  return [own("span"), own("resource")];
+}
+
+function elementsOf(value: Value): readonly Static[] {
+  return value.type === "list" ? value.values : [value];
+}
+
+interface Place {
+  readonly rows: TagRows;
+  readonly tools: TagTools;
+}
+
+/** A row has a value in one layer at most. */
+function* valuesAmong(columns: FieldColumns, among: Entries, place: Place): Generator<Value> {
+  for (const layer of columns.layers) yield* valuesOfLayer(layer, among, place);
+  if (columns.missing.type !== "nil" && isMissing(columns, among, place)) yield columns.missing;
+}
+
+/** Whether one of the entries has a value in no layer. */
+function isMissing({ layers }: FieldColumns, among: Entries, { rows, tools }: Place): boolean {
+  const { scratch, kernel } = tools;
+  const { bits } = rows;
+  const { entries } = among;
+  return scratch.within(() => {
+    let left = among.bits;
+    for (const layer of layers) {
+      left = bits.without(left, presentBits(layer, entries, { scratch, kernel, bits }), entries);
+    }
+    return bits.count(left, entries) > 0;
+  });
+}
+
+function* valuesOfLayer(layer: Layer, among: Entries, { rows, tools }: Place): Generator<Value> {
+  switch (layer.kind) {
+    case "codes":
+      for (const index of usedCodes(layer, among, tools)) yield layer.value(index);
+      return;
+    case "groups":
+      for (const group of groupsWith(layer, among, { rows, tools })) yield layer.value(group);
+      return;
+    case "ids": {
+      const ids = distinct(layer.at, among, tools);
+      const bytes = new Uint8Array(ids.buffer);
+      for (let at = 0; at < bytes.length; at += 8) {
+        yield { type: "string", value: hexAt(bytes, at, 8) };
+      }
+      return;
+    }
+    default: {
+      const { at, present, type } = layer;
+      const values = tools.scratch.within(() => {
+        const there =
+          present === 0 ? among.bits : rows.bits.and(among.bits, present, among.entries);
+        return distinct(at, { ...among, bits: there }, tools);
+      });
+      if (type === "float") {
+        for (const value of new Float64Array(values.buffer)) yield { type, value };
+      } else {
+        for (const value of new BigInt64Array(values.buffer)) yield { type, value };
+      }
+    }
+  }
+}
+
+function groupsWith(
+  { starts, groups }: Pick<Extract<Layer, { kind: "groups" }>, "starts" | "groups">,
+  { bits }: Entries,
+  { rows, tools }: Place,
+): Uint32Array {
+  const { scratch, kernel } = tools;
+  return scratch.within(() => {
+    const found = scratch.take(bitmapBytes(groups));
+    kernel.groupsWith(bits, starts, groups, found);
+    return rows.bits.list(found, groups).slice();
+  });
+}
+
+/** Of values of 8 bytes: a copy. `count` may be more than there are bits. */
+function distinct(at: number, { bits, count, entries }: Entries, tools: TagTools): BigUint64Array {
+  const { scratch, kernel } = tools;
+  return scratch.within(() => {
+    let slots = 64;
+    while (slots < count * 2) slots *= 2;
+    const out = scratch.take(count * 8);
+    const table = scratch.take(slots * 4);
+    const found = kernel.distinctLongs(at, entries, bits, table, slots, out) >>> 0;
+    return scratch.ulongs.slice(out / 8, out / 8 + found);
+  });
+}
