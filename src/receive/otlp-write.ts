@@ -161,6 +161,12 @@ export class OtlpWriter {
     this.#at += 8;
   }
 
+  /** Fields that are encoded already, as by another writer. */
+  fields(encoded: Uint8Array): void {
+    this.#room(encoded.length);
+    this.#copy(encoded, 0, encoded.length);
+  }
+
   /** Bytes as they are, also empty ones. */
   bytes(tag: number, source: Text): void {
     const length = source.to - source.from;
@@ -327,7 +333,8 @@ export class OtlpWriter {
     if (needed > this.#bytesMax + SLACK_BYTES) {
       throw new EngineError("too_large", `the request is over ${this.#bytesMax} bytes as OTLP`);
     }
-    const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+    const doubled = Math.min(2 * this.#bytes.length, this.#bytesMax + SLACK_BYTES);
+    const grown = new Uint8Array(Math.max(needed, doubled));
     grown.set(this.#bytes.subarray(0, this.#at));
     freeBytes(this.#bytes);
     this.#hold(grown);

@@ -31,8 +31,8 @@ export const DEPTH_MAX = 32;
 export interface ThriftReader {
   /** The message that is read. */
   readonly bytes: Uint8Array;
-  /** Where the next read begins. */
-  readonly at: number;
+  /** Where the next read begins; lists and structs may be read again from their place. */
+  at: number;
   /** What nextField() found. */
   readonly fieldId: number;
   /** What beginList() and, for its values, beginMap() found. */
