@@ -182,7 +182,7 @@ function compileOperand(expr: FieldExpr, places: Places, isLogic: boolean): Run 
 }
 
 /** Lists whose fields stand in it outside of comparisons. */
-function unbound(...exprs: readonly FieldExpr[]): ("event" | "link")[] {
+export function unbound(...exprs: readonly FieldExpr[]): ("event" | "link")[] {
   const found = new Set<FieldScope>();
   const visit = (expr: FieldExpr): void => {
     if (expr.node === "unary") {

@@ -30,13 +30,6 @@ export function fieldsOf(...exprs: readonly FieldExpr[]): Field[] {
   return [...found.values()];
 }
 
-/** Whether && or || stands in it. */
-export function hasLogic(expr: FieldExpr): boolean {
-  if (expr.node === "unary") return hasLogic(expr.operand);
-  if (expr.node !== "binary") return false;
-  return expr.op === "&&" || expr.op === "||" || hasLogic(expr.left) || hasLogic(expr.right);
-}
-
 export function argumentOf(aggregate: Aggregate): FieldExpr[] {
   return aggregate.argument === undefined ? [] : [aggregate.argument];
 }

@@ -11,9 +11,17 @@ import type { Binary, Field, FieldExpr } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
-import { type Compiled, compile, isTrue, type Reader, type Readers, type Spot } from "./compile.ts";
+import {
+  type Compiled,
+  compile,
+  isTrue,
+  type Reader,
+  type Readers,
+  type Spot,
+  unbound,
+} from "./compile.ts";
 import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
-import { fieldScope, fieldsOf, hasLogic } from "./field-of.ts";
+import { fieldScope, fieldsOf } from "./field-of.ts";
 import { type Condition, presentBits, testLayer } from "./layer-test.ts";
 import { numberTest } from "./number-range.ts";
 import { codeOf } from "./number-vectors.ts";
@@ -52,7 +60,7 @@ export class FilterBits {
   /** Rows of `within` for which the filter is true. */
   rows(expr: FieldExpr, within: number): number {
     const conjuncts = conjunctsOf(expr);
-    const ofLists = conjuncts.filter((one) => scopesOf(one).length > 0 && !hasLogic(one));
+    const ofLists = conjuncts.filter((one) => scopesOf(one).length > 0);
     const others = conjuncts.filter((one) => !ofLists.includes(one));
     // What goes row by row comes last.
     const ordered = others.toSorted((a, b) => this.#cost(a) - this.#cost(b));
@@ -375,9 +383,10 @@ function conjunctsOf(expr: FieldExpr): FieldExpr[] {
   return [...conjunctsOf(expr.left), ...conjunctsOf(expr.right)];
 }
 
+/** Lists of which a conjunct needs one entry: it compares fields of them, or is one itself. */
 function scopesOf(expr: FieldExpr): ListScope[] {
-  const scopes = new Set(fieldsOf(expr).map(fieldScope));
-  return (["event", "link"] as const).filter((scope) => scopes.has(scope));
+  if (expr.node !== "binary") return expr.node === "unary" ? [] : unbound(expr);
+  return isCompareOp(expr.op) ? unbound(expr.left, expr.right) : [];
 }
 
 /** Comparisons and logic are true or false whatever they compare. */
