@@ -118,16 +118,24 @@ export {
 } from "./scan";
 export { findText, internTexts } from "./texts";
 export {
-  clearValues,
-  combine,
-  copyDoubles,
-  doublesOfCodes,
-  doublesOfLongs,
+  codeLongs,
+  combineCodes,
+  fillCodes,
+  firstCodes,
   mapCodes,
-  overlayCodes,
-  overlayDoubles,
+  pairGroups,
+  renumberRows,
+} from "./group";
+export {
+  clearValues,
+  doublesOfCodes,
+  doublesOfDoubles,
+  doublesOfLongs,
+  powersOfDoubles,
+  powersOfLongs,
+  sampleRows,
+  shiftSlots,
   slotRows,
-  tallyBuckets,
   tallyCodes,
   tallyRows,
   tallyValues,

@@ -1,11 +1,10 @@
 /**
  * Counts and sums over time for metrics. A row's slot is u16: its place in time, NO_SLOT when it
- * does not count. A row's group is u32; NO_GROUP when it belongs to none.
+ * does not count. A row's group is a word; those from `size` on are not counted.
  */
 import { codeAt } from "./scan";
 
 const NO_SLOT: u32 = 0xffff;
-const NO_GROUP: u32 = 0xffffffff;
 
 /**
  * Slot i is (first + i * step, first + (i + 1) * step]; rows outside, and those without a bit in
@@ -18,70 +17,83 @@ export function slotRows(times: u32, rows: u32, bits: u32, first: i64, step: i64
   let slot: u32 = NO_SLOT;
   let found: u32 = 0;
   const last = first + step * <i64>slots;
-  for (let row: u32 = 0; row < rows; row++) {
-    if (!((load<u8>(bits + (row >> 3)) >> (row & 7)) & 1)) {
-      store<u16>(out + row * 2, NO_SLOT);
+  for (let begin: u32 = 0; begin < rows; begin += 64) {
+    const word = load<u64>(bits + (begin >> 3));
+    const end = min<u32>(rows, begin + 64);
+    if (!word) {
+      memory.fill(out + begin * 2, 0xff, (end - begin) * 2);
       continue;
     }
-    const time = load<i64>(times + row * 8);
-    if (time <= low || time > high) {
-      if (time <= first || time > last) {
-        store<u16>(out + row * 2, NO_SLOT);
-        continue;
+    for (let row = begin; row < end; row++) {
+      let here = NO_SLOT;
+      if ((word >> <u64>(row & 63)) & 1) {
+        const time = load<i64>(times + row * 8);
+        if (time > low && time <= high) {
+          here = slot;
+          found += 1;
+        } else if (time > first && time <= last) {
+          slot = <u32>((time - first - 1) / step);
+          low = first + <i64>slot * step;
+          high = low + step;
+          here = slot;
+          found += 1;
+        }
       }
-      slot = <u32>((time - first - 1) / step);
-      low = first + <i64>slot * step;
-      high = low + step;
+      store<u16>(out + row * 2, here);
     }
-    found += 1;
-    store<u16>(out + row * 2, slot);
   }
   return found;
 }
 
-/** out[i] = table[code], words. */
-export function mapCodes(codes: u32, width: u32, rows: u32, table: u32, out: u32): void {
+/** Slots of the rows with a bit in `bits` are `by` higher. */
+export function shiftSlots(slotOf: u32, bits: u32, rows: u32, by: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
-    store<u32>(out + row * 4, load<u32>(table + codeAt(codes, width, row) * 4));
+    if (!((load<u8>(bits + (row >> 3)) >> <u8>(row & 7)) & 1)) continue;
+    const slot: u32 = load<u16>(slotOf + row * 2);
+    if (slot != NO_SLOT) store<u16>(slotOf + row * 2, slot + by);
   }
 }
 
-/** The same where the code is not 0; other places stay. */
-export function overlayCodes(codes: u32, width: u32, rows: u32, table: u32, out: u32): void {
-  for (let row: u32 = 0; row < rows; row++) {
-    const code = codeAt(codes, width, row);
-    if (code) store<u32>(out + row * 4, load<u32>(table + code * 4));
+/**
+ * Rows with a slot, the first one from each of `places` evenly spread rows on: their numbers to
+ * `out`, ascending and each once. Returns how many.
+ */
+export function sampleRows(slotOf: u32, rows: u32, places: u32, out: u32): u32 {
+  let found: u32 = 0;
+  let row: u32 = 0;
+  for (let place: u32 = 0; place < places; place++) {
+    const from = <u32>(<u64>place * <u64>rows / <u64>places);
+    if (row < from) row = from;
+    while (row < rows && load<u16>(slotOf + row * 2) == NO_SLOT) row++;
+    if (row >= rows) break;
+    store<u32>(out + found * 4, row);
+    found += 1;
+    row += 1;
   }
+  return found;
 }
 
-/** groups[i] = groups[i] * size + next[i]. */
-export function combine(groups: u32, next: u32, rows: u32, size: u32): void {
-  for (let row: u32 = 0; row < rows; row++) {
-    const at = groups + row * 4;
-    store<u32>(at, load<u32>(at) * size + load<u32>(next + row * 4));
-  }
-}
-
-/** out[group * slots + slot] += 1, words. */
-export function tallyRows(slotOf: u32, groups: u32, rows: u32, slots: u32, out: u32): void {
+/** out[group * slots + slot] += 1, words, of groups below `size`. */
+export function tallyRows(slotOf: u32, groups: u32, rows: u32, size: u32, slots: u32,
+                          out: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
     const slot: u32 = load<u16>(slotOf + row * 2);
     if (slot == NO_SLOT) continue;
     const group = load<u32>(groups + row * 4);
-    if (group == NO_GROUP) continue;
+    if (group >= size) continue;
     const at = out + (group * slots + slot) * 4;
     store<u32>(at, load<u32>(at) + 1);
   }
 }
 
 /** The same, the group read from the codes by a table of words. */
-export function tallyCodes(slotOf: u32, codes: u32, width: u32, table: u32, rows: u32,
+export function tallyCodes(slotOf: u32, codes: u32, width: u32, table: u32, rows: u32, size: u32,
                            slots: u32, out: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
     const slot: u32 = load<u16>(slotOf + row * 2);
     if (slot == NO_SLOT) continue;
     const group = load<u32>(table + codeAt(codes, width, row) * 4);
-    if (group == NO_GROUP) continue;
+    if (group >= size) continue;
     const at = out + (group * slots + slot) * 4;
     store<u32>(at, load<u32>(at) + 1);
   }
@@ -94,41 +106,39 @@ export function doublesOfCodes(codes: u32, width: u32, rows: u32, table: u32, ou
   }
 }
 
-/** The same where the code is not 0; other places stay. */
-export function overlayDoubles(codes: u32, width: u32, rows: u32, table: u32, out: u32): void {
+// @ts-ignore: decorator
+@inline
+function isPresent(present: u32, row: u32): bool {
+  return !present || ((load<u8>(present + (row >> 3)) >> <u8>(row & 7)) & 1) != 0;
+}
+
+/** Whole numbers divided by `unit`; NaN where `present` (0: all there) has no bit. */
+export function doublesOfLongs(values: u32, present: u32, rows: u32, unit: f64, out: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
-    const code = codeAt(codes, width, row);
-    if (code) store<f64>(out + row * 8, load<f64>(table + code * 8));
+    const value = isPresent(present, row) ? <f64>load<i64>(values + row * 8) / unit : NaN;
+    store<f64>(out + row * 8, value);
   }
 }
 
-/** Whole numbers as doubles; where `present` (0: all there) has no bit, the place stays. */
-export function doublesOfLongs(values: u32, present: u32, rows: u32, out: u32): void {
+export function doublesOfDoubles(values: u32, present: u32, rows: u32, out: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
-    if (present && !((load<u8>(present + (row >> 3)) >> (row & 7)) & 1)) continue;
-    store<f64>(out + row * 8, <f64>load<i64>(values + row * 8));
-  }
-}
-
-export function copyDoubles(values: u32, present: u32, rows: u32, out: u32): void {
-  for (let row: u32 = 0; row < rows; row++) {
-    if (present && !((load<u8>(present + (row >> 3)) >> (row & 7)) & 1)) continue;
-    store<f64>(out + row * 8, load<f64>(values + row * 8));
+    const value = isPresent(present, row) ? load<f64>(values + row * 8) : NaN;
+    store<f64>(out + row * 8, value);
   }
 }
 
 /**
- * By group and slot, four doubles each: how many, their sum, the least, the most. NaN is no value.
- * `out` begins as 0, 0, Infinity, -Infinity.
+ * By group and slot, four doubles each: how many, their sum, the least, the most. NaN is no value;
+ * groups from `size` on are not counted. `out` begins as clearValues() leaves it.
  */
-export function tallyValues(slotOf: u32, groups: u32, values: u32, rows: u32, slots: u32,
-                            out: u32): void {
+export function tallyValues(slotOf: u32, groups: u32, values: u32, rows: u32, size: u32,
+                            slots: u32, out: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
     const slot: u32 = load<u16>(slotOf + row * 2);
     if (slot == NO_SLOT) continue;
     const group = load<u32>(groups + row * 4);
     const value = load<f64>(values + row * 8);
-    if (group == NO_GROUP || value != value) continue;
+    if (group >= size || value != value) continue;
     const at = out + (group * slots + slot) * 32;
     store<f64>(at, load<f64>(at) + 1);
     store<f64>(at, load<f64>(at, 8) + value, 8);
@@ -137,7 +147,6 @@ export function tallyValues(slotOf: u32, groups: u32, values: u32, rows: u32, sl
   }
 }
 
-/** Begins the table of tallyValues. */
 export function clearValues(at: u32, cells: u32): void {
   for (let cell: u32 = 0; cell < cells; cell++) {
     store<f64>(at + cell * 32, 0);
@@ -148,24 +157,39 @@ export function clearValues(at: u32, cells: u32): void {
 }
 
 /**
- * By group, bucket and slot: how many values are in (2^(e-1), 2^e]; bucket 0 is e = `least`, lower
- * values are left out, higher ones counted in the last of `buckets`.
+ * Of whole numbers from 2 on the power of two that they are at most: a byte, 2^1 to 2^63; 0 for
+ * others and where `present` has no bit.
  */
-export function tallyBuckets(slotOf: u32, groups: u32, values: u32, rows: u32, slots: u32,
-                             least: i32, buckets: u32, out: u32): void {
+export function powersOfLongs(values: u32, present: u32, rows: u32, out: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
-    const slot: u32 = load<u16>(slotOf + row * 2);
-    if (slot == NO_SLOT) continue;
-    const group = load<u32>(groups + row * 4);
-    const value = load<f64>(values + row * 8);
-    if (group == NO_GROUP || !(value > 0)) continue;
-    const bits = reinterpret<u64>(value);
-    // Of a power of two its own exponent, of others the next one.
-    let exponent = <i32>(bits >> 52) - 1023 + i32((bits & 0xfffffffffffff) != 0);
-    exponent -= least;
-    if (exponent < 0) continue;
-    const bucket = min<u32>(<u32>exponent, buckets - 1);
-    const at = out + ((group * buckets + bucket) * slots + slot) * 4;
-    store<u32>(at, load<u32>(at) + 1);
+    const value = load<i64>(values + row * 8);
+    const isIn = value >= 2 && isPresent(present, row);
+    store<u8>(out + row, isIn ? 64 - <u32>clz<i64>(value - 1) : 0);
   }
+}
+
+/** The least power of two of a double, -1074, is code 1. */
+const POWER_BIAS: i32 = 1075;
+
+/**
+ * The same of doubles above zero: 16 bits, the exponent + POWER_BIAS; 0 where the power would be
+ * infinite, too.
+ */
+export function powersOfDoubles(values: u32, present: u32, rows: u32, out: u32): void {
+  for (let row: u32 = 0; row < rows; row++) {
+    const value = load<f64>(values + row * 8);
+    let code: i32 = 0;
+    if (value > 0 && isPresent(present, row)) code = powerOf(value) + POWER_BIAS;
+    store<u16>(out + row * 2, code > 1023 + POWER_BIAS ? 0 : code);
+  }
+}
+
+/** The exponent of the least power of two that is not below; values below 2^-1022 are multiples. */
+// @ts-ignore: decorator
+@inline
+function powerOf(value: f64): i32 {
+  const bits = reinterpret<u64>(value);
+  const exponent = <i32>(bits >> 52);
+  if (exponent) return exponent - 1023 + i32((bits & 0xfffffffffffff) != 0);
+  return bits == 1 ? -1074 : 64 - <i32>clz<u64>(bits - 1) - 1074;
 }

@@ -1,7 +1,7 @@
 /**
- * What query threads call of the kernel: vector-decode.ts, gather.ts, family.ts, scan.ts,
- * distinct.ts, tally.ts of native/src, where each is described. Addresses and counts are unsigned;
- * results must pass through `>>> 0`. BAD (0xffffffff) is returned for damaged bytes.
+ * What query threads call of the kernel: vector-decode.ts, gather.ts, family.ts, scan.ts, pick.ts,
+ * distinct.ts, group.ts, tally.ts of native/src, where each is described. Addresses and counts are
+ * unsigned; results must pass through `>>> 0`. BAD (0xffffffff) is returned for damaged bytes.
  */
 export const BAD = 0xffffffff;
 /** Returned by internTexts when the next text has no room. */
@@ -134,6 +134,23 @@ export interface DistinctExports {
   distinctLongs: Word;
 }
 
+export interface GroupExports {
+  /** codes, width, rows, table, out */
+  mapCodes: Nothing;
+  /** groups, codes, width, table, rows, size */
+  combineCodes: Nothing;
+  /** slotOf, codes, width, rows, table, size, list, out */
+  renumberRows: Word;
+  /** slotOf, groups, codes, width, table, rows, slots, mask, list */
+  pairGroups: Word;
+  /** slotOf, values, present, entries, slots, mask, list, out */
+  codeLongs: Word;
+  /** codes, width, entries, table, offset, out */
+  fillCodes: Nothing;
+  /** starts, rows, elements, codes, empty, out */
+  firstCodes: Nothing;
+}
+
 export interface TallyExports {
   slotRows(
     times: number,
@@ -144,27 +161,27 @@ export interface TallyExports {
     slots: number,
     out: number,
   ): number;
-  /** codes, width, rows, table, out */
-  mapCodes: Nothing;
-  overlayCodes: Nothing;
-  /** groups, next, rows, size */
-  combine: Nothing;
-  /** slotOf, groups, rows, slots, out */
+  /** slotOf, bits, rows, by */
+  shiftSlots: Nothing;
+  /** slotOf, rows, places, out */
+  sampleRows: Word;
+  /** slotOf, groups, rows, size, slots, out */
   tallyRows: Nothing;
-  /** slotOf, codes, width, table, rows, slots, out */
+  /** slotOf, codes, width, table, rows, size, slots, out */
   tallyCodes: Nothing;
   /** codes, width, rows, table, out */
   doublesOfCodes: Nothing;
-  overlayDoubles: Nothing;
-  /** values, present, rows, out */
+  /** values, present, rows, unit, out */
   doublesOfLongs: Nothing;
-  copyDoubles: Nothing;
-  /** slotOf, groups, values, rows, slots, out */
+  /** values, present, rows, out */
+  doublesOfDoubles: Nothing;
+  /** slotOf, groups, values, rows, size, slots, out */
   tallyValues: Nothing;
   /** at, cells */
   clearValues: Nothing;
-  /** slotOf, groups, values, rows, slots, least, buckets, out */
-  tallyBuckets: Nothing;
+  /** values, present, rows, out */
+  powersOfLongs: Nothing;
+  powersOfDoubles: Nothing;
 }
 
 export type ReadExports = DecodeExports &
@@ -173,4 +190,5 @@ export type ReadExports = DecodeExports &
   ScanExports &
   PickExports &
   DistinctExports &
+  GroupExports &
   TallyExports;

@@ -84,11 +84,11 @@ export class FilterBits {
   readers({ fields }: Pick<Compiled, "fields">, asValues = false): Readers {
     const { words } = this.#scratch;
     const first = (scope: ListScope, row: number): number => {
-      const places = this.#places(scope);
+      const places = this.places(scope);
       return places === undefined ? 0 : words[places.starts / 4 + row];
     };
     const end = (scope: ListScope, row: number): number => {
-      const places = this.#places(scope);
+      const places = this.places(scope);
       if (places === undefined) return 0;
       const from = words[places.starts / 4 + row];
       const to = words[places.starts / 4 + row + 1];
@@ -113,16 +113,25 @@ export class FilterBits {
 
   readonly #placesOf = new Map<ListScope, ListPlaces | undefined>();
 
-  #places(scope: ListScope): ListPlaces | undefined {
+  /** Where the lists of rows are, and which entries are elements; undefined: no row has any. */
+  places(scope: ListScope): ListPlaces | undefined {
     if (this.#placesOf.has(scope)) return this.#placesOf.get(scope);
     const { segment, bits } = this;
     const lists = segment.lists(scope);
     const places = lists && {
       starts: lists.starts,
-      elements: this.#elements(scope, bits.all(segment.rows)),
+      elements: this.#kept(this.#elements(scope, bits.all(segment.rows)), lists.entries),
     };
     this.#placesOf.set(scope, places);
     return places;
+  }
+
+  /** A bitmap that may be used for all of the step. */
+  #kept(bits: number, entries: number): number {
+    const bytes = bitmapBytes(entries);
+    const at = this.#scratch.keep(bytes);
+    this.#scratch.bytes.copyWithin(at, bits, bits + bytes);
+    return at;
   }
 
   /** The field's value at a spot; of events and links at the entry that the spot names. */
@@ -371,7 +380,7 @@ export class FilterBits {
 }
 
 /** What Tempo shows of an event or link that is not there. */
-function emptyValue(field: Field): Value {
+export function emptyValue(field: Field): Value {
   if (field.node === "attribute") return NIL;
   if (field.name === "event:timeSinceStart") return { type: "duration", value: 0n };
   if (field.name === "link:spanID") return { type: "string", value: "0000000000000000" };

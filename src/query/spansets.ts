@@ -69,6 +69,12 @@ export class Spansets {
     return found;
   }
 
+  /** The same, all spansets as one bitmap. */
+  rows(pipeline: Pipeline, within: number): number {
+    const found = this.run(pipeline, within);
+    return found.kind === "bits" ? found.bits : this.#bitsOf(found.sets);
+  }
+
   /** The spansets of a bitmap: rows in the order of their start. */
   setsOf(bits: number): RowSet[] {
     const { words } = this.#scratch;
@@ -129,10 +135,8 @@ export class Spansets {
     switch (expr.node) {
       case "filter":
         return this.filter.rows(expr.expr, within);
-      case "pipeline": {
-        const found = this.run(expr, within);
-        return found.kind === "bits" ? found.bits : this.#bitsOf(found.sets);
-      }
+      case "pipeline":
+        return this.rows(expr, within);
       case "absence": {
         const inner = this.#find(expr.of, within);
         return bits.without(within, this.#wholeTraces(inner), rows);

@@ -75,3 +75,34 @@ export function orderSorted(
   if (a === undefined || b === undefined) return Number(a === undefined) - Number(b === undefined);
   return isDescending ? orderValues(b, a) : orderValues(a, b);
 }
+
+/**
+ * A total order of values that are labels: as above, NaN after other numbers, lists by their
+ * elements, numbers that are equal by their type.
+ */
+export function orderLabels(a: Value, b: Value): number {
+  const byRank = RANKS[a.type] - RANKS[b.type];
+  if (byRank !== 0) return byRank;
+  if (a.type === "list" || b.type === "list") return orderLists(elements(a), elements(b));
+  const byNaN = Number(isNaNValue(a)) - Number(isNaNValue(b));
+  if (byNaN !== 0) return byNaN;
+  return orderAlike(a, b) || NUMBERS.indexOf(a.type) - NUMBERS.indexOf(b.type);
+}
+
+const NUMBERS: readonly Value["type"][] = ["int", "duration", "float"];
+
+function orderLists(a: readonly Static[], b: readonly Static[]): number {
+  for (let i = 0; i < Math.min(a.length, b.length); i++) {
+    const order = orderLabels(a[i], b[i]);
+    if (order !== 0) return order;
+  }
+  return a.length - b.length;
+}
+
+function elements(value: Value): readonly Static[] {
+  return value.type === "list" ? value.values : [];
+}
+
+function isNaNValue(value: Static): boolean {
+  return value.type === "float" && Number.isNaN(value.value);
+}

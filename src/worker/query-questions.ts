@@ -7,6 +7,7 @@ import { MiB } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import { answerMetrics } from "../query/answer-metrics.ts";
 import { answerSearch } from "../query/answer-search.ts";
 import { answerTagNames } from "../query/answer-tag-names.ts";
 import { answerTagValues } from "../query/answer-tag-values.ts";
@@ -83,8 +84,8 @@ export class QueryQuestions {
         return answerTagNames(question, { ...tools, tags: this.#tags }, options);
       case "tagValues":
         return answerTagValues(question, { ...tools, tags: this.#tags }, options);
-      default:
-        throw new EngineError("internal", `${question.type} is not built yet`);
+      case "metrics":
+        return answerMetrics(question, tools, options);
     }
   }
 

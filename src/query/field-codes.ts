@@ -1,0 +1,160 @@
+/**
+ * A field's values as one code for each row, whatever layers they lie in: what metrics group by.
+ *
+ * Codes of one dictionary are taken as they are; numbers, several layers, and fields of events and
+ * links are coded anew. Of events and links the first that has a value counts; a row without any
+ * has one whose intrinsics are empty.
+ */
+import { assert } from "../base/assert.ts";
+import type { ReadExports } from "../kernel/scan-kernel.ts";
+import type { Field } from "../traceql/ast.ts";
+import type { StepScratch } from "../vector/step-scratch.ts";
+import { type CodeLayer, type FieldColumns, hexAt, type Layer } from "./field-columns.ts";
+import { emptyValue, type FilterBits } from "./filter-bits.ts";
+import type { Value } from "./question.ts";
+import { NIL } from "./value-compare.ts";
+
+export interface FieldCodes {
+  readonly at: number;
+  /** Bytes of a code: 1, 2 or 4. */
+  readonly width: number;
+  /** Codes are below it. */
+  readonly size: number;
+  /** Several codes may have one value. */
+  value(code: number): Value;
+}
+
+export interface CodeTools {
+  readonly scratch: StepScratch;
+  readonly kernel: ReadExports;
+}
+
+/** Rows that count have a slot; 0: all do. Codes of others are anything. */
+export function fieldCodes(
+  filter: FilterBits,
+  { field, slotOf }: { readonly field: Field; readonly slotOf: number },
+  tools: CodeTools,
+): FieldCodes {
+  const columns = filter.columns(field);
+  if (columns.scope !== "row") return codesOfLists(filter, { field, columns }, tools);
+  const { layers, missing } = columns;
+  const usable = layers.filter((layer) => layer.kind !== "codes" || layer.size > 0);
+  if (usable.length === 0) return constant(missing, filter.segment.rows, tools);
+  const [only] = usable;
+  if (usable.length === 1 && only.kind === "codes") return ofDictionary(only, missing);
+  if (usable.length === 1 && only.kind === "groups") {
+    const at = filter.segment.traceOf();
+    return { at, width: 4, size: only.groups, value: (trace) => only.value(trace) };
+  }
+  return layered({ ...columns, layers: usable }, slotOf, tools);
+}
+
+function constant(value: Value, rows: number, { scratch }: CodeTools): FieldCodes {
+  return { at: scratch.zeros(rows), width: 1, size: 1, value: () => value };
+}
+
+function ofDictionary(layer: CodeLayer, missing: Value): FieldCodes {
+  const value = (code: number) => {
+    const found = code === 0 ? NIL : layer.value(code - 1);
+    return found.type === "nil" ? missing : found;
+  };
+  return { at: layer.at, width: layer.width, size: layer.size + 1, value };
+}
+
+/** Codes of one layer behind those of the other. */
+interface CodeRange {
+  readonly first: number;
+  readonly size: number;
+  value(index: number): Value;
+}
+
+/** The first layer that has a value for an entry gives its code. */
+function layered(
+  { layers, entries, missing }: FieldColumns,
+  slotOf: number,
+  tools: CodeTools,
+): FieldCodes {
+  const { scratch, kernel } = tools;
+  const out = scratch.zeros(entries * 4);
+  const ranges: CodeRange[] = [];
+  let size = 1;
+  for (const layer of layers) {
+    const own = layerCodes(layer, { entries, slotOf }, tools);
+    scratch.within(() => {
+      const table = scratch.take(own.size + 1);
+      scratch.bytes[table] = 0;
+      for (let i = 0; i < own.size; i++) {
+        scratch.bytes[table + 1 + i] = own.isValue(i) ? 1 : 0;
+      }
+      kernel.fillCodes(own.at, own.width, entries, table, size - 1, out);
+    });
+    ranges.push({ first: size, size: own.size, value: own.value });
+    size += own.size;
+  }
+  const value = (code: number): Value => {
+    if (code === 0) return missing;
+    const range = ranges.find(({ first, size: count }) => code < first + count);
+    return range === undefined ? missing : range.value(code - range.first);
+  };
+  return { at: out, width: 4, size, value };
+}
+
+interface LayerCodes {
+  readonly at: number;
+  readonly width: number;
+  /** Codes 1 to size. */
+  readonly size: number;
+  value(index: number): Value;
+  isValue(index: number): boolean;
+}
+
+function layerCodes(
+  layer: Layer,
+  { entries, slotOf }: { readonly entries: number; readonly slotOf: number },
+  { scratch, kernel }: CodeTools,
+): LayerCodes {
+  if (layer.kind === "codes") {
+    const { at, width, size } = layer;
+    const value = (index: number) => layer.value(index);
+    return { at, width, size, value, isValue: (index) => value(index).type !== "nil" };
+  }
+  assert(layer.kind !== "groups", "query: values of traces beside others");
+  const present = layer.kind === "ids" ? 0 : layer.present;
+  const out = scratch.take(entries * 4);
+  const list = scratch.take(entries * 8);
+  const size = scratch.within(() => {
+    const slots = slotsFor(entries);
+    const table = scratch.take(slots * 4);
+    const { at } = layer;
+    return kernel.codeLongs(slotOf, at, present, entries, table, slots - 1, list, out) >>> 0;
+  });
+  const { bytes, longs, doubles } = scratch;
+  const value = (index: number): Value => {
+    if (layer.kind === "ids") return { type: "string", value: hexAt(bytes, list + index * 8, 8) };
+    if (layer.type === "float") return { type: "float", value: doubles[list / 8 + index] };
+    return { type: layer.type, value: longs[list / 8 + index] };
+  };
+  return { at: out, width: 4, size, value, isValue: () => true };
+}
+
+/** Of a table for so many values: a power of two, at least twice as many. */
+export function slotsFor(values: number): number {
+  return 2 ** Math.ceil(Math.log2(Math.max(8, values * 2)));
+}
+
+function codesOfLists(
+  filter: FilterBits,
+  { field, columns }: { readonly field: Field; readonly columns: FieldColumns },
+  tools: CodeTools,
+): FieldCodes {
+  const { scratch, kernel } = tools;
+  const { rows } = filter.segment;
+  const empty = emptyValue(field);
+  const places = columns.scope === "row" ? undefined : filter.places(columns.scope);
+  if (places === undefined) return constant(empty, rows, tools);
+  const of = layered(columns, 0, tools);
+  const out = scratch.take(rows * 4);
+  kernel.firstCodes(places.starts, rows, places.elements, of.at, of.size, out);
+  const value = (code: number) => (code === of.size ? empty : of.value(code));
+  return { at: out, width: 4, size: of.size + 1, value };
+}

@@ -1,0 +1,120 @@
+/** From a partial to the answer: series, stages behind them, arithmetic, exemplars. */
+import type { MetricsExpr, MetricsOperation } from "../traceql/ast.ts";
+import { type Operand, operate } from "./metrics-arithmetic.ts";
+import type { MetricsPartial, PartialExemplar } from "./metrics-partial.ts";
+import type { MetricsPlan, Slots } from "./metrics-plan.ts";
+import { runSeconds } from "./metrics-second.ts";
+import { fragmentSeries, type PlanSeries, type SeriesSource } from "./metrics-series.ts";
+import { numberOf } from "./metrics-values.ts";
+import type { Exemplar, KeyValue, MetricsAnswer, Series } from "./question.ts";
+import { shownValue } from "./shown-span.ts";
+import { orderLabels } from "./value-order.ts";
+
+const NS_PER_MS = 1_000_000n;
+
+export type Finished = Pick<MetricsAnswer, "series" | "partial">;
+
+export function finishMetrics(plan: MetricsPlan, partial: MetricsPartial): Finished {
+  const { body, slots, seriesMax } = plan;
+  const all = evaluate(body, { plan, partial, next: 0 })
+    .filter(({ values }) => !values.every(Number.isNaN))
+    .toSorted(orderSeries);
+  const isOver = seriesMax !== 0 && all.length > seriesMax;
+  const kept = isOver ? all.slice(0, seriesMax) : all;
+  const exemplars = new ExemplarPlaces(partial.exemplars);
+  return {
+    series: kept.map((one) => shownSeries(one, { slots, exemplars })),
+    partial: isOver ? tooManySeries(seriesMax) : partial.isCut ? OVER_MEMORY : undefined,
+  };
+}
+
+/** Tempo's words. */
+function tooManySeries(max: number): string {
+  const limit = `Response exceeds maximum series limit of ${max}`;
+  const warning = "Warning: the accuracy of each individual value is not guaranteed.";
+  return `${limit}, a partial response is returned. ${warning}`;
+}
+
+const OVER_MEMORY =
+  "The series need more memory than one question may have, a partial response is returned.";
+
+interface Evaluation {
+  readonly plan: MetricsPlan;
+  readonly partial: MetricsPartial;
+  /** The fragment that is met next. */
+  next: number;
+}
+
+function evaluate(body: MetricsExpr, evaluation: Evaluation): readonly PlanSeries[] {
+  const { plan, partial } = evaluation;
+  if (body.node === "metricsOperation") {
+    const left = operand(body.left, evaluation);
+    const right = operand(body.right, evaluation);
+    return runSeconds(body.seconds, operate(body.op, left, right));
+  }
+  const place = evaluation.next++;
+  const of = { place, partial: partial.fragments[place] };
+  return runSeconds(body.seconds, fragmentSeries(plan, plan.fragments[place], of));
+}
+
+function operand(side: MetricsOperation["left"], evaluation: Evaluation): Operand {
+  return side.node === "literal" ? numberOf(side.value) : evaluate(side, evaluation);
+}
+
+function orderSeries(a: PlanSeries, b: PlanSeries): number {
+  if (a.labels.length !== b.labels.length) return a.labels.length - b.labels.length;
+  for (const [i, { key, value }] of a.labels.entries()) {
+    const other = b.labels[i];
+    if (key !== other.key) return key < other.key ? -1 : 1;
+    const order = orderLabels(value, other.value);
+    if (order !== 0) return order;
+  }
+  return 0;
+}
+
+function shownSeries(
+  { labels, values, from }: PlanSeries,
+  { slots, exemplars }: { readonly slots: Slots; readonly exemplars: ExemplarPlaces },
+): Series {
+  const samples = [];
+  for (let slot = 0; slot < values.length; slot++) {
+    const value = values[slot];
+    if (!Number.isNaN(value)) samples.push({ timestampMs: timestampMs(slots, slot), value });
+  }
+  return {
+    labels: shownLabels(labels),
+    samples,
+    exemplars: from.flatMap((source) => exemplars.of(source, values)),
+  };
+}
+
+function shownLabels(labels: readonly KeyValue[]): KeyValue[] {
+  return labels.map(({ key, value }) => ({ key, value: shownValue(value) }));
+}
+
+function timestampMs({ first, step }: Slots, slot: number): number {
+  return Number((first + BigInt(slot + 1) * step) / NS_PER_MS);
+}
+
+class ExemplarPlaces {
+  readonly #bySeries: ReadonlyMap<string, readonly PartialExemplar[]>;
+  /** Each is shown once. */
+  readonly #shown = new Set<PartialExemplar>();
+
+  constructor(exemplars: readonly PartialExemplar[]) {
+    this.#bySeries = Map.groupBy(exemplars, ({ fragment, key }) => `${fragment} ${key}`);
+  }
+
+  /** Of a source of a series with these values. */
+  of({ fragment, key, value: kind }: SeriesSource, values: Float64Array): Exemplar[] {
+    return (this.#bySeries.get(`${fragment} ${key}`) ?? []).flatMap((exemplar): Exemplar[] => {
+      const { slot, timeMs, labels } = exemplar;
+      const here = values[slot];
+      const value = kind === "series" || Number.isNaN(exemplar.value) ? here : exemplar.value;
+      const isBeyond = kind === "quantile" && value > here;
+      if (this.#shown.has(exemplar) || Number.isNaN(here) || isBeyond) return [];
+      this.#shown.add(exemplar);
+      return [{ labels: shownLabels(labels), timestampMs: timeMs, value }];
+    });
+  }
+}

@@ -1,0 +1,174 @@
+/**
+ * Metrics over one segment: the pipeline finds spans among whole traces, those that start within
+ * the question's time are counted in slots, and what comes of it is added to the partial.
+ */
+import type { MetricsFunction } from "../traceql/ast.ts";
+import { printField } from "../traceql/print.ts";
+import { type CodeTools, fieldCodes } from "./field-codes.ts";
+import { metricsCells } from "./metrics-cells.ts";
+import { tallyCompare } from "./metrics-compare.ts";
+import { sampleExemplars } from "./metrics-exemplars.ts";
+import { type MetricsPartial, type SeriesPartial, takeCells } from "./metrics-partial.ts";
+import type { MetricsPlan, Slots } from "./metrics-plan.ts";
+import { fieldBuckets, fieldNumbers } from "./metrics-values.ts";
+import type { KeyValue } from "./question.ts";
+import { type CountedRows, RowGroups } from "./row-groups.ts";
+import type { SegmentPart } from "./search-segment.ts";
+import { Spansets } from "./spansets.ts";
+
+export const BUCKET = "__bucket";
+
+/** Of a pipeline: the spans that it found, and those that count. */
+export interface Found {
+  readonly bits: number;
+  readonly counted: CountedRows;
+}
+
+export function tallySegment(
+  plan: MetricsPlan,
+  { segment, within }: SegmentPart,
+  { partial, ...tools }: CodeTools & { readonly partial: MetricsPartial },
+): void {
+  const spansets = new Spansets(segment, tools);
+  const known = new Map<string, Found | undefined>();
+  for (const [place, { pipeline, pipelineText, fn }] of plan.fragments.entries()) {
+    if (!known.has(pipelineText)) {
+      const bits = spansets.rows(pipeline, within);
+      known.set(pipelineText, countedRows(plan.slots, { spansets, bits }, tools));
+    }
+    const found = known.get(pipelineText);
+    if (found === undefined) continue;
+    tools.scratch.within(() => {
+      const into = partial.fragments[place];
+      const { filter } = spansets;
+      if (fn.node === "compare" && into.kind === "compare") {
+        tallyCompare({ plan, fn, found, filter }, { partial, keys: into.keys }, tools);
+      } else if (fn.node === "metricsFunction" && into.kind === "series") {
+        const of = { fn, filter, counted: found.counted };
+        const groups = tallyFunction(of, { partial, series: into.series }, tools);
+        const options = { place, groups, counted: found.counted, spansets, partial };
+        sampleExemplars(plan, options, tools);
+      }
+    });
+  }
+}
+
+/** Undefined: there are none. */
+function countedRows(
+  { first, step, count }: Slots,
+  { spansets, bits }: { readonly spansets: Spansets; readonly bits: number },
+  { scratch, kernel }: CodeTools,
+): Found | undefined {
+  const { segment } = spansets.filter;
+  const { rows } = segment;
+  const slotOf = scratch.take(rows * 2);
+  const found = kernel.slotRows(segment.start(), rows, bits, first, step, count, slotOf) >>> 0;
+  return found === 0 ? undefined : { bits, counted: { rows, slotOf, slots: count } };
+}
+
+export interface FunctionRows {
+  readonly fn: MetricsFunction;
+  readonly filter: Spansets["filter"];
+  readonly counted: CountedRows;
+}
+
+interface SeriesInto {
+  readonly partial: MetricsPartial;
+  readonly series: SeriesPartial["series"];
+}
+
+/** Bytes of a place in a table: of a count, and of count, sum, least and most. */
+const COUNT_BYTES = 4;
+const VALUES_BYTES = 32;
+
+function tallyFunction(of: FunctionRows, into: SeriesInto, tools: CodeTools): RowGroups {
+  const { fn, filter, counted } = of;
+  const { slotOf } = counted;
+  const fields = fn.by.map((field) => fieldCodes(filter, { field, slotOf }, tools));
+  const isBucketed = fn.fn === "histogram_over_time" || fn.fn === "quantile_over_time";
+  if (isBucketed && fn.field !== undefined) {
+    fields.push(fieldBuckets(filter, { field: fn.field, slotOf }, tools));
+  }
+  const hasValues = metricsCells(fn).of !== undefined;
+  const cellBytes = hasValues ? VALUES_BYTES : COUNT_BYTES;
+  const groups = new RowGroups(fields, { counted, cellBytes }, tools);
+  if (groups.isCut) into.partial.isCut = true;
+  if (hasValues) tallyNumbers(of, { groups, into }, tools);
+  else tallyCounts(of, { groups, into }, tools);
+  return groups;
+}
+
+interface GroupsInto {
+  readonly groups: RowGroups;
+  readonly into: SeriesInto;
+}
+
+function tallyCounts(
+  { fn, counted }: FunctionRows,
+  { groups, into }: GroupsInto,
+  { scratch }: CodeTools,
+): void {
+  const { slots } = counted;
+  const table = scratch.zeros(groups.size * slots * COUNT_BYTES);
+  groups.tally(table);
+  for (let group = 0; group < groups.size; group++) {
+    const at = table / 4 + group * slots;
+    const counts = scratch.words.subarray(at, at + slots);
+    if (counts.every(isZero)) continue;
+    const cells = seriesCells(fn, { groups, into }, group);
+    if (cells === undefined) continue;
+    for (let slot = 0; slot < slots; slot++) cells[slot] += counts[slot];
+  }
+}
+
+function isZero(count: number): boolean {
+  return count === 0;
+}
+
+function tallyNumbers(
+  { fn, filter, counted }: FunctionRows,
+  { groups, into }: GroupsInto,
+  tools: CodeTools,
+): void {
+  const { scratch, kernel } = tools;
+  const { rows, slotOf, slots } = counted;
+  const { of } = metricsCells(fn);
+  if (fn.field === undefined || of === undefined) return;
+  const values = fieldNumbers(filter, { field: fn.field, slotOf }, tools);
+  const cells = groups.size * slots;
+  const table = scratch.take(cells * VALUES_BYTES);
+  kernel.clearValues(table, cells);
+  kernel.tallyValues(slotOf, groups.groups(), values, rows, groups.size, slots, table);
+  for (let group = 0; group < groups.size; group++) {
+    const at = table / 8 + group * slots * 4;
+    let hasValue = false;
+    for (let slot = 0; slot < slots && !hasValue; slot++) {
+      hasValue = scratch.doubles[at + slot * 4] > 0;
+    }
+    if (!hasValue) continue;
+    const own = seriesCells(fn, { groups, into }, group);
+    if (own !== undefined) of(scratch.doubles, at, own);
+  }
+}
+
+/** Of the group's series; undefined: it is in none, or there is no room for it. */
+function seriesCells(
+  fn: MetricsFunction,
+  { groups, into }: GroupsInto,
+  group: number,
+): Float64Array | undefined {
+  const { values, key } = groups.at(group);
+  const isBucketed = values.length > fn.by.length;
+  if (isBucketed && values.at(-1)?.type === "nil") return undefined;
+  const known = into.series.get(key);
+  if (known !== undefined) return known.cells;
+  const { width, initial } = metricsCells(fn);
+  const count = groups.slots * width;
+  if (!takeCells(into.partial, count)) return undefined;
+  const cells = new Float64Array(count).fill(initial);
+  const labels = values.map((value, i): KeyValue => {
+    return { key: i < fn.by.length ? printField(fn.by[i]) : BUCKET, value };
+  });
+  into.series.set(key, { labels, cells });
+  return cells;
+}
