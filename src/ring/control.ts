@@ -59,7 +59,7 @@ export const LOG_AT_BOUND = 3;
 
 // ---- f64 words (index into a Float64Array over the same page)
 /** Until when a reader may hold its pins, Unix ms: + reader. */
-export const PIN_DEADLINES = 256; // bytes 2048..2175
+export const PIN_DEADLINES = 384; // bytes 3072..3199, behind the words of THREAD_IDS
 export const STATS = 512; // bytes 4096...
 export const STAT_HEAD_ROWS = STATS;
 export const STAT_WAL_BYTES = STATS + 1;
