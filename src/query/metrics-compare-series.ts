@@ -8,7 +8,7 @@ import { orderLabels } from "./value-order.ts";
 const TOP_N = 10n;
 const NIL_VALUE = { type: "nil" } as const;
 
-export function compareSeries({ topN }: Compare, _: Slots, { keys }: ComparePartial): PlanSeries[] {
+export function compareSeries({ topN }: Compare, { keys }: ComparePartial): PlanSeries[] {
   const top = Number(topN ?? TOP_N);
   return [...keys].flatMap(([key, { selection, baseline }]) => [
     ...sideSeries("selection", selection, { key, top }),

@@ -13,7 +13,7 @@ import type { MetricsPlan, Slots } from "./metrics-plan.ts";
 import { fieldBuckets, fieldNumbers } from "./metrics-values.ts";
 import type { KeyValue } from "./question.ts";
 import { type CountedRows, RowGroups } from "./row-groups.ts";
-import type { SegmentPart } from "./search-segment.ts";
+import type { SegmentPart } from "./segment-part.ts";
 import { Spansets } from "./spansets.ts";
 
 export const BUCKET = "__bucket";
