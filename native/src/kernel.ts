@@ -35,7 +35,7 @@ export {
 } from "./gather";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
-export { mergeBits, newestTraces, tracesInTime } from "./pick";
+export { mergeBits, newestTraces, timeBounds, tracesInTime } from "./pick";
 export { room } from "./room";
 export { initScratch, scratchBytes } from "./scratch";
 export { validate } from "./validate";

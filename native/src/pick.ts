@@ -24,6 +24,19 @@ export function tracesInTime(start: u32, end: u32, traces: u32, from: u64, to: u
   }
 }
 
+/** The first start of any trace and the last time that one touches: u64 each, to `out`. */
+export function timeBounds(start: u32, end: u32, traces: u32, out: u32): void {
+  let first: u64 = u64.MAX_VALUE;
+  let last: u64 = 0;
+  for (let trace: u32 = 0; trace < traces; trace++) {
+    const from = load<u64>(start + trace * 8);
+    first = min<u64>(first, from);
+    last = max<u64>(last, max<u64>(from, load<u64>(end + trace * 8)));
+  }
+  store<u64>(out, first);
+  store<u64>(out, last, 8);
+}
+
 /** Whether trace `a` comes before trace `b`. */
 // @ts-ignore: decorator
 @inline

@@ -5,24 +5,57 @@
  * A group is a range of rows (a trace), or of events (a span): `starts` holds groups + 1 numbers.
  */
 
-/** table[code] for each code: `width` is that of the codes in bytes, `table` has bytes 0 and 1. */
-export function testCodes(codes: u32, width: u32, rows: u32, table: u32, out: u32): void {
+/**
+ * table[code] for each code: `width` is that of the codes in bytes, `table` has `size` bytes 0 and
+ * 1, and 15 more that hold anything.
+ */
+export function testCodes(codes: u32, width: u32, rows: u32, table: u32, size: u32, out: u32): void {
+  if (width == 1 && size <= SHUFFLED_MAX) return testShuffled(codes, rows, table, size, out);
   for (let row: u32 = 0; row < rows; row += 64) {
     const here = min<u32>(64, rows - row);
     let word: u64 = 0;
+    let i: u32 = 0;
     if (width == 1) {
-      for (let i: u32 = 0; i < here; i++) {
-        word |= <u64>load<u8>(table + load<u8>(codes + row + i)) << i;
+      for (; i + 4 <= here; i += 4) {
+        const p = codes + row + i;
+        const low = load<u8>(table + load<u8>(p)) | (load<u8>(table + load<u8>(p, 1)) << 1);
+        const high = load<u8>(table + load<u8>(p, 2)) | (load<u8>(table + load<u8>(p, 3)) << 1);
+        word |= <u64>(low | (high << 2)) << i;
       }
     } else if (width == 2) {
-      for (let i: u32 = 0; i < here; i++) {
-        word |= <u64>load<u8>(table + load<u16>(codes + (row + i) * 2)) << i;
-      }
-    } else {
-      for (let i: u32 = 0; i < here; i++) {
-        word |= <u64>load<u8>(table + load<u32>(codes + (row + i) * 4)) << i;
+      for (; i + 4 <= here; i += 4) {
+        const p = codes + (row + i) * 2;
+        const low = load<u8>(table + load<u16>(p)) | (load<u8>(table + load<u16>(p, 2)) << 1);
+        const high = load<u8>(table + load<u16>(p, 4)) | (load<u8>(table + load<u16>(p, 6)) << 1);
+        word |= <u64>(low | (high << 2)) << i;
       }
     }
+    for (; i < here; i++) word |= <u64>load<u8>(table + codeAt(codes, width, row + i)) << i;
+    store<u64>(out + (row >> 3), word);
+  }
+}
+
+/** Up to here looking 16 codes up at once, 16 values at a time, is faster than one by one. */
+const SHUFFLED_MAX: u32 = 128;
+
+/** Codes of one byte: each run of 16 values is a register that the codes choose from. */
+function testShuffled(codes: u32, rows: u32, table: u32, size: u32, out: u32): void {
+  for (let row: u32 = 0; row < rows; row += 64) {
+    let word: u64 = 0;
+    for (let part: u32 = 0; part < 4; part++) {
+      // Behind the last row there is room to read, and what is read there is cut off below.
+      const at = row + part * 16;
+      if (at >= rows) break;
+      let index = v128.load(codes + at);
+      let found = i8x16.splat(0);
+      for (let value: u32 = 0; value < size; value += 16) {
+        // What lies behind the table is not chosen by any code.
+        found = v128.or(found, i8x16.swizzle(v128.load(table + value), index));
+        index = i8x16.sub(index, i8x16.splat(16));
+      }
+      word |= <u64><u32>i8x16.bitmask(i8x16.shl(found, 7)) << (part * 16);
+    }
+    if (rows - row < 64) word &= ((<u64>1) << <u64>(rows - row)) - 1;
     store<u64>(out + (row >> 3), word);
   }
 }
@@ -102,31 +135,34 @@ export function rangeDoubles(values: u32, rows: u32, low: f64, high: f64, out: u
 /** Groups with a bit among their rows; `out` has a bit a group. Returns how many. */
 export function groupsWith(bits: u32, starts: u32, groups: u32, out: u32): u32 {
   memory.fill(out, 0, ((groups + 63) >> 6) * 8);
+  const rows = load<u32>(starts + groups * 4);
   let found: u32 = 0;
-  for (let group: u32 = 0; group < groups; group++) {
-    const first = load<u32>(starts + group * 4);
-    const end = load<u32>(starts + group * 4, 4);
-    if (!hasBit(bits, first, end)) continue;
-    const byte = out + (group >> 3);
-    store<u8>(byte, load<u8>(byte) | (<u8>1 << <u8>(group & 7)));
+  let group: u32 = 0;
+  let end: u32 = 0; // of the rows of the groups before `group`
+  for (let row = nextBit(bits, 0, rows); row < rows; row = nextBit(bits, end, rows)) {
+    while (end <= row) {
+      group += 1;
+      end = load<u32>(starts + group * 4);
+    }
+    const byte = out + ((group - 1) >> 3);
+    store<u8>(byte, load<u8>(byte) | (<u8>1 << <u8>((group - 1) & 7)));
     found += 1;
   }
   return found;
 }
 
-/** Whether a bit in [first, end) is set. */
+/** The first set bit from `bit` on; `end` or more when there is none. */
 // @ts-ignore: decorator
 @inline
-function hasBit(bits: u32, first: u32, end: u32): bool {
-  let bit = first;
-  while (bit < end) {
-    const word = load<u64>(bits + ((bit >> 6) << 3)) >> <u64>(bit & 63);
-    const left: u32 = 64 - (bit & 63);
-    if (end - bit < left) return (word & (((<u64>1) << <u64>(end - bit)) - 1)) != 0;
-    if (word) return true;
-    bit += left;
+function nextBit(bits: u32, bit: u32, end: u32): u32 {
+  if (bit >= end) return end;
+  const word = load<u64>(bits + ((bit >> 6) << 3)) >> <u64>(bit & 63);
+  if (word) return bit + <u32>ctz<u64>(word);
+  for (let base = (bit & ~63) + 64; base < end; base += 64) {
+    const next = load<u64>(bits + (base >> 3));
+    if (next) return base + <u32>ctz<u64>(next);
   }
-  return false;
+  return end;
 }
 
 /** All rows of the groups whose bit is set. `out` has room for all rows of all groups. */

@@ -90,7 +90,7 @@ export interface FamilyExports {
 }
 
 export interface ScanExports {
-  /** codes, width, rows, table, out */
+  /** codes, width, rows, table, size, out */
   testCodes: Nothing;
   /** codes, width, rows, code, out */
   equalCodes: Nothing;
@@ -109,6 +109,8 @@ export interface ScanExports {
 }
 
 export interface PickExports {
+  /** start, end, traces, out */
+  timeBounds: Nothing;
   tracesInTime(
     ...args: [
       ...[start: number, end: number, traces: number, from: bigint, to: bigint],

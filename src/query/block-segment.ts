@@ -77,6 +77,8 @@ export class BlockSegment implements Segment {
   readonly #names: BlockNames;
   readonly #vectors: BlockVectors;
   readonly #family: FamilyTools;
+  /** Asked for trace by trace. A segment lives for one step, and so does this. */
+  #known: TraceRows | undefined;
 
   constructor(tools: SegmentTools, folder: string, tenant: BlockTenant) {
     this.#tools = tools;
@@ -251,6 +253,12 @@ export class BlockSegment implements Segment {
   }
 
   #traceRows(): TraceRows {
+    this.#known ??=
+      this.#tools.vectors.find<TraceRows>(`${this.#name}traces`) ?? this.#findTraceRows();
+    return this.#known;
+  }
+
+  #findTraceRows(): TraceRows {
     const { kernel, scratch, vectors } = this.#tools;
     const column = this.#block.layout.traceId;
     const values = columnDictionary(this.#tools.caches, this.#block, column);

@@ -62,7 +62,7 @@ export function presentBits(layer: Layer, entries: number, tools: LayerTools): n
       scratch.bytes[table + 1 + i] = layer.value(i).type === "nil" ? 0 : 1;
     }
     const out = scratch.take(bitmapBytes(entries));
-    kernel.testCodes(layer.at, layer.width, entries, table, out);
+    kernel.testCodes(layer.at, layer.width, entries, table, layer.size + 1, out);
     return out;
   }
   if (layer.kind === "groups" || layer.kind === "ids" || layer.present === 0) {
@@ -90,14 +90,18 @@ function testCodes(
   const table = scratch.take(size + 1);
   scratch.bytes[table] = 0;
   let found = 0;
+  let last = 0;
   for (let i = 0; i < size; i++) {
     const value = layer.value(i);
     const holds = value.type !== "nil" && condition.test(value);
     scratch.bytes[table + 1 + i] = holds ? 1 : 0;
-    if (holds) found++;
+    if (!holds) continue;
+    found++;
+    last = i + 1;
   }
   if (found === 0) return bits.none(entries);
-  kernel.testCodes(at, width, entries, table, out);
+  if (found === 1) kernel.equalCodes(at, width, entries, last, out);
+  else kernel.testCodes(at, width, entries, table, size + 1, out);
   return out;
 }
 

@@ -47,7 +47,9 @@ export function overlappingRows(
   const { scratch, kernel } = tools;
   const { bits } = spansets.filter;
   const { traces, starts, rows } = segment;
-  const { start, end } = segment.times();
+  const { start, end, first, last } = segment.times();
+  const isWhole = (from ?? 0n) <= first && last <= (to ?? last);
+  if (isWhole && min === undefined && max === undefined) return within;
   const groups = scratch.take(bitmapBytes(traces));
   const time = [BigInt.asUintN(64, from ?? 0n), BigInt.asUintN(64, to ?? ULONG_MAX)] as const;
   const length = [min ?? LONG_MIN, max ?? LONG_MAX] as const;

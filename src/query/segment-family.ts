@@ -1,5 +1,5 @@
 /** What follows from the ids and times of a segment's rows: duplicates, parents, roots. */
-import type { FamilyExports, ScanExports } from "../kernel/scan-kernel.ts";
+import type { FamilyExports, PickExports } from "../kernel/scan-kernel.ts";
 import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
@@ -13,7 +13,7 @@ export type FamilyOf = Pick<
 export interface FamilyTools {
   readonly keeper: Keeper;
   readonly scratch: StepScratch;
-  readonly kernel: FamilyExports & Pick<ScanExports, "countBits">;
+  readonly kernel: FamilyExports & Pick<PickExports, "timeBounds">;
   /** Begins the names under which results are kept. */
   readonly name: string;
 }
@@ -44,7 +44,7 @@ export function findParents(of: FamilyOf, tools: FamilyTools): number {
 }
 
 export function findTimes(of: FamilyOf, tools: FamilyTools): TraceTimes {
-  const { keeper, kernel, name } = tools;
+  const { keeper, kernel, scratch, name } = tools;
   const bytes = () => of.traces * 20 + 128;
   return keeper.get<TraceTimes>(`${name}times`, bytes, (at) => {
     const start = at;
@@ -56,7 +56,12 @@ export function findTimes(of: FamilyOf, tools: FamilyTools): TraceTimes {
       ...[of.start(), of.duration(), of.spanIds(), of.parentIds(), kinds.at, kinds.width],
       ...[doubles, of.starts, of.traces, start, end, root],
     );
-    return { start, end, root };
+    const bounds = scratch.within(() => {
+      const out = scratch.take(16);
+      kernel.timeBounds(start, end, of.traces, out);
+      return { first: scratch.ulongs[out / 8], last: scratch.ulongs[out / 8 + 1] };
+    });
+    return { start, end, root, ...bounds };
   });
 }
 
@@ -78,13 +83,12 @@ function link(
 ): number {
   return scratch.within(() => {
     let most = 0;
-    for (let trace = 0; trace < of.traces; trace++) {
-      const at = of.starts / 4 + trace;
+    const { starts, traces } = of;
+    for (let at = starts / 4; at < starts / 4 + traces; at++) {
       most = Math.max(most, scratch.words[at + 1] - scratch.words[at]);
     }
     const slots = scratch.take(kernel.linkBytes(most) >>> 0);
     const kinds = of.kind();
-    const { starts, traces } = of;
     return (
       kernel.linkSpans(
         ...[of.spanIds(), of.parentIds(), kinds.at, kinds.width, starts, traces],

@@ -47,6 +47,9 @@ export interface TraceTimes {
   readonly end: number;
   /** u32 a trace: the first row without a parent, or 0xffffffff. */
   readonly root: number;
+  /** Of all traces: the first start, and the last time that one touches. */
+  readonly first: bigint;
+  readonly last: bigint;
 }
 
 export type NestedName = "nestedSetLeft" | "nestedSetRight" | "nestedSetParent" | "span:childCount";
