@@ -9,7 +9,8 @@
  * table[code] for each code: `width` is that of the codes in bytes, `table` has `size` bytes 0 and
  * 1, and 15 more that hold anything.
  */
-export function testCodes(codes: u32, width: u32, rows: u32, table: u32, size: u32, out: u32): void {
+export function testCodes(codes: u32, width: u32, rows: u32, table: u32, size: u32,
+                          out: u32): void {
   if (width == 1 && size <= SHUFFLED_MAX) return testShuffled(codes, rows, table, size, out);
   for (let row: u32 = 0; row < rows; row += 64) {
     const here = min<u32>(64, rows - row);
