@@ -18,6 +18,9 @@ export const REQUEST_BYTES_DEFAULT = 20 * MiB;
  */
 export const TENANT_IN_FLIGHT_SHARE_MAX = 0.5;
 
+/** Share of the bytes in flight that requests over a mebibyte leave to the others. */
+export const SMALL_IN_FLIGHT_SHARE = 0.25;
+
 // ---- answers
 
 /** A trace by id above this is v1 422 and v2 PARTIAL; Tempo's limit on one message. */

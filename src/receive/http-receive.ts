@@ -7,17 +7,17 @@
  * Threads: one ingress Worker; its receivers share the bytes in flight.
  */
 import { assert } from "../base/assert.ts";
-import { MiB } from "../base/bytes.ts";
 import { EngineError } from "../base/error.ts";
 import { freeBytes } from "../base/free-bytes.ts";
-import { GarbageCount } from "../base/garbage.ts";
 import type { Logger } from "../base/log.ts";
 import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
 import { BodyAbandoned } from "./body-error.ts";
-import { decompress, type Encoding, parseEncoding } from "./decompress.ts";
-import type { InFlight, Reservation } from "./in-flight.ts";
+import { type Encoding, parseEncoding } from "./decompress.ts";
+import { expandBody } from "./expand-body.ts";
+import type { InFlight } from "./in-flight.ts";
 import { readBody } from "./read-body.ts";
 import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
+import { REFUSALS } from "./refusal.ts";
 
 export interface HttpReceiveOptions {
   /** Of a body, compressed as well as decompressed. */
@@ -55,15 +55,6 @@ export interface HttpFormat<Kind> {
   stored(verdict: Verdict, kind: Kind): Response;
   refused(error: EngineError, kind: Kind): Response;
 }
-
-type Refusal = Exclude<Verdict["outcome"], "stored">;
-
-const REFUSALS: Record<Refusal, string> = {
-  malformed: "the body is not a valid ExportTraceServiceRequest",
-  too_large: "the request has more spans, events or bytes than the engine takes at once",
-  overloaded: "the server is over its limits, try again",
-  disk_failed: "the log cannot be written, try again",
-};
 
 /** The answer to each request; the promise never rejects. */
 export function httpReceive<Kind>(
@@ -117,7 +108,7 @@ async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise
   try {
     body = await readBody(request, reservation, { bytesMax, timeoutMs });
     if (contentEncoding !== "identity") {
-      const expanded = expand(body, reservation, { contentEncoding, bytesMax });
+      const expanded = expandBody(body, reservation, { contentEncoding, bytesMax });
       freeBytes(body);
       body = expanded;
     }
@@ -135,34 +126,6 @@ async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise
   } finally {
     if (body !== undefined) freeBytes(body);
     reservation.release();
-  }
-}
-
-/** What deflate makes of a byte at most; more than that is not worth a collection. */
-const EXPANSION_MAX = 1032;
-/**
- * What came out of a body before it was refused is in nobody's hands but the collector's, which
- * does not hurry: 80 bombs made a gigabyte.
- */
-const garbage = new GarbageCount(64 * MiB);
-
-/** Decompresses into what the request may still hold, so that the bound holds for bombs too. */
-function expand(
-  body: Uint8Array,
-  reservation: Reservation,
-  { contentEncoding, bytesMax }: { contentEncoding: Encoding; bytesMax: number },
-): Uint8Array {
-  const room = Math.min(bytesMax, reservation.room);
-  try {
-    const expanded = decompress(contentEncoding, body, room);
-    reservation.hold(expanded.byteLength);
-    return expanded;
-  } catch (error) {
-    garbage.note(Math.min(room, EXPANSION_MAX * body.byteLength));
-    const overRoom = error instanceof EngineError && error.code === "too_large";
-    // Larger than what is free now, perhaps not than the limit: this says which bound it was.
-    if (overRoom && room < bytesMax) reservation.hold(room + 1);
-    throw error;
   }
 }
 

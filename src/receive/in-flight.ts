@@ -5,6 +5,9 @@
  * what clients were promised and not by what they send. One tenant may hold a share of it only,
  * so that a loud one is slowed down (429) before all are refused (503).
  *
+ * Large requests leave room for small ones: a few clients that send the largest and are slow about
+ * it would keep all others out.
+ *
  * Not counted is what exists during one synchronous step only: a compressed body beside what
  * comes out of it, pieces beside the whole. A thread has one of these at a time.
  *
@@ -15,6 +18,7 @@
  * Threads: each ingress Worker has its own, and its part of the bound.
  */
 import { assert } from "../base/assert.ts";
+import { MiB } from "../base/bytes.ts";
 import { EngineError } from "../base/error.ts";
 
 export interface InFlightOptions {
@@ -22,11 +26,17 @@ export interface InFlightOptions {
   readonly bytesMax: number;
   /** Likewise. Undefined: tenants are not told apart. */
   readonly tenantBytesMax: number | undefined;
+  /** What the largest request may take of it leaves this for those up to SMALL_BYTES. */
+  readonly keptBytes?: number;
 }
+
+/** What exporters send at once is a tenth of it. */
+const SMALL_BYTES = MiB;
 
 export class InFlight {
   readonly #bytesMax: number;
   readonly #tenantBytesMax: number | undefined;
+  readonly #keptBytes: number;
   readonly #byTenant = new Map<string, number>();
   #bytes = 0;
   #requests = 0;
@@ -34,6 +44,7 @@ export class InFlight {
   constructor(options: InFlightOptions) {
     this.#bytesMax = options.bytesMax;
     this.#tenantBytesMax = options.tenantBytesMax;
+    this.#keptBytes = options.keptBytes ?? 0;
   }
 
   get bytes(): number {
@@ -52,7 +63,8 @@ export class InFlight {
 
   /** The largest request that fits while nothing else is in flight. */
   get requestBytesMax(): number {
-    return Math.min(this.#bytesMax, this.#tenantBytesMax ?? this.#bytesMax);
+    const bytesMax = this.#bytesMax - this.#keptBytes;
+    return Math.min(bytesMax, this.#tenantBytesMax ?? bytesMax);
   }
 
   reserve(tenant: string): Reservation {
@@ -60,26 +72,29 @@ export class InFlight {
     return new Reservation(this, tenant);
   }
 
-  /** How much more the tenant may hold now. For Reservation. */
-  room(tenant: string): number {
-    const room = this.#bytesMax - this.#bytes;
-    if (this.#tenantBytesMax === undefined) return room;
-    return Math.min(room, this.#tenantBytesMax - (this.#byTenant.get(tenant) ?? 0));
+  /** The most that one request of the tenant, which holds `held`, may hold now. For Reservation. */
+  room(tenant: string, held: number): number {
+    const room = this.#bytesMax - this.#bytes + held;
+    const large = Math.min(room, Math.max(SMALL_BYTES, room - this.#keptBytes));
+    if (this.#tenantBytesMax === undefined) return large;
+    return Math.min(large, this.#tenantBytesMax - (this.#byTenant.get(tenant) ?? 0) + held);
   }
 
-  /** Adds what may be negative. For Reservation. */
-  add(tenant: string, bytes: number): void {
+  /** From `held` to `bytes`. For Reservation. */
+  change(tenant: string, held: number, to: number): void {
+    const bytes = to - held;
+    const kept = to > SMALL_BYTES ? this.#keptBytes : 0;
     const all = this.#bytes + bytes;
     if (this.#tenantBytesMax !== undefined) {
       const mine = (this.#byTenant.get(tenant) ?? 0) + bytes;
       if (bytes > 0 && mine > this.#tenantBytesMax) {
         throw new EngineError("tenant_overloaded", "the tenant has too many bytes in flight");
       }
-      this.#refuseOver(bytes, all);
+      this.#refuseOver(bytes, all + kept);
       assert(mine >= 0, "in flight: a tenant gave back more than it held");
       if (mine === 0) this.#byTenant.delete(tenant);
       else this.#byTenant.set(tenant, mine);
-    } else this.#refuseOver(bytes, all);
+    } else this.#refuseOver(bytes, all + kept);
     assert(all >= 0, "in flight: more given back than held");
     this.#bytes = all;
   }
@@ -112,7 +127,7 @@ export class Reservation {
 
   /** The most that hold() would take now. */
   get room(): number {
-    return this.#held + this.#inFlight.room(this.#tenant);
+    return this.#inFlight.room(this.#tenant, this.#held);
   }
 
   /**
@@ -122,14 +137,14 @@ export class Reservation {
   hold(bytes: number): void {
     assert(!this.#released, "in flight: held after release");
     assert(bytes >= 0, "in flight: negative size");
-    this.#inFlight.add(this.#tenant, bytes - this.#held);
+    this.#inFlight.change(this.#tenant, this.#held, bytes);
     this.#held = bytes;
   }
 
   release(): void {
     assert(!this.#released, "in flight: released twice");
     this.#released = true;
-    this.#inFlight.add(this.#tenant, -this.#held);
+    this.#inFlight.change(this.#tenant, this.#held, 0);
     this.#held = 0;
     this.#inFlight.end();
   }

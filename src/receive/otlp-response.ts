@@ -7,6 +7,7 @@ import { assert } from "../base/assert.ts";
 import type { EngineError } from "../base/error.ts";
 import { StatusSchema } from "../proto-gen/google/rpc/status_pb.ts";
 import {
+  type ExportTracePartialSuccess,
   ExportTracePartialSuccessSchema,
   ExportTraceServiceResponseSchema,
 } from "../proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
@@ -34,19 +35,24 @@ const NOTHING = { protobuf: null, json: "{}" } as const;
 
 export function storedResponse(rejected: RejectedSpans, encoding: RequestEncoding): Response {
   assert(encoding !== "unknown", "otlp: stored what was not read");
-  const spans = rejectedCount(rejected);
-  if (spans === 0) return new Response(NOTHING[encoding], STORED[encoding]);
-  const response = create(ExportTraceServiceResponseSchema, {
-    partialSuccess: create(ExportTracePartialSuccessSchema, {
-      rejectedSpans: BigInt(spans),
-      errorMessage: rejectedMessage(rejected),
-    }),
-  });
+  const partialSuccess = partialSuccessOf(rejected);
+  if (partialSuccess === undefined) return new Response(NOTHING[encoding], STORED[encoding]);
+  const response = create(ExportTraceServiceResponseSchema, { partialSuccess });
   const body =
     encoding === "json"
       ? toJsonString(ExportTraceServiceResponseSchema, response)
       : toBinary(ExportTraceServiceResponseSchema, response);
   return new Response(body, STORED[encoding]);
+}
+
+/** What a stored request's answer says of spans that were refused; undefined: none were. */
+export function partialSuccessOf(rejected: RejectedSpans): ExportTracePartialSuccess | undefined {
+  const spans = rejectedCount(rejected);
+  if (spans === 0) return undefined;
+  return create(ExportTracePartialSuccessSchema, {
+    rejectedSpans: BigInt(spans),
+    errorMessage: rejectedMessage(rejected),
+  });
 }
 
 export function errorResponse(error: EngineError, encoding: RequestEncoding): Response {

@@ -50,6 +50,13 @@ export interface RingOptions {
   readonly recordHeaderBytes: number;
 }
 
+/** Bytes in pieces that follow each other. */
+export interface RingPayload {
+  readonly pieces: readonly Uint8Array[];
+  /** Of all of them. */
+  readonly byteLength: number;
+}
+
 /** A request in the ring as the consumer sees it. Addresses count from the start of the memory. */
 export interface Slot {
   /** The counter after this slot: what finish() takes. */
@@ -95,10 +102,11 @@ export class Ring {
    */
   offer(
     tenant: Uint8Array,
-    payload: Uint8Array,
+    payload: Uint8Array | RingPayload,
     fillHeader: (recordAddress: number) => void,
   ): number {
-    const size = this.slotBytes(tenant.byteLength, payload.byteLength);
+    const { byteLength } = payload;
+    const size = this.slotBytes(tenant.byteLength, byteLength);
     assert(size <= this.capacity / 2, "ring: request over half of the ring's capacity");
     let tail = Atomics.load(this.#control, TAIL) >>> 0;
     const used = (tail - (Atomics.load(this.#control, REAPED) >>> 0)) >>> 0;
@@ -117,18 +125,31 @@ export class Ring {
     const record = slot + SLOT_HEADER_BYTES;
     const tenantAt = record + this.#recordHeaderBytes;
     const payloadAt = tenantAt + align8(tenant.byteLength);
-    const end = payloadAt + align8(payload.byteLength);
+    const end = payloadAt + align8(byteLength);
     if (tenant.byteLength > 0) this.#words.fill(0, (payloadAt >>> 2) - 2, payloadAt >>> 2);
     this.#words.fill(0, (end >>> 2) - 2, end >>> 2);
     this.#bytes.set(tenant, tenantAt);
-    this.#bytes.set(payload, payloadAt);
-    this.#words[(slot >>> 2) + 1] = payload.byteLength;
+    this.#copy(payload, payloadAt);
+    this.#words[(slot >>> 2) + 1] = byteLength;
     this.#words[(slot >>> 2) + 2] = tenant.byteLength;
     this.#words[slot >>> 2] = size;
     fillHeader(record);
     const next = (tail + size) >>> 0;
     Atomics.store(this.#control, TAIL, next | 0);
     return next;
+  }
+
+  #copy(payload: Uint8Array | RingPayload, address: number): void {
+    if (payload instanceof Uint8Array) {
+      this.#bytes.set(payload, address);
+      return;
+    }
+    let at = address;
+    for (const piece of payload.pieces) {
+      this.#bytes.set(piece, at);
+      at += piece.byteLength;
+    }
+    assert(at === address + payload.byteLength, "ring: payload is not as long as it says");
   }
 
   /** True when something was offered that is not finished. */

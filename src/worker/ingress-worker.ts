@@ -6,7 +6,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { makeLogger } from "../base/log.ts";
 import { threadId } from "../base/thread-cpu.ts";
-import { TENANT_IN_FLIGHT_SHARE_MAX } from "../config/limits.ts";
+import { SMALL_IN_FLIGHT_SHARE, TENANT_IN_FLIGHT_SHARE_MAX } from "../config/limits.ts";
 import { sharedBuffer } from "../kernel/kernel.ts";
 import { InFlight } from "../receive/in-flight.ts";
 import { THREAD_IDS, THREAD_INGRESS } from "../ring/control.ts";
@@ -38,13 +38,14 @@ const sink = new RingSink({
     throw error;
   },
 });
-const bytesMax = start.inFlightBytesMax;
 // The largest request must fit, or it could never be sent.
-const largest = Math.max(...start.receivers.map(({ requestBytesMax }) => requestBytesMax));
+const largest = Math.max(0, ...start.receivers.map(({ requestBytesMax }) => requestBytesMax));
+const bytesMax = Math.max(largest, start.inFlightBytesMax);
 const tenantShare = Math.max(largest, bytesMax * TENANT_IN_FLIGHT_SHARE_MAX);
 const inFlight = new InFlight({
   bytesMax,
   tenantBytesMax: start.multitenancyEnabled ? tenantShare : undefined,
+  keptBytes: Math.min(bytesMax * SMALL_IN_FLIGHT_SHARE, bytesMax - largest),
 });
 let draining = false;
 const receivers = await openAll();

@@ -11,9 +11,9 @@
 import { DISK_FAILED, MALFORMED, OK, OVERLOADED, TOO_LARGE } from "../../native/src/layout.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import type { RequestSink, Verdict } from "../receive/receive.ts";
+import type { PieceSink, Verdict } from "../receive/receive.ts";
 import { REPLAYED, wakeIngest } from "../ring/control.ts";
-import type { Ring } from "../ring/ring.ts";
+import type { Ring, RingPayload } from "../ring/ring.ts";
 import { writeRequestFields } from "../wal/wal-format.ts";
 
 export interface RingSinkOptions {
@@ -37,7 +37,7 @@ const OUTCOMES = new Map<number, Verdict["outcome"]>([
   [DISK_FAILED, "disk_failed"],
 ]);
 
-export class RingSink implements RequestSink {
+export class RingSink implements PieceSink {
   readonly #ring: Ring;
   readonly #control: Int32Array;
   readonly #view: DataView;
@@ -66,7 +66,12 @@ export class RingSink implements RequestSink {
     return this.#waiting.length;
   }
 
-  offer(tenant: string, request: Uint8Array): Promise<Verdict> | undefined {
+  offerPieces(tenant: string, pieces: readonly Uint8Array[]): Promise<Verdict> | undefined {
+    const byteLength = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    return this.offer(tenant, { pieces, byteLength });
+  }
+
+  offer(tenant: string, request: Uint8Array | RingPayload): Promise<Verdict> | undefined {
     if (Atomics.load(this.#control, REPLAYED) === 0) return undefined;
     const name = this.#tenantBytes(tenant);
     const fill = (record: number) => {

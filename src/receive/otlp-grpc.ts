@@ -1,0 +1,49 @@
+/**
+ * OTLP over gRPC: TraceService/Export. The message goes into the ring as it came; what is in it
+ * is the kernel's.
+ *
+ * Threads: one ingress Worker; its receivers share the bytes in flight.
+ */
+import { create, toBinary } from "@bufbuild/protobuf";
+import { EngineError } from "../base/error.ts";
+import { freeBytes } from "../base/free-bytes.ts";
+import { ExportTraceServiceResponseSchema } from "../proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
+import type { GrpcMethods, GrpcRequest } from "./grpc-method.ts";
+import { partialSuccessOf } from "./otlp-response.ts";
+import type { PieceSink, ReceiveMeter } from "./receive.ts";
+import { REFUSALS } from "./refusal.ts";
+
+export const EXPORT_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
+
+export interface OtlpGrpcParts {
+  readonly sink: PieceSink;
+  readonly meter: ReceiveMeter;
+}
+
+/** All accepted: a response with nothing to say has no bytes. */
+const STORED = new Uint8Array(0);
+
+export function otlpGrpc(parts: OtlpGrpcParts): GrpcMethods {
+  const call = (request: GrpcRequest) => exportTraces(request, parts);
+  return new Map([[EXPORT_PATH, { kind: "unary", hasTenant: true, call }]]);
+}
+
+async function exportTraces(
+  { tenant, pieces, bytes }: GrpcRequest,
+  { sink, meter }: OtlpGrpcParts,
+): Promise<Uint8Array> {
+  const offered = sink.offerPieces(tenant, pieces);
+  for (const piece of pieces) freeBytes(piece); // the sink has copied them
+  if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
+  const verdict = await offered;
+  if (verdict.outcome !== "stored") {
+    throw new EngineError(verdict.outcome, REFUSALS[verdict.outcome]);
+  }
+  meter.stored(tenant, bytes, verdict);
+  const partialSuccess = partialSuccessOf(verdict.rejected);
+  if (partialSuccess === undefined) return STORED;
+  return toBinary(
+    ExportTraceServiceResponseSchema,
+    create(ExportTraceServiceResponseSchema, { partialSuccess }),
+  );
+}
