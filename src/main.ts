@@ -38,6 +38,7 @@ import {
 import { DiskStore } from "./store/store-disk.ts";
 import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
+import { readTls } from "./worker/receiver-tls.ts";
 import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
 const FLUSH_TIMEOUT_MS = 120_000;
@@ -70,6 +71,10 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   const { logLevel: level, logFormat: format } = config.server;
   const logger = makeLogger({ level, format, component: "main" });
   for (const warning of warnings) logger.warn(warning);
+  for (const receiver of config.receivers) {
+    // A receiver's thread reads them as well, but would be started again and again.
+    if ("tls" in receiver && receiver.tls !== undefined) readTls(receiver.tls);
+  }
   for (const folder of new Set([config.walPath, config.localPath])) takeFolder(folder);
   const receivers = [];
   for (const receiver of config.receivers) {

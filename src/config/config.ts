@@ -90,11 +90,56 @@ export interface ReceiverBase {
   readonly requestBytesMax: number;
 }
 
+export type TlsVersion = "1.0" | "1.1" | "1.2" | "1.3";
+
+/** Certificate and key are each given once, as a file or in PEM; empty where they are not. */
+export interface TlsConfig {
+  readonly certFile: string;
+  readonly certPem: string;
+  readonly keyFile: string;
+  readonly keyPem: string;
+  /** Empty: clients need no certificate. */
+  readonly clientCaFile: string;
+  readonly clientCaReload: boolean;
+  readonly minVersion: TlsVersion;
+  readonly maxVersion: TlsVersion;
+  /** By Go's names; empty: the library's own. */
+  readonly cipherSuites: readonly string[];
+  readonly curvePreferences: readonly string[];
+  /** 0: files are read at the start only. */
+  readonly reloadIntervalMs: number;
+}
+
+/** In milliseconds. */
+export interface GrpcKeepalive {
+  /** The first three: 0 is no limit. */
+  readonly connectionIdleMs: number;
+  readonly connectionAgeMs: number;
+  readonly connectionAgeGraceMs: number;
+  readonly pingAfterMs: number;
+  readonly pingTimeoutMs: number;
+  readonly pingMinIntervalMs: number;
+  readonly pingWithoutStream: boolean;
+}
+
+/** What receivers over gRPC have. */
+export interface GrpcConfig extends ReceiverBase {
+  /** Calls of one connection at once. */
+  readonly streamsMax: number;
+  readonly keepalive: GrpcKeepalive;
+  /** Undefined: in clear text. */
+  readonly tls: TlsConfig | undefined;
+}
+
+export interface OtlpGrpcReceiver extends GrpcConfig {
+  readonly kind: "otlp_grpc";
+}
+
 export interface OtlpHttpReceiver extends ReceiverBase {
   readonly kind: "otlp_http";
   readonly tracesUrlPath: string;
 }
 
 /** By kind; receiver-types.ts says what each is called in the file, and what it takes there. */
-export type Receiver = OtlpHttpReceiver;
+export type Receiver = OtlpGrpcReceiver | OtlpHttpReceiver;
 export type ReceiverKind = Receiver["kind"];

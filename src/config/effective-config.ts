@@ -2,12 +2,14 @@
  * The configuration in force as YAML in Tempo's shape, for `/status/config`. Every key that it
  * shows is honoured, and the text can be loaded again. Secrets show as asterisks.
  */
+import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import type { Config, Receiver } from "./config.ts";
 import { defaultConfig } from "./load-config.ts";
 import { receiverKeys, typeOf } from "./receiver/receiver-types.ts";
 import { settings } from "./settings.ts";
 import type { Setting } from "./table/key.ts";
+import type { Value } from "./value/value.ts";
 
 /** As Tempo's `?mode=`: all, the defaults instead, or only what differs from them. */
 export const configModes = ["effective", "defaults", "diff"] as const;
@@ -63,8 +65,14 @@ function rowsOf(config: Config): ConfigRow[] {
 /** Less what asks for nothing: most receivers have no TLS, for example. */
 function receiverRows(receiver: Receiver): ConfigRow[] {
   return typeOf(receiver)
-    .settings.filter((setting) => !setting.value.off.includes(setting.read(receiver)))
+    .settings.filter((setting) => !isOff(setting.value, setting.read(receiver)))
     .map((setting) => rowOf(setting, receiver, receiverKeys(receiver)));
+}
+
+function isOff(kind: Value<unknown>, value: unknown): boolean {
+  return kind.off.some((off) =>
+    [value, kind.print(value)].some((one) => isDeepStrictEqual(off, one)),
+  );
 }
 
 function pathText(row: ConfigRow): string {

@@ -21,6 +21,13 @@ export const TENANT_IN_FLIGHT_SHARE_MAX = 0.5;
 /** Share of the bytes in flight that requests over a mebibyte leave to the others. */
 export const SMALL_IN_FLIGHT_SHARE = 0.25;
 
+/** Of one connection; each call holds some kilobytes, besides what it sends. */
+export const GRPC_STREAMS_DEFAULT = 1000;
+export const GRPC_STREAMS_MAX = 10_000;
+
+/** Of all gRPC receivers of one ingress thread; each takes some 20 KiB. */
+export const GRPC_CONNECTIONS_MAX = 10_000;
+
 // ---- answers
 
 /** A trace by id above this is v1 422 and v2 PARTIAL; Tempo's limit on one message. */

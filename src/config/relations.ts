@@ -28,7 +28,13 @@ export interface BrokenRelation {
 }
 
 export function brokenRelations(config: Config): BrokenRelation[] {
-  return [...listeners(config), ...folders(config), ...times(config), ...sizes(config)];
+  return [
+    ...listeners(config),
+    ...certificates(config),
+    ...folders(config),
+    ...times(config),
+    ...sizes(config),
+  ];
 }
 
 function* listeners(config: Config): Generator<BrokenRelation> {
@@ -54,6 +60,28 @@ function* listeners(config: Config): Generator<BrokenRelation> {
       const where = formatEndpoint(second);
       const message = `${second.name} cannot listen on ${where}: ${first.name} does already`;
       yield { paths: [...second.paths, ...first.paths], message };
+    }
+  }
+}
+
+function* certificates(config: Config): Generator<BrokenRelation> {
+  for (const receiver of config.receivers) {
+    if (!("tls" in receiver) || receiver.tls === undefined) continue;
+    const { tls } = receiver;
+    const path = (key: string) => `${pathOf(receiver)}.tls.${key}`;
+    for (const what of ["cert", "key"] as const) {
+      const [file, pem] = [tls[`${what}File`], tls[`${what}Pem`]];
+      if ((file === "") !== (pem === "")) continue;
+      const paths = [path(`${what}_file`), path(`${what}_pem`), `${pathOf(receiver)}.tls`];
+      const message =
+        file === ""
+          ? `TLS needs ${what}_file or ${what}_pem`
+          : `${what}_file and ${what}_pem are both given; one of them is right`;
+      yield { paths, message };
+    }
+    if (tls.minVersion > tls.maxVersion) {
+      const message = `no version of TLS lies between ${tls.minVersion} and ${tls.maxVersion}`;
+      yield { paths: [path("min_version"), path("max_version")], message };
     }
   }
 }

@@ -11,6 +11,7 @@
 import {
   createSecureServer,
   createServer,
+  type Http2SecureServer,
   type Http2Server,
   type ServerHttp2Session,
 } from "node:http2";
@@ -54,7 +55,7 @@ const STOP_MS = 1000;
 
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
-  readonly #server: Http2Server;
+  readonly #server: Http2Server | Http2SecureServer;
   readonly #sessions = new Map<ServerHttp2Session, GrpcSession>();
   readonly #host: GrpcCallHost;
   readonly #health: Health;
@@ -109,6 +110,11 @@ export class GrpcServer {
       this.#logger.error("receiver failed", { error: error.message });
     });
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  /** For connections that come from now on. */
+  setTls(context: SecureContextOptions & TlsOptions): void {
+    if ("setSecureContext" in this.#server) this.#server.setSecureContext(context);
   }
 
   /** Takes no connection more, and tells clients to go elsewhere; their calls are answered. */

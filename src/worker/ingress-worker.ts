@@ -60,7 +60,8 @@ parentPort?.on("message", (message: IngressRequest) => {
 });
 
 async function openAll(): Promise<OpenReceiver[]> {
-  const host = { start, sink, inFlight, logger, draining: () => draining };
+  const ready = () => sink.ready;
+  const host = { start, sink, inFlight, logger, draining: () => draining, ready };
   const open = await Promise.all(start.receivers.map((receiver) => openReceiver(receiver, host)));
   return open.filter((one) => one !== undefined);
 }

@@ -3,23 +3,32 @@
  * receive/, with this thread's parts.
  */
 import type { Logger } from "../base/log.ts";
-import type { Receiver } from "../config/config.ts";
+import type { GrpcConfig, GrpcKeepalive, Receiver } from "../config/config.ts";
+import { GRPC_CONNECTIONS_MAX } from "../config/limits.ts";
+import { formatEndpoint } from "../config/value/endpoint.ts";
+import type { GrpcMethods } from "../receive/grpc-method.ts";
+import { GrpcServer } from "../receive/grpc-server.ts";
+import type { KeepaliveOptions } from "../receive/grpc-session.ts";
 import type { HttpFormat } from "../receive/http-receive.ts";
 import { serveHttp } from "../receive/http-server.ts";
 import type { InFlight } from "../receive/in-flight.ts";
+import { otlpGrpc } from "../receive/otlp-grpc.ts";
 import { otlpHttp } from "../receive/otlp-http.ts";
-import type { RequestSink } from "../receive/receive.ts";
+import type { PieceSink, ReceiveMeter } from "../receive/receive.ts";
 import { ReceiveCounts } from "./receive-counts.ts";
+import { readTls, watchTls } from "./receiver-tls.ts";
 import type { IngressStart } from "./worker-protocol.ts";
 
 /** What receivers of one thread share. */
 export interface ReceiverHost {
   readonly start: IngressStart;
-  readonly sink: RequestSink;
+  readonly sink: PieceSink;
   readonly inFlight: InFlight;
   readonly logger: Logger;
   /** True once the server stops. */
   readonly draining: () => boolean;
+  /** Whether requests are taken at all: the log has been replayed. */
+  readonly ready: () => boolean;
 }
 
 export interface OpenReceiver {
@@ -38,6 +47,8 @@ export async function openReceiver(
   host: ReceiverHost,
 ): Promise<OpenReceiver | undefined> {
   switch (receiver.kind) {
+    case "otlp_grpc":
+      return openGrpc(receiver, host, (meter) => otlpGrpc({ sink: host.sink, meter }));
     case "otlp_http":
       return openHttp(receiver, host, otlpHttp(receiver));
   }
@@ -61,4 +72,54 @@ function openHttp<Kind>(
   };
   const server = Bun.serve(serveHttp(format, options, { ...parts, meter: counts }));
   return { receiver, counts, url: `${server.url}`, stop: () => server.stop() };
+}
+
+/** Any service over gRPC. */
+async function openGrpc(
+  receiver: Receiver & GrpcConfig,
+  host: ReceiverHost,
+  methods: (meter: ReceiveMeter) => GrpcMethods,
+): Promise<OpenReceiver> {
+  const { start, inFlight, logger } = host;
+  const { tls, streamsMax, listenAddress: hostname } = receiver;
+  const counts = new ReceiveCounts(receiver.name, "grpc");
+  const server = new GrpcServer(
+    {
+      hostname,
+      port: receiver.listenPort,
+      streamsMax,
+      connectionsMax: GRPC_CONNECTIONS_MAX,
+      messageBytesMax: receiver.requestBytesMax,
+      receiveTimeoutMs: start.bodyTimeoutMs || Number.POSITIVE_INFINITY,
+      multitenancyEnabled: start.multitenancyEnabled,
+      keepalive: keepaliveOptions(receiver.keepalive),
+      tls: tls && readTls(tls),
+    },
+    { methods: methods(counts), inFlight, meter: counts, logger, isServing: host.ready },
+  );
+  await server.listen();
+  const change = (context: ReturnType<typeof readTls>) => server.setTls(context);
+  const unwatch = tls === undefined ? () => {} : watchTls(tls, { logger, change });
+  const scheme = tls === undefined ? "http" : "https";
+  return {
+    receiver,
+    counts,
+    url: `${scheme}://${formatEndpoint({ address: hostname, port: server.port })}`,
+    drain: () => server.drain(),
+    async stop() {
+      unwatch();
+      await server.stop();
+    },
+  };
+}
+
+/** Zero is no limit in the configuration. */
+function keepaliveOptions(keepalive: GrpcKeepalive): KeepaliveOptions {
+  const orNever = (ms: number) => ms || Number.POSITIVE_INFINITY;
+  return {
+    ...keepalive,
+    connectionIdleMs: orNever(keepalive.connectionIdleMs),
+    connectionAgeMs: orNever(keepalive.connectionAgeMs),
+    connectionAgeGraceMs: orNever(keepalive.connectionAgeGraceMs),
+  };
 }

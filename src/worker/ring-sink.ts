@@ -61,6 +61,11 @@ export class RingSink implements PieceSink {
     this.#answer().catch(options.onFailure);
   }
 
+  /** Whether the log has been replayed; before that nothing is taken. */
+  get ready(): boolean {
+    return Atomics.load(this.#control, REPLAYED) !== 0;
+  }
+
   /** Requests that wait for their answer. */
   get waiting(): number {
     return this.#waiting.length;
@@ -72,7 +77,7 @@ export class RingSink implements PieceSink {
   }
 
   offer(tenant: string, request: Uint8Array | RingPayload): Promise<Verdict> | undefined {
-    if (Atomics.load(this.#control, REPLAYED) === 0) return undefined;
+    if (!this.ready) return undefined;
     const name = this.#tenantBytes(tenant);
     const fill = (record: number) => {
       writeRequestFields(this.#view, record, {

@@ -1,10 +1,13 @@
 import { describe, expect, test } from "vitest";
-import type { Config } from "../../src/config/config.ts";
+import type { Config, OtlpHttpReceiver } from "../../src/config/config.ts";
 import { ConfigError } from "../../src/config/finding.ts";
 import { defaultConfig, loadConfig } from "../../src/config/load-config.ts";
 import { configOf, loadText, problemsOf } from "./load-text.ts";
 
-const receiver = defaultConfig().receivers[0];
+const defaults = defaultConfig().receivers;
+const grpc = defaults[0];
+// The second of what opens by default.
+const receiver = defaults[1] as OtlpHttpReceiver;
 
 /** Flow mappings inside a receivers block. */
 function receivers(text: string): string {
@@ -49,7 +52,12 @@ describe("what is configured", () => {
       argv: ["-backend-worker.compaction.block-retention=24h"],
       expected: { blockRetentionMs: 86_400_000 },
     },
-    { yaml: receivers("{}"), expected: { receivers: [receiver] } },
+    { yaml: receivers("{}"), expected: { receivers: defaults } },
+    {
+      yaml: receivers("{otlp: {protocols: {http: , grpc: {tls: , max_recv_msg_size_mib: 0}}}}"),
+      expected: { receivers: defaults },
+    },
+    { yaml: receivers("{otlp: {protocols: {grpc: }}}"), expected: { receivers: [grpc] } },
     { yaml: receivers("{otlp: {protocols: {http: }}}"), expected: { receivers: [receiver] } },
     {
       yaml: receivers(
@@ -183,7 +191,7 @@ describe("what is wrong", () => {
       yaml: receivers("{otlp: }"),
       problems: [
         "f.yaml:1:27: distributor.receivers.otlp: names no protocol, so nothing opens; " +
-          "add protocols: with http: below it",
+          "add protocols: with grpc: or http: below it",
       ],
     },
     {
@@ -194,14 +202,53 @@ describe("what is wrong", () => {
       ],
     },
     {
-      yaml: receivers("{otlp: {protocols: {grpc: }}, zipkin: , jaeger/a: {protocols: {grpc: }}}"),
+      yaml: receivers("{otlp: {protocols: {grpc: {}}}, zipkin: , jaeger/a: {protocols: {grpc: }}}"),
       problems: [
-        "f.yaml:1:46: distributor.receivers.otlp.protocols.grpc: otlp grpc receivers are not " +
-          "built yet; remove distributor.receivers.otlp.protocols.grpc",
-        "f.yaml:1:56: distributor.receivers.zipkin: zipkin receivers are not built yet; " +
+        "f.yaml:1:58: distributor.receivers.zipkin: zipkin receivers are not built yet; " +
           "remove distributor.receivers.zipkin",
-        "f.yaml:1:66: distributor.receivers.jaeger/a: jaeger receivers are not built yet; " +
+        "f.yaml:1:68: distributor.receivers.jaeger/a: jaeger receivers are not built yet; " +
           "remove distributor.receivers.jaeger/a",
+      ],
+    },
+    ...[
+      {
+        tls: "{cert_file: a}",
+        at: "1:53",
+        key: "tls",
+        said: "TLS needs key_file or key_pem",
+      },
+      {
+        tls: "{cert_file: a, cert_pem: b, key_file: c}",
+        at: "1:59",
+        key: "tls.cert_file",
+        said: "cert_file and cert_pem are both given; one of them is right",
+      },
+      {
+        tls: "{cert_file: a, key_file: c, min_version: 1.3, max_version: 1.2}",
+        at: "1:86",
+        key: "tls.min_version",
+        said: "no version of TLS lies between 1.3 and 1.2",
+      },
+      {
+        tls: "{cert_file: a, key_file: c, cipher_suites: [RC4]}",
+        at: "1:86",
+        key: "tls.cipher_suites",
+        said: "a list is not a list of suites of TLS 1.2: ",
+      },
+    ].map(({ tls, at, key, said }) => ({
+      yaml: receivers(`{otlp: {protocols: {grpc: {tls: ${tls}}}}}`),
+      problems: [
+        expect.stringContaining(
+          `f.yaml:${at}: distributor.receivers.otlp.protocols.grpc.${key}: ${said}`,
+        ) as string,
+      ],
+    })),
+    {
+      yaml: receivers("{otlp: {protocols: {grpc: {max_recv_msg_size_mib: 25}}}}"),
+      problems: [
+        "f.yaml:1:53: distributor.receivers.otlp.protocols.grpc.max_recv_msg_size_mib: 25 is not " +
+          "a whole number of MiB up to 24, the largest request that a ring takes " +
+          "(0 is the default of 4)",
       ],
     },
     {

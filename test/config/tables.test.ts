@@ -60,6 +60,26 @@ const receiverExamples: Readonly<Record<string, string>> = {
   endpoint: "'0.0.0.0:4999'",
   max_request_body_size: "1048576",
   traces_url_path: "/otlp",
+  max_recv_msg_size_mib: "16",
+  max_concurrent_streams: "100",
+  "keepalive.server_parameters.max_connection_idle": "5m",
+  "keepalive.server_parameters.max_connection_age": "30m",
+  "keepalive.server_parameters.max_connection_age_grace": "1m",
+  "keepalive.server_parameters.time": "1m",
+  "keepalive.server_parameters.timeout": "5s",
+  "keepalive.enforcement_policy.min_time": "10s",
+  "keepalive.enforcement_policy.permit_without_stream": "true",
+  "tls.cert_file": "/other.pem",
+  "tls.key_file": "/other.key",
+  "tls.cert_pem": "text",
+  "tls.key_pem": "text",
+  "tls.client_ca_file": "/ca.pem",
+  "tls.client_ca_file_reload": "true",
+  "tls.min_version": "1.3",
+  "tls.max_version": "'1.2'",
+  "tls.cipher_suites": "[TLS_ECDHE_RSA_WITH_AES_128_GCM_SHA256]",
+  "tls.curve_preferences": "[P256]",
+  "tls.reload_interval": "24h",
 };
 
 /** Where each setting stands, and its example; several receivers have some in common. */
@@ -75,6 +95,15 @@ const places: readonly { path: string; example: string | null; setting: AnySetti
     })),
   ),
 ];
+
+/** A file with this key alone; with one below `tls`, what TLS needs is given as well. */
+function settingYaml(path: string, example: string): string {
+  const [, tls, key] = /^(.*\.tls)\.(\w+)$/.exec(path) ?? [];
+  if (tls === undefined) return yamlAt(path.split("."), example);
+  const all = new Map(Object.entries({ cert_file: "/f", key_file: "/f", [key]: example }));
+  if (key.endsWith("_pem")) all.delete(key.replace("_pem", "_file"));
+  return yamlAt(tls.split("."), `{${[...all].map(([name, value]) => `${name}: ${value}`)}}`);
+}
 
 /** Something that the kind takes and that asks for something. */
 const candidates = ["true", "false", "13", "0.5", "7s", "13MiB", "text", "[text]", "{a: 1}"];
@@ -122,7 +151,7 @@ describe("the tables", () => {
       const place = places.find((one) => one.setting === setting && one.path === path);
       const example = (place ?? places.find((one) => one.setting === setting))?.example;
       if (example === null || example === undefined) continue;
-      const config = configOf(yamlAt(path.split("."), example));
+      const config = configOf(settingYaml(path, example));
       expect(config, path).not.toEqual(defaultConfig());
       expect(effectiveConfig(config, "diff"), path).not.toBe("{}\n");
     }
@@ -143,7 +172,10 @@ describe("the tables", () => {
       const { config, warnings } = loadText(yamlAt(path.split("."), value ?? ""));
       expect(warnings, path).toHaveLength(1);
       expect(warnings[0], path).toContain(`${path}: has no meaning here: ${key.reason}`);
-      expect(config, path).toEqual(defaultConfig());
+      // A receiver opens by being named.
+      const [opened] = /^distributor\.receivers\.\w+(\.protocols\.\w+)?/.exec(path) ?? [];
+      const usual = opened === undefined ? "" : yamlAt(opened.split("."), "null");
+      expect(config, path).toEqual(configOf(usual));
     }
   });
 

@@ -1,5 +1,6 @@
 /** All kinds of receivers, and where one of them stands in the file. */
 import type { Receiver, ReceiverKind } from "../config.ts";
+import { otlpGrpc } from "./otlp-grpc.ts";
 import { otlpHttp } from "./otlp-http.ts";
 import type { ReceiverType } from "./receiver-type.ts";
 
@@ -7,6 +8,7 @@ type Types = { readonly [K in ReceiverKind]: ReceiverType<Extract<Receiver, { ki
 
 /** In the order in which those of one instance open. */
 export const receiverTypes: Types = {
+  otlp_grpc: otlpGrpc,
   otlp_http: otlpHttp,
 };
 

@@ -2,8 +2,11 @@
  * `distributor.receivers`: the Collector's own blocks, one for each protocol. A protocol opens by
  * being named, also with nothing below it.
  */
+import { grpcKeepaliveKeys, grpcMessageMib, grpcStreams } from "../receiver/grpc-settings.ts";
+import { otlpGrpcEndpoint } from "../receiver/otlp-grpc.ts";
 import { otlpHttpEndpoint, otlpHttpTracesUrlPath } from "../receiver/otlp-http.ts";
 import { maxRequestBodySize } from "../receiver/receiver-setting.ts";
+import * as tlsKeys from "../receiver/tls-settings.ts";
 import {
   byteSize,
   count,
@@ -18,7 +21,15 @@ import {
   textMap,
   toggle,
 } from "../value/value.ts";
-import { type Block, block, inertKeys, unbuiltBlock, unbuiltKeys, type ValueTree } from "./key.ts";
+import {
+  type Block,
+  block,
+  inertKeys,
+  type Key,
+  unbuiltBlock,
+  unbuiltKeys,
+  type ValueTree,
+} from "./key.ts";
 
 const tls = {
   ca_file: text,
@@ -102,6 +113,59 @@ const udpServer = {
   socket_buffer_size: byteSize,
 } as const satisfies ValueTree;
 
+const IN_VAIN = "a server does not look for other servers' certificates";
+
+/** `tls` of receivers that have it. */
+const tlsServer = block({
+  cert_file: tlsKeys.tlsCertFile,
+  cert_pem: tlsKeys.tlsCertPem,
+  key_file: tlsKeys.tlsKeyFile,
+  key_pem: tlsKeys.tlsKeyPem,
+  client_ca_file: tlsKeys.tlsClientCaFile,
+  client_ca_file_reload: tlsKeys.tlsClientCaReload,
+  min_version: tlsKeys.tlsMinVersion,
+  max_version: tlsKeys.tlsMaxVersion,
+  cipher_suites: tlsKeys.tlsCipherSuites,
+  curve_preferences: tlsKeys.tlsCurvePreferences,
+  reload_interval: tlsKeys.tlsReloadInterval,
+  ...inertKeys(IN_VAIN, { ca_file: text, ca_pem: secret, include_system_ca_certs_pool: toggle }),
+  ...inertKeys("suites that are not secure are taken by no client that one would let in", {
+    include_insecure_cipher_suites: toggle,
+  }),
+  ...unbuiltKeys("keys in a TPM are", { tpm: textMap }),
+});
+
+/** What gRPC receivers take besides their endpoint. */
+export const grpcKeys = {
+  max_recv_msg_size_mib: grpcMessageMib,
+  max_concurrent_streams: grpcStreams,
+  keepalive: block({
+    server_parameters: block({
+      max_connection_idle: grpcKeepaliveKeys.connectionIdle,
+      max_connection_age: grpcKeepaliveKeys.connectionAge,
+      max_connection_age_grace: grpcKeepaliveKeys.connectionAgeGrace,
+      time: grpcKeepaliveKeys.pingAfter,
+      timeout: grpcKeepaliveKeys.pingTimeout,
+    }),
+    enforcement_policy: block({
+      min_time: grpcKeepaliveKeys.pingMinInterval,
+      permit_without_stream: grpcKeepaliveKeys.pingWithoutStream,
+    }),
+  }),
+  tls: tlsServer,
+  ...unbuiltKeys("other transports than tcp are", { transport: offWhen(text, "tcp") }),
+  ...unbuiltKeys("authentication is", { auth: textMap }),
+  ...unbuiltKeys("middlewares are", { middlewares: itemList }),
+  ...inertKeys("a server calls nobody", { dialer: textMap }),
+  ...inertKeys("the runtime's own buffers are used", {
+    read_buffer_size: offWhen(byteSize, 0),
+    write_buffer_size: offWhen(byteSize, 0),
+  }),
+  ...inertKeys("the tenant's metadata is always read, and nothing asks for the others", {
+    include_metadata: toggle,
+  }),
+} as const satisfies Readonly<Record<string, Key>>;
+
 export const otlpHttp = block({
   endpoint: otlpHttpEndpoint,
   max_request_body_size: maxRequestBodySize,
@@ -128,7 +192,7 @@ const OPENS = { byPresence: true } as const;
 
 const otlp = block({
   protocols: block({
-    grpc: unbuiltBlock("otlp grpc receivers are", grpcServer, OPENS),
+    grpc: block({ endpoint: otlpGrpcEndpoint, ...grpcKeys }),
     http: otlpHttp,
   }),
 });
