@@ -63,3 +63,17 @@ export function base64Into(text: Text): boolean {
   text.to = to;
   return true;
 }
+
+/** Fills `target` from the right, zeros before; false: no hex, or of more digits than it takes. */
+export function hexIntoRight(target: Uint8Array, { bytes, from, to }: Text): boolean {
+  if (to === from || to - from > 2 * target.length) return false;
+  target.fill(0);
+  let all = 0;
+  let digit = 2 * target.length - 1;
+  for (let at = to - 1; at >= from; at--, digit--) {
+    const value = HEX_DIGITS[bytes[at]];
+    all |= value;
+    target[digit >> 1] |= digit & 1 ? value : value << 4;
+  }
+  return all <= 15;
+}

@@ -27,6 +27,9 @@ export class JsonNumber {
   /** After a successful int64() or uint64(): the value's two's complement, as uint32. */
   low = 0;
   high = 0;
+  /** How the number is written. */
+  hasFraction = false;
+  hasExponent = false;
   #bytes: Uint8Array = new Uint8Array(0);
   #from = 0;
   #to = 0;
@@ -51,13 +54,15 @@ export class JsonNumber {
     if (at === whole || (bytes[whole] === ZERO && at > whole + 1)) return -1;
     this.#wholeTo = at;
     let power = 0;
-    if (at < end && bytes[at] === DOT) {
+    this.hasFraction = at < end && bytes[at] === DOT;
+    if (this.hasFraction) {
       const fraction = at + 1;
       at = this.#readDigits(fraction, end);
       if (at === fraction) return -1;
       power = fraction - at;
     }
-    if (at < end && (bytes[at] | 0x20) === 0x65) {
+    this.hasExponent = at < end && (bytes[at] | 0x20) === 0x65;
+    if (this.hasExponent) {
       const after = this.#readExponent(at + 1, end);
       if (after < 0) return -1;
       at = after;

@@ -120,6 +120,26 @@ export class JsonScan {
     this.#string();
   }
 
+  /** Into `text`: a string, or how a number or a boolean is written. */
+  readAsText(): void {
+    const byte = this.#space();
+    const from = this.#at;
+    if (byte === QUOTE) {
+      this.#string();
+      return;
+    }
+    if (byte === LETTER_T) this.#literal(TRUE);
+    else if (byte === LETTER_F) this.#literal(FALSE);
+    else this.#number();
+    this.text.from = from;
+    this.text.to = this.#at;
+  }
+
+  isBoolean(): boolean {
+    const byte = this.#space();
+    return byte === LETTER_T || byte === LETTER_F;
+  }
+
   readBoolean(): boolean {
     const value = this.#space() === LETTER_T;
     this.#literal(value ? TRUE : FALSE);

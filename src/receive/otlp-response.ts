@@ -73,13 +73,13 @@ function errorBody(
   return toBinary(StatusSchema, status);
 }
 
-function rejectedCount(rejected: RejectedSpans): number {
+export function rejectedCount(rejected: RejectedSpans): number {
   const { invalidTraceId, invalidSpanId, invalidUtf8, overLimit } = rejected;
   return invalidTraceId + invalidSpanId + invalidUtf8 + overLimit;
 }
 
 /** "3 spans rejected: 2 invalid trace id, 1 invalid utf-8". */
-function rejectedMessage(rejected: RejectedSpans): string {
+export function rejectedMessage(rejected: RejectedSpans): string {
   const reasons = [
     [rejected.invalidTraceId, "invalid trace id"],
     [rejected.invalidSpanId, "invalid span id"],

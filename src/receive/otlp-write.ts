@@ -82,6 +82,13 @@ export class OtlpWriter {
     this.#at = length;
   }
 
+  /** Whether exactly these bytes were written. */
+  isSame(bytes: Uint8Array): boolean {
+    if (bytes.length !== this.#at) return false;
+    for (let i = 0; i < bytes.length; i++) if (bytes[i] !== this.#bytes[i]) return false;
+    return true;
+  }
+
   // ---- messages
 
   /**
