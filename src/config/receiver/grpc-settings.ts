@@ -36,8 +36,7 @@ export const grpcStreams = receiverSetting<number, GrpcConfig>({
       .transform((streams) => (streams === 0 ? GRPC_STREAMS_DEFAULT : streams))
       .refine((streams) => streams <= GRPC_STREAMS_MAX),
     expected:
-      `a whole number up to ${GRPC_STREAMS_MAX} ` +
-      `(0 is the default of ${GRPC_STREAMS_DEFAULT})`,
+      `a whole number up to ${GRPC_STREAMS_MAX} ` + `(0 is the default of ${GRPC_STREAMS_DEFAULT})`,
   },
   fallback: GRPC_STREAMS_DEFAULT,
   about: "Calls of one connection at once.",
