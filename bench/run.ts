@@ -13,7 +13,14 @@ import { join } from "node:path";
 import { median } from "./budget.ts";
 
 const ROOT = join(import.meta.dirname, "..");
-const SMALL = ["ring.bench", "kernel.bench", "encode.bench", "wal.bench", "receive.bench"];
+const SMALL = [
+  "ring.bench",
+  "kernel.bench",
+  "scan.bench",
+  "encode.bench",
+  "wal.bench",
+  "receive.bench",
+];
 const ROUNDS = 5;
 
 const [first, ...rest] = process.argv.slice(2);

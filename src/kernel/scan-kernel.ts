@@ -90,7 +90,7 @@ export interface FamilyExports {
 }
 
 export interface ScanExports {
-  /** codes, width, rows, table, size, out */
+  /** codes, width, rows, table, out */
   testCodes: Nothing;
   /** codes, width, rows, code, out */
   equalCodes: Nothing;

@@ -62,7 +62,7 @@ export function presentBits(layer: Layer, entries: number, tools: LayerTools): n
       scratch.bytes[table + 1 + i] = layer.value(i).type === "nil" ? 0 : 1;
     }
     const out = scratch.take(bitmapBytes(entries));
-    kernel.testCodes(layer.at, layer.width, entries, table, layer.size + 1, out);
+    kernel.testCodes(layer.at, layer.width, entries, table, out);
     return out;
   }
   if (layer.kind === "groups" || layer.kind === "ids" || layer.present === 0) {
@@ -101,7 +101,7 @@ function testCodes(
   }
   if (found === 0) return bits.none(entries);
   if (found === 1) kernel.equalCodes(at, width, entries, last, out);
-  else kernel.testCodes(at, width, entries, table, size + 1, out);
+  else kernel.testCodes(at, width, entries, table, out);
   return out;
 }
 
