@@ -6,7 +6,7 @@
 import { EngineError } from "../base/error.ts";
 import { type IntegerKind, parseInteger, refusing } from "./go-number.ts";
 import { parseLogfmt } from "./logfmt.ts";
-import type { SearchAsk } from "./search-question.ts";
+import { checkDurations, checkSeconds, type SearchAsk } from "./search-question.ts";
 import { parameter, parseGoDuration, parseTimeRange } from "./time-params.ts";
 
 const UINT32: IntegerKind = { bits: 32, signed: false };
@@ -28,11 +28,7 @@ export function parseSearchParams(params: URLSearchParams, nowNano: bigint): Sea
   const limit = uint32(params, "limit");
   if (limit === 0) throw new EngineError("malformed", "invalid limit: must be a positive number");
   const spansPerSpanSet = uint32(params, "spss") ?? 0;
-  if (!isOpen && (end ?? 0) <= (start ?? 0)) {
-    const received = `received start=${start ?? 0} end=${end ?? 0}`;
-    const message = `http parameter start must be before end. ${received}`;
-    throw new EngineError("malformed", message);
-  }
+  checkSeconds(start ?? 0, end ?? 0);
   const range = parseTimeRange(params, nowNano);
   return { query, tags, ...durations, range, limit: limit ?? 0, spansPerSpanSet };
 }
@@ -59,14 +55,7 @@ function parseDurations(
   params: URLSearchParams,
 ): Pick<SearchAsk, "minDurationNano" | "maxDurationNano"> {
   const minDurationNano = duration(params, "minDuration");
-  const maxDurationNano = duration(params, "maxDuration");
-  if (minDurationNano === undefined || maxDurationNano === undefined) {
-    return { minDurationNano, maxDurationNano };
-  }
-  if (minDurationNano > maxDurationNano) {
-    throw new EngineError("malformed", "invalid maxDuration: must be greater than minDuration");
-  }
-  return { minDurationNano, maxDurationNano };
+  return checkDurations({ minDurationNano, maxDurationNano: duration(params, "maxDuration") });
 }
 
 /** Nanoseconds; zero is no bound, as in Tempo. */

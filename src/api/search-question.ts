@@ -21,6 +21,22 @@ export interface SearchAsk {
   readonly spansPerSpanSet: number;
 }
 
+/** Unix seconds; two zeros are all of time. Throws `malformed`. */
+export function checkSeconds(start: number, end: number): void {
+  if ((start === 0 && end === 0) || end > start) return;
+  const received = `received start=${start} end=${end}`;
+  throw new EngineError("malformed", `http parameter start must be before end. ${received}`);
+}
+
+/** What it got; throws `malformed`. */
+export function checkDurations<Ask extends Pick<SearchAsk, "minDurationNano" | "maxDurationNano">>(
+  ask: Ask,
+): Ask {
+  const { minDurationNano: min, maxDurationNano: max } = ask;
+  if (min === undefined || max === undefined || min <= max) return ask;
+  throw new EngineError("malformed", "invalid maxDuration: must be greater than minDuration");
+}
+
 /** Throws `malformed`. */
 export function searchQuestion(ask: SearchAsk, context: QuestionContext): SearchQuestion {
   const { tenants, limits } = context;

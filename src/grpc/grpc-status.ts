@@ -49,6 +49,11 @@ export function grpcStatus(error: unknown): GrpcStatus {
   return { code: grpcCodes.internal, message: "internal error" };
 }
 
+/** Whether it is nobody's fault but ours, and worth a line in the log. */
+export function isInternal(error: unknown): boolean {
+  return grpcStatus(error).code === grpcCodes.internal && !(error instanceof GrpcError);
+}
+
 /** As headers of an answer without messages, or as trailers behind them. */
 export function statusHeaders({ code, message, details }: GrpcStatus): Record<string, string> {
   return {

@@ -1,0 +1,171 @@
+/**
+ * A server of gRPC on node:http2: calls with one message, answered by any number of them.
+ *
+ * What clients can hold is bounded: streams of a connection, the size of messages, the time that a
+ * request takes to come and that a client may take to read on, connections on which nothing
+ * happens, and streams that are opened only to be reset.
+ */
+import { once } from "node:events";
+import {
+  constants,
+  createServer,
+  type Http2Server,
+  type IncomingHttpHeaders,
+  type ServerHttp2Session,
+  type ServerHttp2Stream,
+} from "node:http2";
+import type { Logger } from "../base/log.ts";
+import type { GrpcMethods } from "./grpc-method.ts";
+import { ServedCall } from "./grpc-served-call.ts";
+import type { GrpcStatus } from "./grpc-status.ts";
+
+export interface GrpcServerOptions {
+  readonly methods: GrpcMethods;
+  /** Of a request, also after it is decompressed. */
+  readonly messageBytesMax: number;
+  /** Of one connection at once. */
+  readonly streamsMax: number;
+  /** Names and values of one request's headers. */
+  readonly headBytesMax: number;
+  /** For a request to come whole, and for a client to read on; 0: no limit. */
+  readonly readTimeoutMs: number;
+  readonly writeTimeoutMs: number;
+  /** A connection without a call is closed after this; 0: never. */
+  readonly idleTimeoutMs: number;
+  readonly logger: Logger;
+  /** A call has ended. */
+  readonly onCall: (path: string, status: GrpcStatus, seconds: number) => void;
+}
+
+/** A name of the system's, or a port. */
+export type GrpcAddress =
+  | { readonly path: string }
+  | { readonly host: string; readonly port: number };
+
+/** A client that goes on opening streams and resetting them has another purpose than answers. */
+const RESETS_MAX = 1000;
+/** Its calls that ended well speak for a client: it may reset as many again. */
+const RESETS_PER_CALL = 1;
+
+/** From the word that a connection ends until it does, when nothing is under way on it. */
+const GO_AWAY_MS = 1000;
+
+interface Session {
+  readonly session: ServerHttp2Session;
+  readonly calls: Set<ServedCall>;
+  /** Resets less good calls. */
+  resets: number;
+  idle: ReturnType<typeof setTimeout> | undefined;
+}
+
+export class GrpcServer {
+  readonly #options: GrpcServerOptions;
+  readonly #server: Http2Server;
+  readonly #sessions = new Map<ServerHttp2Session, Session>();
+  #isStopping = false;
+
+  constructor(options: GrpcServerOptions) {
+    this.#options = options;
+    this.#server = createServer({
+      maxHeaderListPairs: 128,
+      settings: {
+        maxConcurrentStreams: options.streamsMax,
+        maxHeaderListSize: options.headBytesMax,
+        enablePush: false,
+      },
+    });
+    this.#server.on("session", (session) => this.#open(session));
+    this.#server.on("sessionError", (error) => this.#note("connection failed", error));
+    this.#server.on("error", (error) => this.#note("server failed", error));
+  }
+
+  /** Resolves with the port, which is 0 where there is none. */
+  async listen(address: GrpcAddress): Promise<number> {
+    this.#server.listen(address);
+    await once(this.#server, "listening");
+    const bound = this.#server.address();
+    return typeof bound === "object" && bound !== null ? bound.port : 0;
+  }
+
+  /** Takes no new connections and calls; resolves when those under way have ended. */
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
+    const sessions = [...this.#sessions.values()];
+    for (const one of sessions) this.#goAway(one);
+    await Promise.all(sessions.map(({ session }) => closedOf(session)));
+    await closed;
+  }
+
+  /** Ends all calls at once. */
+  end(): void {
+    this.#isStopping = true;
+    this.#server.close();
+    for (const { session } of this.#sessions.values()) session.destroy();
+  }
+
+  #open(session: ServerHttp2Session): void {
+    const one: Session = { session, calls: new Set(), resets: 0, idle: undefined };
+    this.#sessions.set(session, one);
+    session.on("error", (error) => this.#note("connection failed", error));
+    session.on("close", () => {
+      clearTimeout(one.idle);
+      this.#sessions.delete(session);
+      for (const call of one.calls) call.gone();
+    });
+    session.on("stream", (stream, headers) => this.#call(one, stream, headers));
+    this.#watchIdle(one);
+  }
+
+  #call(one: Session, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
+    clearTimeout(one.idle);
+    const startMs = performance.now();
+    const call = new ServedCall(stream, headers, {
+      ...this.#options,
+      onEnd: (status, wasReset) => {
+        one.calls.delete(call);
+        const seconds = (performance.now() - startMs) / 1000;
+        this.#options.onCall(headers[":path"] ?? "", status, seconds);
+        this.#countReset(one, wasReset);
+        this.#watchIdle(one);
+      },
+    });
+    one.calls.add(call);
+    call.serve();
+  }
+
+  #countReset(one: Session, wasReset: boolean): void {
+    one.resets = wasReset ? one.resets + 1 : Math.max(0, one.resets - RESETS_PER_CALL);
+    if (one.resets <= RESETS_MAX || one.session.destroyed) return;
+    this.#options.logger.warn("connection closed: it resets what it asks for", {});
+    one.session.destroy(undefined, constants.NGHTTP2_ENHANCE_YOUR_CALM);
+  }
+
+  #watchIdle(one: Session): void {
+    clearTimeout(one.idle);
+    const { idleTimeoutMs } = this.#options;
+    if (one.calls.size > 0 || one.session.destroyed) return;
+    if (this.#isStopping) this.#goAway(one);
+    if (this.#isStopping || idleTimeoutMs === 0) return;
+    one.idle = setTimeout(() => this.#goAway(one), idleTimeoutMs);
+    one.idle.unref();
+  }
+
+  #goAway({ session, calls }: Session): void {
+    if (!session.closed && !session.destroyed) session.close();
+    // One that is in the middle of something would never close by itself.
+    const end = () => {
+      if (calls.size === 0) session.destroy();
+    };
+    setTimeout(end, GO_AWAY_MS).unref();
+  }
+
+  #note(what: string, error: Error): void {
+    this.#options.logger.debug(what, { error: error.message });
+  }
+}
+
+async function closedOf(session: ServerHttp2Session): Promise<void> {
+  if (session.destroyed) return;
+  await new Promise<void>((resolve) => session.once("close", () => resolve()));
+}
