@@ -22,7 +22,7 @@ const API = "http://127.0.0.1:13200";
 const OTLP = "http://127.0.0.1:14318/v1/traces";
 writeFileSync(
   join(folder, "vivace.yaml"),
-  `server: { http_listen_port: 13200, log_level: warn }
+  `server: { http_listen_port: 13200, grpc_listen_port: 0, log_level: warn }
 distributor: { receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:14318" } } } } }
 storage: { trace: { wal: { path: ${folder}/wal }, local: { path: ${folder}/blocks } } }
 `,

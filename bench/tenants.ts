@@ -34,7 +34,7 @@ async function cpuOf(tenants: number): Promise<number> {
   const file = join(folder, "vivace.yaml");
   writeFileSync(
     file,
-    `server: { http_listen_port: 13200, log_level: warn }
+    `server: { http_listen_port: 13200, grpc_listen_port: 0, log_level: warn }
 multitenancy_enabled: true
 distributor: { receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:14318" } } } } }
 storage: { trace: { wal: { path: ${folder}/wal }, local: { path: ${folder}/blocks } } }

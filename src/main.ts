@@ -7,7 +7,11 @@ import http from "node:http";
 import { createServer } from "node:net";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
+import { apiCalls } from "./api/api-calls.ts";
+import { type ApiListener, listenApi } from "./api/api-listener.ts";
+import type { ApiOptions, ApiParts } from "./api/api-parts.ts";
 import { apiServer } from "./api/api-server.ts";
+import { HeldAnswers } from "./api/api-stream.ts";
 import type { EngineSnapshot, TenantCounts } from "./api/engine-snapshot.ts";
 import { EngineMetrics } from "./api/metrics.ts";
 import { systemClock } from "./base/clock.ts";
@@ -20,9 +24,15 @@ import type { Config } from "./config/config.ts";
 import { effectiveConfig } from "./config/effective-config.ts";
 import { ConfigError } from "./config/finding.ts";
 import { helpText } from "./config/flags.ts";
-import { ANSWERS_HELD_BYTES_MAX, REQUEST_HEAD_BYTES_MAX } from "./config/limits.ts";
+import {
+  ANSWERS_HELD_BYTES_MAX,
+  GRPC_HEAD_BYTES_MAX,
+  GRPC_REQUEST_BYTES_MAX,
+  REQUEST_HEAD_BYTES_MAX,
+} from "./config/limits.ts";
 import { listenSummary } from "./config/listen-summary.ts";
 import { loadConfig } from "./config/load-config.ts";
+import { formatEndpoint } from "./config/value/endpoint.ts";
 import { verifyConfig } from "./config/verify-config.ts";
 import type { BlockMeta } from "./model/block-meta.ts";
 import {
@@ -81,7 +91,9 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     const listenPort = await freePort(receiver.listenAddress, receiver.listenPort);
     receivers.push({ ...receiver, listenPort });
   }
-  await freePort(config.server.httpListenAddress, config.server.httpListenPort);
+  const { httpListenAddress, httpListenPort, grpcListenAddress, grpcListenPort } = config.server;
+  await freePort(httpListenAddress, httpListenPort);
+  await freePort(grpcListenAddress, grpcListenPort);
   const store = new DiskStore(config.localPath);
   store.sweep();
   const blocks = store.list();
@@ -104,17 +116,23 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
       }
     },
   });
-  const server = serveApi(config, engine, logger);
+  const server = await serveApi(config, engine, logger);
   for (const line of listenSummary({ ...config, receivers })) {
     const where = line.loopbackOnly ? " (this machine only)" : "";
     logger.info(`${line.serves} on ${line.endpoint}${where}`, { receiver: line.name });
   }
   const ms = Math.round(performance.now() - startMs);
-  logger.info("vivace started", { version: packageJson.version, api: `${server.url}`, ms });
+  const url = (address: string, port: number) => `http://${formatEndpoint({ address, port })}/`;
+  logger.info("vivace started", {
+    version: packageJson.version,
+    api: url(httpListenAddress, server.httpPort),
+    grpc: url(grpcListenAddress, server.grpcPort),
+    ms,
+  });
   stopOnSignal(config, { engine, server, logger });
 }
 
-function serveApi(config: Config, engine: Engine, logger: Logger): Bun.Server<undefined> {
+async function serveApi(config: Config, engine: Engine, logger: Logger): Promise<ApiListener> {
   const build = { version: packageJson.version, revision: "" };
   const metrics = new EngineMetrics({
     build,
@@ -122,46 +140,59 @@ function serveApi(config: Config, engine: Engine, logger: Logger): Bun.Server<un
     snapshot: (): Promise<EngineSnapshot> => engineSnapshot(engine),
   });
   const { httpApiPrefix, multitenancyEnabled } = config;
-  const api = apiServer(
-    {
-      httpApiPrefix,
-      answersHeldBytesMax: ANSWERS_HELD_BYTES_MAX,
-      multitenancyEnabled,
-      build,
-      query: config.query,
-      queryTimeoutMs: config.query.timeoutMs,
-      flushTimeoutMs: FLUSH_TIMEOUT_MS,
+  const options: ApiOptions = {
+    httpApiPrefix,
+    answersHeldBytesMax: ANSWERS_HELD_BYTES_MAX,
+    multitenancyEnabled,
+    build,
+    query: config.query,
+    queryTimeoutMs: config.query.timeoutMs,
+    flushTimeoutMs: FLUSH_TIMEOUT_MS,
+  };
+  const parts: ApiParts = {
+    traces: {
+      ask: async ({ startSeconds, endSeconds, ...question }) =>
+        await engine.trace({ ...question, startSeconds, endSeconds }),
     },
-    {
-      traces: {
-        ask: async ({ startSeconds, endSeconds, ...question }) =>
-          await engine.trace({ ...question, startSeconds, endSeconds }),
+    asker: engine,
+    clock: systemClock,
+    readiness: engine,
+    flusher: engine,
+    pages: {
+      services: () => {
+        const [failure] = engine.reasons();
+        if (failure === undefined) return [{ name: "engine", state: "Running" }];
+        return [{ name: "engine", state: "Starting", failure }];
       },
-      asker: engine,
-      clock: systemClock,
-      readiness: engine,
-      flusher: engine,
-      pages: {
-        services: () => {
-          const [failure] = engine.reasons();
-          if (failure === undefined) return [{ name: "engine", state: "Running" }];
-          return [{ name: "engine", state: "Starting", failure }];
-        },
-        config: (mode) => effectiveConfig(config, mode),
-      },
-      metrics,
-      meter: metrics,
-      logger,
+      config: (mode) => effectiveConfig(config, mode),
     },
-  );
+    metrics,
+    meter: metrics,
+    logger,
+  };
+  const answers = new HeldAnswers(options.answersHeldBytesMax);
+  const { server } = config;
+  const limits = {
+    messageBytesMax: GRPC_REQUEST_BYTES_MAX,
+    streamsMax: server.grpcStreamsMax,
+    headBytesMax: GRPC_HEAD_BYTES_MAX,
+    readTimeoutMs: server.httpReadTimeoutMs,
+    writeTimeoutMs: server.httpWriteTimeoutMs,
+    idleTimeoutMs: server.httpIdleTimeoutMs,
+    packetBytesMax: config.query.streamPacketBytesMax,
+  };
   // Of every server that begins from here on; Bun.serve has no option of its own for it.
   Object.assign(http, { maxHeaderSize: REQUEST_HEAD_BYTES_MAX });
-  return Bun.serve({
-    ...api,
-    hostname: config.server.httpListenAddress,
-    port: config.server.httpListenPort,
-    idleTimeout: Math.ceil(config.server.httpIdleTimeoutMs / 1000),
-  });
+  return await listenApi(
+    {
+      http: { hostname: server.httpListenAddress, port: server.httpListenPort },
+      grpc: { hostname: server.grpcListenAddress, port: server.grpcListenPort },
+      streamOverHttp: config.streamOverHttp,
+      httpIdleSeconds: Math.ceil(server.httpIdleTimeoutMs / 1000),
+    },
+    apiServer(options, parts, answers),
+    apiCalls(options, parts, { answers, limits }),
+  );
 }
 
 /** The engine's counters as `/metrics` shows them. */
@@ -246,7 +277,7 @@ function sum(numbers: readonly number[]): number {
 
 interface Running {
   readonly engine: Engine;
-  readonly server: Bun.Server<undefined>;
+  readonly server: ApiListener;
   readonly logger: Logger;
 }
 

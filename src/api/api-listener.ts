@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { type GrpcAddress, GrpcServer, type GrpcServerOptions } from "../grpc/grpc-server.ts";
 import type { ApiServer } from "./api-server.ts";
-import { type InnerAddress, SharedPort } from "./shared-port.ts";
+import { SharedPort } from "./shared-port.ts";
 
 export interface ListenAddress {
   readonly hostname: string;
@@ -35,10 +35,10 @@ export async function listenApi(
   }
   const inner = new GrpcServer(calls);
   const name = innerName();
-  const server =
-    name === undefined
-      ? Bun.serve({ ...api, hostname: "127.0.0.1", port: 0, idleTimeout })
-      : Bun.serve({ ...api, unix: `${name}/http1`, idleTimeout });
+  const where = name === undefined ? { hostname: "127.0.0.1", port: 0 } : { unix: `${name}/http1` };
+  // By its types a name has no idle timeout; the server keeps it all the same.
+  const served = { ...api, ...where, idleTimeout } as Bun.Serve.Options<undefined>;
+  const server = Bun.serve(served);
   const port = await inner.listen(innerGrpc(name));
   const shared = new SharedPort({
     ...http,

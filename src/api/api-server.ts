@@ -39,8 +39,12 @@ const REQUEST_BODY_BYTES_MAX = 64 * 1024;
 
 const READ_ONLY = ["GET", "HEAD"] as const;
 
-export function apiServer(options: ApiOptions, parts: ApiParts): ApiServer {
-  const routes = apiRoutes(options, parts);
+export function apiServer(
+  options: ApiOptions,
+  parts: ApiParts,
+  answers = new HeldAnswers(options.answersHeldBytesMax),
+): ApiServer {
+  const routes = apiRoutes(options, parts, answers);
   const idleSeconds = waitSeconds(options);
   const failed = (error: unknown, path: string): Response => {
     const response = errorResponse(error);
@@ -101,7 +105,11 @@ async function respond(
 }
 
 /** In the order of precedence: `diff` is a trace to the pattern after it. */
-function apiRoutes(options: ApiOptions, parts: ApiParts): readonly ApiRoute[] {
+function apiRoutes(
+  options: ApiOptions,
+  parts: ApiParts,
+  answers: HeldAnswers,
+): readonly ApiRoute[] {
   const status = new StatusText(options, parts.pages, () => routes);
   const prefixed = (
     pattern: string,
@@ -112,7 +120,6 @@ function apiRoutes(options: ApiOptions, parts: ApiParts): readonly ApiRoute[] {
     handler,
     ...(methods && { methods }),
   });
-  const answers = new HeldAnswers(options.answersHeldBytesMax);
   const traces = { traces: parts.traces, answers };
   const queries = queryHandlers(options, { asker: parts.asker, clock: parts.clock, answers });
   const routes: readonly ApiRoute[] = [

@@ -14,6 +14,8 @@ export interface Config {
   readonly httpApiPrefix: string;
   /** From the signal until the listeners close: `/ready` is already 503, requests still work. */
   readonly shutdownDelayMs: number;
+  /** Whether the HTTP port takes gRPC, too. */
+  readonly streamOverHttp: boolean;
   readonly server: ServerConfig;
   readonly query: QueryConfig;
   /** In the order of the file; their ports and that of the server are distinct. */
@@ -40,6 +42,11 @@ export interface ServerConfig {
   readonly httpListenAddress: string;
   /** 0 asks the system for a free port. */
   readonly httpListenPort: number;
+  readonly grpcListenAddress: string;
+  /** Likewise. */
+  readonly grpcListenPort: number;
+  /** Calls of one connection at once. */
+  readonly grpcStreamsMax: number;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** From the close of the listeners until requests under way are cut off. */
@@ -77,6 +84,8 @@ export interface QueryConfig {
   readonly seriesMax: number;
   /** Texts of one list of values together. */
   readonly tagValuesBytesMax: number;
+  /** Of one message of the streaming gRPC. */
+  readonly streamPacketBytesMax: number;
 }
 
 /** What receivers of every kind have. */

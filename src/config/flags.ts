@@ -7,7 +7,7 @@
 import { multitenancyEnabled, settings } from "./settings.ts";
 import { type AnySetting, flatten, type Inert, inert, type Unbuilt, unbuilt } from "./table/key.ts";
 import { root } from "./table/root.ts";
-import { count, port, text, textList, toggle, type Value } from "./value/value.ts";
+import { count, text, textList, toggle, type Value } from "./value/value.ts";
 
 /** What the process is asked to do, beside its configuration. */
 export type Command = "config.file" | "config.expand-env" | "config.verify" | "version" | "help";
@@ -53,7 +53,6 @@ const tempo: readonly Flag[] = [
       deprecated: "is deprecated; use -multitenancy.enabled",
     },
   },
-  other("server.grpc-listen-port", unbuilt(port, "the gRPC query API is")),
   other("health", unbuilt(toggle, "the health probe is")),
   other("health.url", unbuilt(text, "the health probe is")),
   other("query-frontend.mcp-server.enabled", unbuilt(toggle, "the MCP server is")),

@@ -68,6 +68,21 @@ export const EXEMPLARS_MAX = 1_000;
 export const TAG_VALUES_BYTES_DEFAULT = 1_000_000;
 export const TAG_VALUES_BYTES_MAX = 64 * MiB;
 
+/** Tempo's; browsers of one Grafana share a connection, and each waits for a few answers. */
+export const GRPC_STREAMS_DEFAULT = 100;
+export const GRPC_STREAMS_MAX = 10_000;
+
+/** The longest query several times: a message of a question has little else. */
+export const GRPC_REQUEST_BYTES_MAX = 1 * MiB;
+
+/** Questions of gRPC come in messages; headers are the tenant and what tracing adds. */
+export const GRPC_HEAD_BYTES_MAX = 16 * KiB;
+
+/** Clients of gRPC take four times as much unless they are told otherwise. */
+export const STREAM_PACKET_BYTES_DEFAULT = 1 * MiB;
+export const STREAM_PACKET_BYTES_MIN = 16 * KiB;
+export const STREAM_PACKET_BYTES_MAX = 64 * MiB;
+
 // ---- memory and disk
 
 /** Rings, the two halves, the kernel's tables and a cut's scratch do not work in less. */

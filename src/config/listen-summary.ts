@@ -15,12 +15,19 @@ export interface ListenLine {
 
 export function listenSummary(config: Config): ListenLine[] {
   const { httpListenAddress: address, httpListenPort: port } = config.server;
+  const { grpcListenAddress, grpcListenPort } = config.server;
   return [
     {
       name: "http",
       endpoint: formatEndpoint({ address, port }),
       serves: `query API under ${config.httpApiPrefix}/api`,
       loopbackOnly: isLoopback(address),
+    },
+    {
+      name: "grpc",
+      endpoint: formatEndpoint({ address: grpcListenAddress, port: grpcListenPort }),
+      serves: "query API as gRPC",
+      loopbackOnly: isLoopback(grpcListenAddress),
     },
     ...config.receivers.map((receiver) => ({
       name: receiver.name,

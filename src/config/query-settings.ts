@@ -13,6 +13,9 @@ import {
   SEARCH_SPANS_MAX_DEFAULT,
   SEARCH_TRACES_DEFAULT,
   SEARCH_TRACES_MAX_DEFAULT,
+  STREAM_PACKET_BYTES_DEFAULT,
+  STREAM_PACKET_BYTES_MAX,
+  STREAM_PACKET_BYTES_MIN,
   TAG_VALUES_BYTES_DEFAULT,
   TAG_VALUES_BYTES_MAX,
 } from "./limits.ts";
@@ -138,9 +141,18 @@ export const tagValuesBytesMax = querySetting<number>({
   read: (query) => query.tagValuesBytesMax,
 });
 
+export const streamPacketBytesMax = querySetting<number>({
+  path: "query_frontend.max_grpc_streaming_packet_size",
+  value: bytesBetween(STREAM_PACKET_BYTES_MIN, STREAM_PACKET_BYTES_MAX),
+  fallback: STREAM_PACKET_BYTES_DEFAULT,
+  about: "One message of the streaming gRPC; longer answers come in several.",
+  read: (query) => query.streamPacketBytesMax,
+});
+
 /** In the order of -help. */
 export const querySettings = [
   ...[queryTimeout, queryBytesMax, queryEndCutoff],
   ...[searchTracesDefault, searchTracesMax, searchSpansDefault, searchSpansMax, searchRangeMax],
   ...[metricsRangeMax, metricsStepsMax, exemplarsMax, seriesMax, tagValuesBytesMax],
+  streamPacketBytesMax,
 ] as const;

@@ -8,6 +8,7 @@ import type { Config, Receiver } from "./config.ts";
 import { receiverPath, typeOf } from "./receiver/receiver-types.ts";
 import {
   blockRetention,
+  grpcListenPort,
   httpListenPort,
   inFlightBytesMax,
   ingressThreads,
@@ -44,6 +45,13 @@ function* listeners(config: Config): Generator<BrokenRelation> {
       paths: [httpListenPort.path, "server.http_listen_address"],
       address: config.server.httpListenAddress,
       port: config.server.httpListenPort,
+      transport: "tcp",
+    },
+    {
+      name: "the gRPC API",
+      paths: [grpcListenPort.path, "server.grpc_listen_address"],
+      address: config.server.grpcListenAddress,
+      port: config.server.grpcListenPort,
       transport: "tcp",
     },
     ...config.receivers.map((receiver) => ({

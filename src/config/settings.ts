@@ -10,6 +10,8 @@ import type { Config } from "./config.ts";
 import {
   BLOCK_DURATION_MS_DEFAULT,
   BLOCK_RETENTION_MS_DEFAULT,
+  GRPC_STREAMS_DEFAULT,
+  GRPC_STREAMS_MAX,
   HTTP_IDLE_TIMEOUT_MS_MAX,
   IN_FLIGHT_BYTES_DEFAULT,
   INGRESS_THREADS_DEFAULT_MAX,
@@ -93,6 +95,41 @@ export const httpListenPort = setting<number>({
   fallback: 3200,
   about: "Port of the HTTP API.",
   read: (config) => config.server.httpListenPort,
+});
+
+export const streamOverHttp = setting<boolean>({
+  path: "stream_over_http_enabled",
+  value: flag,
+  fallback: true,
+  about: "Answer the streaming gRPC on the port of the HTTP API, too: Grafana asks there.",
+  read: (config) => config.streamOverHttp,
+});
+
+export const grpcListenAddress = setting<string>({
+  path: "server.grpc_listen_address",
+  value: address,
+  fallback: "127.0.0.1",
+  about: "Address of the gRPC API; 0.0.0.0 is every interface.",
+  read: (config) => config.server.grpcListenAddress,
+});
+
+export const grpcListenPort = setting<number>({
+  path: "server.grpc_listen_port",
+  value: port,
+  fallback: 9095,
+  about: "Port of the gRPC API.",
+  read: (config) => config.server.grpcListenPort,
+});
+
+export const grpcStreamsMax = setting<number>({
+  path: "server.grpc_server_max_concurrent_streams",
+  value: makeValue<number>({
+    schema: z.int().min(1).max(GRPC_STREAMS_MAX),
+    expected: `a number of streams, 1 to ${GRPC_STREAMS_MAX}`,
+  }),
+  fallback: GRPC_STREAMS_DEFAULT,
+  about: "Calls of one connection at once.",
+  read: (config) => config.server.grpcStreamsMax,
 });
 
 export const logLevel = setting<Config["server"]["logLevel"]>({
@@ -230,8 +267,9 @@ function ingressThreadsDefault(): number {
 
 /** In the order of -help and of the effective configuration. */
 export const settings = [
-  ...[target, multitenancyEnabled, httpApiPrefix, shutdownDelay],
-  ...[httpListenAddress, httpListenPort, logLevel, logFormat, gracefulShutdownTimeout],
+  ...[target, multitenancyEnabled, httpApiPrefix, streamOverHttp, shutdownDelay],
+  ...[httpListenAddress, httpListenPort, grpcListenAddress, grpcListenPort, grpcStreamsMax],
+  ...[logLevel, logFormat, gracefulShutdownTimeout],
   ...[httpReadTimeout, httpWriteTimeout, httpIdleTimeout],
   ...querySettings,
   ...[storageBackend, localPath, walPath, blockRetention, maxBlockDuration],

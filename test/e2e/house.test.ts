@@ -49,7 +49,10 @@ describe("pages of a running server", () => {
     expect(whole.live_store.max_block_duration).toBe("7m0s");
     expect(whole.server.log_level).toBe("debug");
     const differing = parse((await text("/status/config?mode=diff")).replace(/^.*\n/, ""));
-    expect(differing.server).toEqual({ http_listen_port: 0, log_level: "debug" });
+    expect(differing.server).toEqual({
+      ...{ http_listen_port: 0, grpc_listen_port: 0 },
+      log_level: "debug",
+    });
     expect(await text("/status/config?mode=wrong")).toContain("mode");
   });
 

@@ -179,6 +179,7 @@ export async function runToEnd(args: readonly string[]): Promise<Ended> {
 export function configText(folder: string, settings: ServerSettings = {}): string {
   const all: ServerSettings = {
     "server.http_listen_port": 0,
+    "server.grpc_listen_port": 0,
     "distributor.receivers.otlp.protocols.http.endpoint": "127.0.0.1:0",
     "storage.trace.local.path": join(folder, "data", "blocks"),
     "storage.trace.wal.path": join(folder, "data", "wal"),

@@ -12,6 +12,7 @@ import {
   searchTracesDefault,
   searchTracesMax,
   seriesMax,
+  streamPacketBytesMax,
 } from "../query-settings.ts";
 import {
   byteSize,
@@ -159,7 +160,7 @@ export const queryFrontend = block({
   max_query_expression_size_bytes: queryBytesMax,
   query_end_cutoff: queryEndCutoff,
   ...unbuiltKeys("a list of denied URLs is", { url_deny_list: textList }),
-  ...unbuiltKeys("streaming of answers is", { max_grpc_streaming_packet_size: byteSize }),
+  max_grpc_streaming_packet_size: streamPacketBytesMax,
   mcp_server: block(unbuiltKeys("the MCP server is", { enabled: toggle })),
   ...inertKeys("the language has one plan for each query, not Tempo's rewrites", {
     skip_ast_transformations: textList,

@@ -6,6 +6,7 @@ import {
   memoryBudget,
   multitenancyEnabled,
   shutdownDelay,
+  streamOverHttp,
   target,
   walBytesMax,
 } from "../settings.ts";
@@ -31,7 +32,7 @@ export const root = block({
   auth_enabled: alias(multitenancyEnabled),
   http_api_prefix: httpApiPrefix,
   shutdown_delay: shutdownDelay,
-  ...unbuiltKeys("streaming of answers is", { stream_over_http_enabled: toggle }),
+  stream_over_http_enabled: streamOverHttp,
   ...inertKeys(NO_GO, {
     enable_go_runtime_metrics: toggle,
     use_otel_tracer: toggle,

@@ -1,6 +1,9 @@
 /** `server` and `internal_server`: the listeners of the API. */
 import {
   gracefulShutdownTimeout,
+  grpcListenAddress,
+  grpcListenPort,
+  grpcStreamsMax,
   httpIdleTimeout,
   httpListenAddress,
   httpListenPort,
@@ -35,27 +38,44 @@ const tls = {
 
 const network = offWhen(text, "tcp");
 
-const grpc = {
-  grpc_listen_network: network,
-  grpc_listen_address: text,
-  grpc_listen_port: offWhen(port, 0),
-  grpc_listen_conn_limit: offWhen(count, 0),
-  grpc_collect_max_streams_by_conn: toggle,
+const grpcMessages = {
   grpc_server_max_recv_msg_size: byteSize,
   grpc_server_max_send_msg_size: byteSize,
-  grpc_server_max_concurrent_streams: count,
-  grpc_server_max_connection_idle: duration,
-  grpc_server_max_connection_age: duration,
-  grpc_server_max_connection_age_grace: duration,
+} as const;
+
+const grpcPings = {
   grpc_server_keepalive_time: duration,
   grpc_server_keepalive_timeout: duration,
   grpc_server_min_time_between_pings: duration,
   grpc_server_ping_without_stream_allowed: flag,
+} as const;
+
+const grpcAge = {
+  grpc_server_max_connection_age: duration,
+  grpc_server_max_connection_age_grace: duration,
+} as const;
+
+const grpcGo = {
+  grpc_collect_max_streams_by_conn: toggle,
   grpc_server_num_workers: count,
   grpc_server_stats_tracking_enabled: flag,
   grpc_server_recv_buffer_pools_enabled: flag,
   grpc_server_read_buffer_size: byteSize,
   grpc_server_write_buffer_size: byteSize,
+} as const;
+
+/** Of a listener that is not built: all of them. */
+const grpc = {
+  grpc_listen_network: network,
+  grpc_listen_address: text,
+  grpc_listen_port: offWhen(port, 0),
+  grpc_listen_conn_limit: offWhen(count, 0),
+  grpc_server_max_concurrent_streams: count,
+  grpc_server_max_connection_idle: duration,
+  ...grpcMessages,
+  ...grpcPings,
+  ...grpcAge,
+  ...grpcGo,
 } as const;
 
 const requestLog = {
@@ -113,7 +133,18 @@ export const server = block({
   ...unbuiltKeys("TLS is", { tls_cipher_suites: text, tls_min_version: text }),
   http_tls_config: unbuiltBlock("TLS is", tls),
   grpc_tls_config: unbuiltBlock("TLS is", tls),
-  ...unbuiltKeys("the gRPC query API is", grpc),
+  grpc_listen_address: grpcListenAddress,
+  grpc_listen_port: grpcListenPort,
+  grpc_server_max_concurrent_streams: grpcStreamsMax,
+  ...unbuiltKeys("other networks than tcp are", { grpc_listen_network: network }),
+  ...unbuiltKeys("limits on connections are", { grpc_listen_conn_limit: offWhen(count, 0) }),
+  ...inertKeys("questions are small, and answers come in packets", grpcMessages),
+  ...inertKeys("clients may ping, and idle connections are closed as those of HTTP", {
+    ...grpcPings,
+    grpc_server_max_connection_idle: duration,
+  }),
+  ...unbuiltKeys("a limit on the age of connections is", grpcAge),
+  ...inertKeys("this is no Go program", grpcGo),
   ...unbuiltKeys("the log of single requests is", requestLog),
   ...unbuiltKeys("tracing of the server's own requests is", requestTrace),
   ...inertKeys(GO_METRICS, instrumentation),
