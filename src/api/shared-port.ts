@@ -21,8 +21,8 @@ export interface SharedPortOptions {
   readonly logger: Logger;
 }
 
-/** No method of HTTP/1.1 is called so: RFC 9113 chose it for that. */
-const HTTP2_START = Buffer.from("PRI ");
+/** `PRI `. No method of HTTP/1.1 is called so: RFC 9113 chose it for that. */
+const HTTP2_START = Buffer.of(0x50, 0x52, 0x49, 0x20);
 
 /** What waits for a socket that takes no more; meanwhile the one that it comes from waits, too. */
 class Way {

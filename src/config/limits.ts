@@ -69,8 +69,8 @@ export const TAG_VALUES_BYTES_DEFAULT = 1_000_000;
 export const TAG_VALUES_BYTES_MAX = 64 * MiB;
 
 /** Tempo's; browsers of one Grafana share a connection, and each waits for a few answers. */
-export const GRPC_STREAMS_DEFAULT = 100;
-export const GRPC_STREAMS_MAX = 10_000;
+export const QUERY_STREAMS_DEFAULT = 100;
+export const QUERY_STREAMS_MAX = 10_000;
 
 /** The longest query several times: a message of a question has little else. */
 export const GRPC_REQUEST_BYTES_MAX = 1 * MiB;

@@ -10,8 +10,6 @@ import type { Config } from "./config.ts";
 import {
   BLOCK_DURATION_MS_DEFAULT,
   BLOCK_RETENTION_MS_DEFAULT,
-  GRPC_STREAMS_DEFAULT,
-  GRPC_STREAMS_MAX,
   HTTP_IDLE_TIMEOUT_MS_MAX,
   IN_FLIGHT_BYTES_DEFAULT,
   INGRESS_THREADS_DEFAULT_MAX,
@@ -19,6 +17,8 @@ import {
   MEMORY_BUDGET_BYTES_DEFAULT,
   MEMORY_BUDGET_BYTES_MAX,
   MEMORY_BUDGET_BYTES_MIN,
+  QUERY_STREAMS_DEFAULT,
+  QUERY_STREAMS_MAX,
   WAL_BYTES_DEFAULT,
   WAL_BYTES_MIN,
 } from "./limits.ts";
@@ -124,10 +124,10 @@ export const grpcListenPort = setting<number>({
 export const grpcStreamsMax = setting<number>({
   path: "server.grpc_server_max_concurrent_streams",
   value: makeValue<number>({
-    schema: z.int().min(1).max(GRPC_STREAMS_MAX),
-    expected: `a number of streams, 1 to ${GRPC_STREAMS_MAX}`,
+    schema: z.int().min(1).max(QUERY_STREAMS_MAX),
+    expected: `a number of streams, 1 to ${QUERY_STREAMS_MAX}`,
   }),
-  fallback: GRPC_STREAMS_DEFAULT,
+  fallback: QUERY_STREAMS_DEFAULT,
   about: "Calls of one connection at once.",
   read: (config) => config.server.grpcStreamsMax,
 });

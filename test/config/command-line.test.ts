@@ -70,9 +70,9 @@ describe("mistakes", () => {
       ["command line: -target: target querier is not built yet; the only target is all"],
     ],
     [
-      ["-server.grpc-listen-port=9095"],
+      ["-query-frontend.mcp-server.enabled"],
       [
-        "command line: -server.grpc-listen-port: the gRPC query API is not built yet; " +
+        "command line: -query-frontend.mcp-server.enabled: the MCP server is not built yet; " +
           "remove this flag",
       ],
     ],

@@ -86,6 +86,12 @@ test("where it listens", () => {
       loopbackOnly: true,
     },
     {
+      name: "grpc",
+      endpoint: "127.0.0.1:9095",
+      serves: "query API as gRPC",
+      loopbackOnly: true,
+    },
+    {
       name: "otlp",
       endpoint: "0.0.0.0:4318",
       serves: "OTLP/HTTP, POST /v1/traces",
