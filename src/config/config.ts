@@ -144,11 +144,36 @@ export interface OtlpGrpcReceiver extends GrpcConfig {
   readonly kind: "otlp_grpc";
 }
 
-export interface OtlpHttpReceiver extends ReceiverBase {
+/** Which pages of other origins may send from a browser. */
+export interface CorsConfig {
+  /** Origins, each with a `*` at most once for any text. */
+  readonly allowedOrigins: readonly string[];
+  /** Besides those that need no permission; `*` for any. Empty: those that clients usually send. */
+  readonly allowedHeaders: readonly string[];
+  readonly exposedHeaders: readonly string[];
+  /** For a browser to remember the permission; 0: it decides itself. */
+  readonly maxAgeSeconds: number;
+}
+
+/** What receivers over HTTP have. */
+export interface HttpConfig extends ReceiverBase {
+  /** Undefined: in clear text. */
+  readonly tls: TlsConfig | undefined;
+  /** Undefined: no page may. */
+  readonly cors: CorsConfig | undefined;
+}
+
+export interface OtlpHttpReceiver extends HttpConfig {
   readonly kind: "otlp_http";
   readonly tracesUrlPath: string;
 }
 
+export interface ZipkinReceiver extends HttpConfig {
+  readonly kind: "zipkin";
+  /** Tags that look like numbers and booleans become such. */
+  readonly parseStringTags: boolean;
+}
+
 /** By kind; receiver-types.ts says what each is called in the file, and what it takes there. */
-export type Receiver = OtlpGrpcReceiver | OtlpHttpReceiver;
+export type Receiver = OtlpGrpcReceiver | OtlpHttpReceiver | ZipkinReceiver;
 export type ReceiverKind = Receiver["kind"];

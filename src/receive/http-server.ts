@@ -1,4 +1,5 @@
 /** The server that receivers over HTTP run in: an address, timeouts, and the last resort. */
+import { type CorsOptions, withCors } from "./cors.ts";
 import {
   type HttpFormat,
   type HttpReceiveOptions,
@@ -15,6 +16,24 @@ export interface HttpServerOptions extends HttpReceiveOptions {
    * an answer is awaited. The runtime looks every four seconds.
    */
   readonly idleTimeoutSeconds: number;
+  /** Undefined: no page of another origin may send. */
+  readonly cors?: CorsOptions | undefined;
+  /** Undefined: in clear text. */
+  readonly tls?: HttpServerTls | undefined;
+}
+
+/** What Bun.serve() takes of node:tls, versions as numbers. */
+export interface HttpServerTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+  readonly ciphers?: string;
+  readonly ecdhCurve?: string;
+  /** 0x0303 for TLS 1.2. */
+  readonly minVersion: number;
+  readonly maxVersion: number;
 }
 
 /** What Bun.serve() takes. */
@@ -25,6 +44,7 @@ export interface HttpServer {
   readonly development: false;
   readonly idleTimeout: number;
   readonly maxRequestBodySize: number;
+  readonly tls?: HttpServerTls;
   fetch(request: Request): Promise<Response>;
   error(error: Error): Response;
 }
@@ -38,6 +58,8 @@ export function serveHttp<Kind>(
   options: HttpServerOptions,
   parts: HttpReceiveParts,
 ): HttpServer {
+  const { cors, tls } = options;
+  const handler = httpReceive(format, options, parts);
   return {
     hostname: options.hostname,
     port: options.port,
@@ -47,7 +69,8 @@ export function serveHttp<Kind>(
     // Over this the runtime would answer by itself, with an empty body. The handler has the limit,
     // and what it does not read is dropped as it comes.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
-    fetch: httpReceive(format, options, parts),
+    ...(tls !== undefined && { tls }),
+    fetch: cors === undefined ? handler : withCors(handler, cors),
     error(error) {
       parts.logger.error("receiver failed", { error: error.stack ?? String(error) });
       return new Response("internal error", { status: 500 });

@@ -2,8 +2,9 @@
  * Opens a receiver of any kind in an ingress thread: from its configuration to its server in
  * receive/, with this thread's parts.
  */
+import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { GrpcConfig, GrpcKeepalive, Receiver } from "../config/config.ts";
+import type { GrpcConfig, GrpcKeepalive, HttpConfig, Receiver } from "../config/config.ts";
 import { GRPC_CONNECTIONS_MAX } from "../config/limits.ts";
 import { formatEndpoint } from "../config/value/endpoint.ts";
 import type { GrpcMethods } from "../receive/grpc-method.ts";
@@ -15,8 +16,9 @@ import type { InFlight } from "../receive/in-flight.ts";
 import { otlpGrpc } from "../receive/otlp-grpc.ts";
 import { otlpHttp } from "../receive/otlp-http.ts";
 import type { PieceSink, ReceiveMeter } from "../receive/receive.ts";
+import { zipkinHttp } from "../receive/zipkin-http.ts";
 import { ReceiveCounts } from "./receive-counts.ts";
-import { readTls, watchTls } from "./receiver-tls.ts";
+import { httpTls, readTls, watchTls } from "./receiver-tls.ts";
 import type { IngressStart } from "./worker-protocol.ts";
 
 /** What receivers of one thread share. */
@@ -51,27 +53,50 @@ export async function openReceiver(
       return openGrpc(receiver, host, (meter) => otlpGrpc({ sink: host.sink, meter }));
     case "otlp_http":
       return openHttp(receiver, host, otlpHttp(receiver));
+    case "zipkin":
+      return openHttp(receiver, host, zipkinHttp(receiver, systemClock));
   }
 }
 
 /** Any format over HTTP. */
 function openHttp<Kind>(
-  receiver: Receiver,
+  receiver: Receiver & HttpConfig,
   host: ReceiverHost,
   format: HttpFormat<Kind>,
 ): OpenReceiver {
   const { start, ...parts } = host;
+  const { tls, listenAddress: address } = receiver;
   const counts = new ReceiveCounts(receiver.name, "http");
-  const options = {
-    hostname: receiver.listenAddress,
-    port: receiver.listenPort,
-    idleTimeoutSeconds: start.idleTimeoutSeconds,
-    requestBytesMax: receiver.requestBytesMax,
-    bodyTimeoutMs: start.bodyTimeoutMs,
-    multitenancyEnabled: start.multitenancyEnabled,
+  const serve = (port: number) => {
+    const options = {
+      hostname: address,
+      port,
+      idleTimeoutSeconds: start.idleTimeoutSeconds,
+      requestBytesMax: receiver.requestBytesMax,
+      bodyTimeoutMs: start.bodyTimeoutMs,
+      multitenancyEnabled: start.multitenancyEnabled,
+      cors: receiver.cors,
+      tls: tls && httpTls(readTls(tls)),
+    };
+    return Bun.serve(serveHttp(format, options, { ...parts, meter: counts }));
   };
-  const server = Bun.serve(serveHttp(format, options, { ...parts, meter: counts }));
-  return { receiver, counts, url: `${server.url}`, stop: () => server.stop() };
+  let server = serve(receiver.listenPort);
+  // A server keeps its certificate: its connections end with it, new ones come to the next one.
+  const change = () => {
+    const old = server;
+    server = serve(old.port ?? receiver.listenPort);
+    old.stop().catch((error) => host.logger.error("a server did not stop", { error: `${error}` }));
+  };
+  const unwatch = tls === undefined ? () => {} : watchTls(tls, { logger: host.logger, change });
+  return {
+    receiver,
+    counts,
+    url: `${server.url}`,
+    async stop() {
+      unwatch();
+      await server.stop();
+    },
+  };
 }
 
 /** Any service over gRPC. */

@@ -8,6 +8,7 @@ import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { TlsConfig, TlsVersion } from "../config/config.ts";
 import { cipherNames, curveNames } from "../config/receiver/tls-settings.ts";
+import type { HttpServerTls } from "../receive/http-server.ts";
 
 /** What node:tls takes. */
 export interface TlsContext {
@@ -49,6 +50,23 @@ export function readTls(tls: TlsConfig): TlsContext {
     throw new EngineError("malformed", `tls of ${files.join(", ")}: ${reason}`, { cause });
   }
   return context;
+}
+
+const VERSION_NUMBERS: Record<SecureVersion, number> = {
+  TLSv1: 0x0301,
+  "TLSv1.1": 0x0302,
+  "TLSv1.2": 0x0303,
+  "TLSv1.3": 0x0304,
+};
+
+/** The same for the runtime's own server. */
+export function httpTls(context: TlsContext): HttpServerTls {
+  const { minVersion, maxVersion } = context;
+  return {
+    ...context,
+    minVersion: VERSION_NUMBERS[minVersion],
+    maxVersion: VERSION_NUMBERS[maxVersion],
+  };
 }
 
 /** Calls `change` when what the files hold is another; what cannot be used is said, and left. */

@@ -202,11 +202,11 @@ describe("what is wrong", () => {
       ],
     },
     {
-      yaml: receivers("{otlp: {protocols: {grpc: {}}}, zipkin: , jaeger/a: {protocols: {grpc: }}}"),
+      yaml: receivers("{otlp: {protocols: {grpc: {}}}, kafka: , jaeger/a: {protocols: {grpc: }}}"),
       problems: [
-        "f.yaml:1:58: distributor.receivers.zipkin: zipkin receivers are not built yet; " +
-          "remove distributor.receivers.zipkin",
-        "f.yaml:1:68: distributor.receivers.jaeger/a: jaeger receivers are not built yet; " +
+        "f.yaml:1:58: distributor.receivers.kafka: kafka receivers are not built yet; " +
+          "remove distributor.receivers.kafka",
+        "f.yaml:1:67: distributor.receivers.jaeger/a: jaeger receivers are not built yet; " +
           "remove distributor.receivers.jaeger/a",
       ],
     },

@@ -1,6 +1,8 @@
 /** A receiver on a port of its own, with a sink that keeps what it is offered. */
 import { connect, type Socket } from "node:net";
 import type { Logger } from "../../src/base/log.ts";
+import type { CorsOptions } from "../../src/receive/cors.ts";
+import type { HttpFormat } from "../../src/receive/http-receive.ts";
 import { serveHttp } from "../../src/receive/http-server.ts";
 import { InFlight } from "../../src/receive/in-flight.ts";
 import { otlpHttp } from "../../src/receive/otlp-http.ts";
@@ -21,12 +23,19 @@ export interface ReceiverSettings {
   readonly inFlightBytesMax?: number;
   readonly tenantBytesMax?: number;
   readonly idleTimeoutSeconds?: number;
+  readonly cors?: CorsOptions;
 }
 
 export type Offer = RequestSink["offer"];
 export type Receiver = ReturnType<typeof startReceiver>;
 
 export function startReceiver(settings: ReceiverSettings = {}) {
+  const requestBytesMax = settings.requestBytesMax ?? 20 << 20;
+  return startFormat(otlpHttp({ tracesUrlPath: "/v1/traces", requestBytesMax }), settings);
+}
+
+/** The same of any format over HTTP. */
+export function startFormat<Kind>(format: HttpFormat<Kind>, settings: ReceiverSettings = {}) {
   const offered: { tenant: string; body: Uint8Array }[] = [];
   const stored: { tenant: string; bytes: number; verdict: Verdict }[] = [];
   const refused: string[] = [];
@@ -45,10 +54,7 @@ export function startReceiver(settings: ReceiverSettings = {}) {
     },
   };
   const options = serveHttp(
-    otlpHttp({
-      tracesUrlPath: "/v1/traces",
-      requestBytesMax: settings.requestBytesMax ?? 20 << 20,
-    }),
+    format,
     {
       hostname: "127.0.0.1",
       port: 0,
@@ -56,6 +62,7 @@ export function startReceiver(settings: ReceiverSettings = {}) {
       requestBytesMax: settings.requestBytesMax ?? 20 << 20,
       bodyTimeoutMs: settings.bodyTimeoutMs ?? 60_000,
       multitenancyEnabled: settings.multitenancyEnabled ?? false,
+      cors: settings.cors,
     },
     {
       sink,
@@ -72,6 +79,7 @@ export function startReceiver(settings: ReceiverSettings = {}) {
   const port = server.port ?? 0;
   return {
     port,
+    origin: `http://127.0.0.1:${port}`,
     url: `http://127.0.0.1:${port}/v1/traces`,
     ...{ offered, stored, refused, logged, inFlight, state, options },
     /** Resolves once nothing is held any more. */

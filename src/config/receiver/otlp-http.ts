@@ -1,6 +1,7 @@
 /** OTLP over HTTP: `otlp.protocols.http`. */
 import type { OtlpHttpReceiver } from "../config.ts";
 import { urlPath } from "../value/value.ts";
+import { httpSettings, readHttp } from "./http-settings.ts";
 import { endpointSetting, maxRequestBodySize, receiverSetting } from "./receiver-setting.ts";
 import type { ReceiverType } from "./receiver-type.ts";
 
@@ -20,7 +21,7 @@ export const otlpHttp: ReceiverType<OtlpHttpReceiver> = {
   below: "protocols.http",
   transport: "tcp",
   byDefault: true,
-  settings: [otlpHttpEndpoint, maxRequestBodySize, otlpHttpTracesUrlPath],
+  settings: [otlpHttpEndpoint, ...httpSettings, otlpHttpTracesUrlPath],
   sizePath: maxRequestBodySize.path,
   make(name, at) {
     const { address: listenAddress, port: listenPort } = at(otlpHttpEndpoint);
@@ -29,7 +30,7 @@ export const otlpHttp: ReceiverType<OtlpHttpReceiver> = {
       name,
       listenAddress,
       listenPort,
-      requestBytesMax: at(maxRequestBodySize),
+      ...readHttp(at),
       tracesUrlPath: at(otlpHttpTracesUrlPath),
     };
   },

@@ -3,6 +3,7 @@ import type { Receiver, ReceiverKind } from "../config.ts";
 import { otlpGrpc } from "./otlp-grpc.ts";
 import { otlpHttp } from "./otlp-http.ts";
 import type { ReceiverType } from "./receiver-type.ts";
+import { zipkin } from "./zipkin.ts";
 
 type Types = { readonly [K in ReceiverKind]: ReceiverType<Extract<Receiver, { kind: K }>> };
 
@@ -10,6 +11,7 @@ type Types = { readonly [K in ReceiverKind]: ReceiverType<Extract<Receiver, { ki
 export const receiverTypes: Types = {
   otlp_grpc: otlpGrpc,
   otlp_http: otlpHttp,
+  zipkin,
 };
 
 /** The type of this very receiver. */

@@ -3,10 +3,12 @@
  * being named, also with nothing below it.
  */
 import { grpcKeepaliveKeys, grpcMessageMib, grpcStreams } from "../receiver/grpc-settings.ts";
+import { corsKeys } from "../receiver/http-settings.ts";
 import { otlpGrpcEndpoint } from "../receiver/otlp-grpc.ts";
 import { otlpHttpEndpoint, otlpHttpTracesUrlPath } from "../receiver/otlp-http.ts";
 import { maxRequestBodySize } from "../receiver/receiver-setting.ts";
 import * as tlsKeys from "../receiver/tls-settings.ts";
+import { zipkinEndpoint, zipkinParseStringTags } from "../receiver/zipkin.ts";
 import {
   byteSize,
   count,
@@ -166,13 +168,17 @@ export const grpcKeys = {
   }),
 } as const satisfies Readonly<Record<string, Key>>;
 
-export const otlpHttp = block({
-  endpoint: otlpHttpEndpoint,
+/** What HTTP receivers take besides their endpoint. */
+export const httpKeys = {
   max_request_body_size: maxRequestBodySize,
-  traces_url_path: otlpHttpTracesUrlPath,
+  tls: tlsServer,
+  cors: block({
+    allowed_origins: corsKeys.allowedOrigins,
+    allowed_headers: corsKeys.allowedHeaders,
+    exposed_headers: corsKeys.exposedHeaders,
+    max_age: corsKeys.maxAge,
+  }),
   ...unbuiltKeys("other transports than tcp are", { transport: offWhen(text, "tcp") }),
-  tls: unbuiltBlock("TLS is", tls),
-  cors: unbuiltBlock("CORS is", cors),
   ...unbuiltKeys("authentication is", { auth: textMap }),
   ...unbuiltKeys("extra response headers are", { response_headers: textMap }),
   ...unbuiltKeys("a choice of compression algorithms is", { compression_algorithms: textList }),
@@ -182,6 +188,12 @@ export const otlpHttp = block({
   ...inertKeys("the tenant's header is always read, and nothing asks for the others", {
     include_metadata: toggle,
   }),
+} as const satisfies Readonly<Record<string, Key>>;
+
+export const otlpHttp = block({
+  endpoint: otlpHttpEndpoint,
+  ...httpKeys,
+  traces_url_path: otlpHttpTracesUrlPath,
   ...inertKeys("traces are all that is received", {
     metrics_url_path: text,
     logs_url_path: text,
@@ -211,11 +223,11 @@ const jaeger = unbuiltBlock(
   OPENS,
 );
 
-const zipkin = unbuiltBlock(
-  "zipkin receivers are",
-  { ...httpServer, parse_string_tags: flag },
-  OPENS,
-);
+const zipkin = block({
+  endpoint: zipkinEndpoint,
+  ...httpKeys,
+  parse_string_tags: zipkinParseStringTags,
+});
 
 const kafka = unbuiltBlock(
   "kafka receivers are",
