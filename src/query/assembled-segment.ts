@@ -8,6 +8,7 @@
 import { assert } from "../base/assert.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { DataValue } from "../model/data-value.ts";
+import { valueKey } from "../vector/code-values.ts";
 import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import {
@@ -15,6 +16,7 @@ import {
   type CodesVector,
   type Dictionary,
   type NumbersVector,
+  ValueList,
   type Vector,
 } from "../vector/vector.ts";
 import { someHave } from "./key-presence.ts";
@@ -401,7 +403,7 @@ export class AssembledSegment implements Segment {
       () => rows * 4,
       (at) => {
         scratch.bytes.fill(0, at, at + rows * 4);
-        const dictionaries: { readonly dictionary: Dictionary; readonly offset: number }[] = [];
+        const dictionaries: PartDictionary[] = [];
         let size = 0;
         for (const [part, { rows: source, places, count }] of moves.entries()) {
           if (count === 0) continue;
@@ -413,9 +415,30 @@ export class AssembledSegment implements Segment {
           }
         }
         const used = this.#renumber(at, rows, size);
-        return { kind: "codes", at, width: 4, dictionary: new PartsDictionary(dictionaries, used) };
+        const dictionary = new ValueList(this.#unite({ at, rows }, valuesOf(dictionaries, used)));
+        return { kind: "codes", at, width: 4, dictionary };
       },
     );
+  }
+
+  /** One code for equal values, which several parts have; returns the values that are left. */
+  #unite(
+    { at, rows }: { readonly at: number; readonly rows: number },
+    values: readonly DataValue[],
+  ): readonly DataValue[] {
+    const united = new Map<string, number>();
+    const left: DataValue[] = [];
+    const codes = new Uint32Array(values.length + 1);
+    for (const [i, value] of values.entries()) {
+      const key = valueKey(value);
+      const code = united.get(key) ?? left.push(value);
+      united.set(key, code);
+      codes[i + 1] = code;
+    }
+    if (left.length === values.length) return values;
+    const { words } = this.#options.scratch;
+    for (let i = at / 4; i < at / 4 + rows; i++) words[i] = codes[words[i]];
+    return left;
   }
 
   #sources(what: string, of: (segment: Segment) => Sources): Sources {
@@ -451,27 +474,17 @@ export class AssembledSegment implements Segment {
   }
 }
 
-/** Dictionaries behind each other, of which some values are used. */
-class PartsDictionary implements Dictionary {
-  readonly #values: DataValue[];
+interface PartDictionary {
+  readonly dictionary: Dictionary;
+  /** Of its first value among those of all parts. */
+  readonly offset: number;
+}
 
-  /** Values are read now: the parts may be of the head. */
-  constructor(
-    dictionaries: readonly { readonly dictionary: Dictionary; readonly offset: number }[],
-    used: Uint32Array,
-  ) {
-    this.#values = Array.from(used, (index) => {
-      const one = dictionaries.findLast(({ offset }) => offset <= index);
-      assert(one !== undefined, "query: a code without a dictionary");
-      return one.dictionary.at(index - one.offset);
-    });
-  }
-
-  get size(): number {
-    return this.#values.length;
-  }
-
-  at(index: number): DataValue {
-    return this.#values[index];
-  }
+/** Values are read now: the parts may be of the head. */
+function valuesOf(dictionaries: readonly PartDictionary[], used: Uint32Array): DataValue[] {
+  return Array.from(used, (index) => {
+    const one = dictionaries.findLast(({ offset }) => offset <= index);
+    assert(one !== undefined, "query: a code without a dictionary");
+    return one.dictionary.at(index - one.offset);
+  });
 }

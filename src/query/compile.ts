@@ -11,8 +11,9 @@ import type { Binary, Field, FieldExpr, Static } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import { compileRegex } from "../traceql/regex.ts";
 import { arithmetic, negated } from "../traceql/static.ts";
-import { type FieldScope, fieldScope, fieldsOf } from "./field-of.ts";
+import { fieldsOf, unbound } from "./field-of.ts";
 import type { Value } from "./question.ts";
+import type { ListScope } from "./segment.ts";
 import { compareValues, FALSE, isCompareOp, matchValue, NIL, TRUE } from "./value-compare.ts";
 
 /** Where values are read. `event` and `link` are entries, -1 for none at hand. */
@@ -28,9 +29,11 @@ export interface Readers {
   /** In the order of the compiled expression's fields. */
   readonly fields: readonly Reader[];
   /** The first entry of the row's list. */
-  first(scope: "event" | "link", row: number): number;
+  readonly first: (scope: ListScope, row: number) => number;
   /** After the last. */
-  end(scope: "event" | "link", row: number): number;
+  readonly end: (scope: ListScope, row: number) => number;
+  /** The same for values: a list without entries may count as one entry without content. */
+  readonly valueEnd: (scope: ListScope, row: number) => number;
 }
 
 type Run = (readers: Readers, spot: Spot) => Value;
@@ -41,28 +44,33 @@ export interface Compiled {
   readonly run: Run;
 }
 
+/** As a condition. */
 export function compile(expr: FieldExpr): Compiled {
-  const fields = fieldsOf(expr);
-  const places = new Map(fields.map((field, i) => [printField(field), i]));
-  return { fields, run: compileNode(expr, places) };
+  const { fields, places } = placesIn(expr);
+  return { fields, run: compileCondition(expr, places) };
 }
 
-/** Outside of comparisons: at the first event, then link, that gives a value. */
+/** As a value: outside of comparisons at the first event, then link, that gives one. */
 export function compileValue(expr: FieldExpr): Compiled {
-  const compiled = compile(expr);
+  const { fields, places } = placesIn(expr);
+  const run = compileOperand(expr, places);
   const scopes = unbound(expr);
-  if (scopes.length === 0) return compiled;
-  const { run } = compiled;
+  if (scopes.length === 0) return { fields, run };
   const first: Run = (readers, spot) => {
     let found: Value = NIL;
     const test = () => {
       found = run(readers, spot);
       return found.type !== "nil";
     };
-    eachEntry(scopes, { readers, spot, test });
+    eachEntry(scopes, { readers, spot, test, end: readers.valueEnd });
     return found;
   };
-  return { fields: compiled.fields, run: first };
+  return { fields, run: first };
+}
+
+function placesIn(expr: FieldExpr): { readonly fields: Field[]; readonly places: Places } {
+  const fields = fieldsOf(expr);
+  return { fields, places: new Map(fields.map((field, i) => [printField(field), i])) };
 }
 
 export function isTrue(value: Value): boolean {
@@ -71,23 +79,72 @@ export function isTrue(value: Value): boolean {
 
 type Places = ReadonlyMap<string, number>;
 
-function compileNode(expr: FieldExpr, places: Places): Run {
+/** Speaks of the events and links at hand, or of any where there are none at hand. */
+function compileCondition(expr: FieldExpr, places: Places): Run {
+  if (expr.node === "unary" && expr.op === "!") {
+    const operand = compileCondition(expr.operand, places);
+    return (readers, spot) => {
+      const value = operand(readers, spot);
+      if (value.type !== "bool") return NIL;
+      return value.value ? FALSE : TRUE;
+    };
+  }
+  if (expr.node === "binary" && (expr.op === "&&" || expr.op === "||")) {
+    const left = compileCondition(expr.left, places);
+    const right = compileCondition(expr.right, places);
+    if (expr.op === "&&") {
+      return (readers, spot) =>
+        isTrue(left(readers, spot)) && isTrue(right(readers, spot)) ? TRUE : FALSE;
+    }
+    return (readers, spot) =>
+      isTrue(left(readers, spot)) || isTrue(right(readers, spot)) ? TRUE : FALSE;
+  }
+  if (expr.node === "binary" && isCompareOp(expr.op)) return compileComparison(expr, places);
+  const run = compileOperand(expr, places);
+  const scopes = unbound(expr);
+  return scopes.length === 0 ? run : compileAny(run, scopes);
+}
+
+/** A bare field of events: true when it is in some event, else false when it is in some. */
+function compileAny(run: Run, scopes: readonly ListScope[]): Run {
+  return (readers, spot) => {
+    let found: Value = NIL;
+    const test = () => {
+      const value = run(readers, spot);
+      if (value.type === "bool" && (found.type === "nil" || value.value)) found = value;
+      return isTrue(found);
+    };
+    eachEntry(scopes, { readers, spot, test, end: readers.end });
+    return found;
+  };
+}
+
+/** A part of a comparison or of arithmetic; conditions in it speak for themselves. */
+function compileOperand(expr: FieldExpr, places: Places): Run {
   switch (expr.node) {
     case "literal": {
       const { value } = expr;
       return () => value;
     }
     case "unary": {
-      const operand = compileOperand(expr.operand, places, expr.op === "!");
-      if (expr.op === "-") return (readers, spot) => negatedValue(operand(readers, spot));
+      if (expr.op === "!") return alone(compileCondition(expr, places));
+      const operand = compileOperand(expr.operand, places);
+      return (readers, spot) => negatedValue(operand(readers, spot));
+    }
+    case "binary": {
+      const { op } = expr;
+      if (op === "&&" || op === "||" || isCompareOp(op)) {
+        return alone(compileCondition(expr, places));
+      }
+      const left = compileOperand(expr.left, places);
+      const right = compileOperand(expr.right, places);
       return (readers, spot) => {
-        const value = operand(readers, spot);
-        if (value.type !== "bool") return NIL;
-        return value.value ? FALSE : TRUE;
+        const a = left(readers, spot);
+        const b = right(readers, spot);
+        if (a.type === "list" || b.type === "list") return NIL;
+        return arithmetic(op, a, b) ?? NIL;
       };
     }
-    case "binary":
-      return compileBinary(expr, places);
     default: {
       const place = places.get(printField(expr));
       assert(place !== undefined, "query: a field without a place");
@@ -96,26 +153,16 @@ function compileNode(expr: FieldExpr, places: Places): Run {
   }
 }
 
-function compileBinary(expr: Binary, places: Places): Run {
-  const { op } = expr;
-  if (op === "&&" || op === "||") {
-    const left = compileOperand(expr.left, places, true);
-    const right = compileOperand(expr.right, places, true);
-    if (op === "&&") {
-      return (readers, spot) =>
-        isTrue(left(readers, spot)) && isTrue(right(readers, spot)) ? TRUE : FALSE;
-    }
-    return (readers, spot) =>
-      isTrue(left(readers, spot)) || isTrue(right(readers, spot)) ? TRUE : FALSE;
-  }
-  if (isCompareOp(op)) return compileComparison(expr, places);
-  const left = compileNode(expr.left, places);
-  const right = compileNode(expr.right, places);
+/** Without the events and links at hand. */
+function alone(run: Run): Run {
   return (readers, spot) => {
-    const a = left(readers, spot);
-    const b = right(readers, spot);
-    if (a.type === "list" || b.type === "list") return NIL;
-    return arithmetic(op, a, b) ?? NIL;
+    const { event, link } = spot;
+    spot.event = -1;
+    spot.link = -1;
+    const value = run(readers, spot);
+    spot.event = event;
+    spot.link = link;
+    return value;
   };
 }
 
@@ -126,7 +173,9 @@ function compileComparison(expr: Binary, places: Places): Run {
     return (readers, spot) => (test(readers, spot) ? TRUE : FALSE);
   }
   return (readers, spot) =>
-    eachEntry(scopes, { readers, spot, test: () => test(readers, spot) }) ? TRUE : FALSE;
+    eachEntry(scopes, { readers, spot, test: () => test(readers, spot), end: readers.end })
+      ? TRUE
+      : FALSE;
 }
 
 function compileTest(
@@ -134,8 +183,8 @@ function compileTest(
   places: Places,
 ): (readers: Readers, spot: Spot) => boolean {
   assert(isCompareOp(op), "query: a comparison");
-  const left = compileNode(leftExpr, places);
-  const right = compileNode(rightExpr, places);
+  const left = compileOperand(leftExpr, places);
+  const right = compileOperand(rightExpr, places);
   const leftIsNil = isNilLiteral(leftExpr);
   const rightIsNil = isNilLiteral(rightExpr);
   if (leftIsNil || rightIsNil) {
@@ -164,52 +213,20 @@ function withoutZeros(expr: FieldExpr, other: FieldExpr): Run | undefined {
   return () => value;
 }
 
-/** A bare field of events as an operand of logic: true in some event, else false in some. */
-function compileOperand(expr: FieldExpr, places: Places, isLogic: boolean): Run {
-  const run = compileNode(expr, places);
-  const scopes = isLogic ? unbound(expr) : [];
-  if (scopes.length === 0) return run;
-  return (readers, spot) => {
-    let found: Value = NIL;
-    const test = () => {
-      const value = run(readers, spot);
-      if (value.type === "bool" && (found.type === "nil" || value.value)) found = value;
-      return isTrue(found);
-    };
-    eachEntry(scopes, { readers, spot, test });
-    return found;
-  };
-}
-
-/** Lists whose fields stand in it outside of comparisons. */
-export function unbound(...exprs: readonly FieldExpr[]): ("event" | "link")[] {
-  const found = new Set<FieldScope>();
-  const visit = (expr: FieldExpr): void => {
-    if (expr.node === "unary") {
-      if (expr.op === "-") visit(expr.operand);
-    } else if (expr.node === "binary") {
-      if (isCompareOp(expr.op) || expr.op === "&&" || expr.op === "||") return;
-      visit(expr.left);
-      visit(expr.right);
-    } else if (expr.node !== "literal") found.add(fieldScope(expr));
-  };
-  for (const expr of exprs) visit(expr);
-  return (["event", "link"] as const).filter((scope) => found.has(scope));
-}
-
 /** Walks events (and links) of the row until `test` is true; those at hand stay. */
 interface EntryWalk {
   readonly readers: Readers;
   readonly spot: Spot;
   readonly test: () => boolean;
+  readonly end: Readers["end"];
 }
 
-function eachEntry(scopes: readonly ("event" | "link")[], walk: EntryWalk): boolean {
+function eachEntry(scopes: readonly ListScope[], walk: EntryWalk): boolean {
   const { readers, spot, test } = walk;
   const [scope, ...rest] = scopes;
   if (scope === undefined) return test();
   if (spot[scope] >= 0) return eachEntry(rest, walk);
-  const end = readers.end(scope, spot.row);
+  const end = walk.end(scope, spot.row);
   let isFound = false;
   for (let entry = readers.first(scope, spot.row); entry < end && !isFound; entry++) {
     spot[scope] = entry;

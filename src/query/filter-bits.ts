@@ -11,17 +11,9 @@ import type { Binary, Field, FieldExpr } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
-import {
-  type Compiled,
-  compile,
-  isTrue,
-  type Reader,
-  type Readers,
-  type Spot,
-  unbound,
-} from "./compile.ts";
+import { type Compiled, compile, isTrue, type Reader, type Readers, type Spot } from "./compile.ts";
 import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
-import { fieldScope, fieldsOf } from "./field-of.ts";
+import { fieldScope, fieldsOf, spokenOf } from "./field-of.ts";
 import { type Condition, presentBits, testLayer } from "./layer-test.ts";
 import { numberTest } from "./number-range.ts";
 import { codeOf } from "./number-vectors.ts";
@@ -60,7 +52,7 @@ export class FilterBits {
   /** Rows of `within` for which the filter is true. */
   rows(expr: FieldExpr, within: number): number {
     const conjuncts = conjunctsOf(expr);
-    const ofLists = conjuncts.filter((one) => scopesOf(one).length > 0);
+    const ofLists = conjuncts.filter((one) => spokenOf(one).length > 0);
     const others = conjuncts.filter((one) => !ofLists.includes(one));
     // What goes row by row comes last.
     const ordered = others.toSorted((a, b) => this.#cost(a) - this.#cost(b));
@@ -107,7 +99,8 @@ export class FilterBits {
     return {
       fields: fields.map(reader),
       first,
-      end: (scope, row) => end(scope, row) + isPresent(scope, row),
+      end,
+      valueEnd: (scope, row) => end(scope, row) + isPresent(scope, row),
     };
   }
 
@@ -200,7 +193,7 @@ export class FilterBits {
     if (fields.length > 1) return true;
     if (fields.length === 0 || fieldScope(fields[0]) === "row") return false;
     // The general way knows how far a field of events reaches.
-    return !(expr.node === "binary" && isCompareOp(expr.op) && !hasComparison(expr));
+    return !(expr.node === "binary" && isCompareOp(expr.op) && !isNested(expr));
   }
 
   #cost(expr: FieldExpr): number {
@@ -233,11 +226,11 @@ export class FilterBits {
   #joined(conjuncts: readonly FieldExpr[], within: number): number {
     let found = within;
     for (const scope of ["event", "link"] as const) {
-      const alone = conjuncts.filter((one) => scopesOf(one).join() === scope);
+      const alone = conjuncts.filter((one) => spokenOf(one).join() === scope);
       if (alone.length > 0) found = this.#joinedOn(scope, alone, found);
     }
     // What speaks of events and links at once is asked for every pair.
-    const both = conjuncts.filter((one) => scopesOf(one).length > 1);
+    const both = conjuncts.filter((one) => spokenOf(one).length > 1);
     if (both.length > 0) found = this.#eachPair(conjuncts, found);
     return found;
   }
@@ -247,10 +240,10 @@ export class FilterBits {
     const lists = segment.lists(scope);
     if (lists === undefined) return bits.none(segment.rows);
     const { entries } = lists;
-    const fast = conjuncts.filter((one) => fieldsOf(one).length === 1);
+    const fast = conjuncts.filter((one) => fieldsOf(one).length === 1 && !isNested(one));
     let found = this.#elements(scope, within);
     for (const one of fast) found = bits.and(found, this.#leaf(one, fieldsOf(one)[0]), entries);
-    const slow = conjuncts.filter((one) => fieldsOf(one).length !== 1);
+    const slow = conjuncts.filter((one) => !fast.includes(one));
     if (slow.length > 0) found = this.#eachEntry(scope, slow, found);
     return bits.and(within, this.#rowsWith(scope, found), segment.rows);
   }
@@ -392,12 +385,6 @@ function conjunctsOf(expr: FieldExpr): FieldExpr[] {
   return [...conjunctsOf(expr.left), ...conjunctsOf(expr.right)];
 }
 
-/** Lists of which a conjunct needs one entry: it compares fields of them, or is one itself. */
-function scopesOf(expr: FieldExpr): ListScope[] {
-  if (expr.node !== "binary") return expr.node === "unary" ? [] : unbound(expr);
-  return isCompareOp(expr.op) ? unbound(expr.left, expr.right) : [];
-}
-
 /** Comparisons and logic are true or false whatever they compare. */
 function isAlwaysBool(expr: FieldExpr): boolean {
   if (expr.node === "literal") return expr.value.type === "bool";
@@ -405,21 +392,28 @@ function isAlwaysBool(expr: FieldExpr): boolean {
   return expr.node === "unary" && expr.op === "!" && isAlwaysBool(expr.operand);
 }
 
-/** Whether an operand of it compares again. */
-function hasComparison({ left, right }: Binary): boolean {
-  const visit = (expr: FieldExpr): boolean => {
-    if (expr.node === "unary") return expr.op === "!" || visit(expr.operand);
-    if (expr.node !== "binary") return false;
-    return isCompareOp(expr.op) || visit(expr.left) || visit(expr.right);
+/** Whether an operand of a comparison is a condition itself. */
+function isNested(expr: FieldExpr): boolean {
+  const visit = (operand: FieldExpr): boolean => {
+    if (operand.node === "unary") return operand.op === "!" || visit(operand.operand);
+    if (operand.node !== "binary") return false;
+    const { op } = operand;
+    if (isCompareOp(op) || op === "&&" || op === "||") return true;
+    return visit(operand.left) || visit(operand.right);
   };
-  return visit(left) || visit(right);
+  return expr.node === "binary" && (visit(expr.left) || visit(expr.right));
 }
 
 /** Of an expression that speaks of one field. */
 function conditionOf(expr: FieldExpr): Condition {
   const compiled = compile(expr);
   let current: Value = NIL;
-  const readers: Readers = { fields: [() => current], first: () => 0, end: () => 0 };
+  const readers: Readers = {
+    fields: [() => current],
+    first: () => 0,
+    end: () => 0,
+    valueEnd: () => 0,
+  };
   const spot: Spot = { row: 0, event: 0, link: 0 };
   const test = (value: Value) => {
     current = value;

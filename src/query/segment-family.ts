@@ -2,7 +2,8 @@
 import type { FamilyExports, PickExports } from "../kernel/scan-kernel.ts";
 import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
-import { bitmapBytes } from "../vector/vector.ts";
+import { bitmapBytes, type CodesVector } from "../vector/vector.ts";
+import { codeOf } from "./number-vectors.ts";
 import type { Segment, TraceTimes } from "./segment.ts";
 
 export type FamilyOf = Pick<
@@ -50,7 +51,7 @@ export function findTimes(of: FamilyOf, tools: FamilyTools): TraceTimes {
     const start = at;
     const end = start + of.traces * 8;
     const root = end + of.traces * 8;
-    const kinds = of.kind();
+    const kinds = kindNumbers(of, tools);
     const doubles = findDoubles(of, tools);
     kernel.traceTimes(
       ...[of.start(), of.duration(), of.spanIds(), of.parentIds(), kinds.at, kinds.width],
@@ -76,11 +77,37 @@ export function findTraceOf(of: FamilyOf, tools: FamilyTools): number {
   );
 }
 
+/** OTLP's numbers plus 1 instead of codes, whose order is that of their appearance. */
+function kindNumbers(
+  of: FamilyOf,
+  { keeper, scratch, name }: FamilyTools,
+): Pick<CodesVector, "at" | "width"> {
+  const kinds = of.kind();
+  const { dictionary } = kinds;
+  const numbers = Array.from({ length: dictionary.size }, (_, i) => {
+    const value = dictionary.at(i);
+    return value.type === "float" || value.type === "int" ? Number(value.value) + 1 : 0;
+  });
+  if (numbers.every((number, i) => number === i + 1)) return kinds;
+  return keeper.get(
+    `${name}kindNumbers`,
+    () => of.rows,
+    (at) => {
+      for (let row = 0; row < of.rows; row++) {
+        scratch.bytes[at + row] = numbers[codeOf(kinds, scratch, row) - 1] ?? 0;
+      }
+      return { at, width: 1 };
+    },
+  );
+}
+
 function link(
   of: FamilyOf,
-  { scratch, kernel }: FamilyTools,
+  tools: FamilyTools,
   out: { readonly doubles: number; readonly parents: number },
 ): number {
+  const { scratch, kernel } = tools;
+  const kinds = kindNumbers(of, tools);
   return scratch.within(() => {
     let most = 0;
     const { starts, traces } = of;
@@ -88,7 +115,6 @@ function link(
       most = Math.max(most, scratch.words[at + 1] - scratch.words[at]);
     }
     const slots = scratch.take(kernel.linkBytes(most) >>> 0);
-    const kinds = of.kind();
     return (
       kernel.linkSpans(
         ...[of.spanIds(), of.parentIds(), kinds.at, kinds.width, starts, traces],

@@ -51,7 +51,8 @@ function traceBody(trace: TraceSummary): Json {
     rootServiceName: trace.rootServiceName || "<root span not yet received>",
     rootTraceName: trace.rootTraceName,
     startTimeUnixNano: String(trace.startUnixNano),
-    durationMs: Math.max(0, Number(trace.durationNano / 1_000_000n)),
+    // A message has 32 bits for it.
+    durationMs: Math.min(Math.max(0, Number(trace.durationNano / 1_000_000n)), 0xffff_ffff),
     serviceStats: Object.fromEntries(
       trace.services.map(({ service, spans, errors }) => [
         service,

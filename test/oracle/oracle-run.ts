@@ -1,8 +1,8 @@
 /**
- * `bun test/oracle/oracle-run.ts SEED PAIRS [KINDS]`: the server against the oracle on so many pairs
- * of a trace set and a question, a hundred questions a trace set. Prints the first difference, made
- * small, and ends with 1; the same seed and number give the same pairs. KINDS: some of
- * search,metrics,names,values; all when left out.
+ * `bun test/oracle/oracle-run.ts SEED PAIRS [KINDS]`: the server against the oracle on so many
+ * pairs of a trace set and a question, a hundred questions a trace set. Prints the first
+ * difference, made small, and ends with 1; the same seed and number give the same pairs. KINDS:
+ * some of search,metrics,names,values; all when left out.
  */
 import { ASKED_KINDS, type AskedKind } from "./oracle-ask.ts";
 import { runOracle } from "./oracle-server.ts";

@@ -12,7 +12,14 @@ import {
 import { agree, comparable, type Json } from "./oracle-body.ts";
 import { type Case, shrink } from "./oracle-shrink.ts";
 import type { OracleTrace } from "./oracle-span.ts";
-import { oracleTraces, PARTS, randomItems, requestOf, type SentItem } from "./oracle-traces.ts";
+import {
+  itemText,
+  oracleTraces,
+  PARTS,
+  randomItems,
+  requestOf,
+  type SentItem,
+} from "./oracle-traces.ts";
 
 const TRACES_MAX = 6;
 /** A difference that takes more is told by its question and its seed. */
@@ -60,7 +67,7 @@ export async function runOracle(run: Run): Promise<string | undefined> {
   return await explained(server, difference);
 }
 
-function seedOf(seed: number, index: number): number {
+export function seedOf(seed: number, index: number): number {
   return Math.imul(seed, 1_000_003) + index;
 }
 
@@ -70,7 +77,7 @@ interface Sender {
 }
 
 /** Part by part, so that one flush serves all tenants. */
-async function sendAll(server: Server, senders: readonly Sender[]): Promise<void> {
+export async function sendAll(server: Server, senders: readonly Sender[]): Promise<void> {
   for (let part = 0; part < PARTS; part++) {
     let sent = 0;
     let next = 0;
@@ -124,9 +131,16 @@ async function bothAnswers(
 /** Tries smaller cases on tenants of their own until none fails any more. */
 async function explained(server: Server, difference: Case): Promise<string> {
   let number = 0;
+  // Small tenants share blocks: each has rows before and behind it.
+  const neighbours = [1, 2].map((i) => randomItems(prng(i), TRACES_MAX));
   const ask = async ({ items, asked }: Case) => {
-    const name = `small${number++}`;
-    await sendAll(server, [{ name, items }]);
+    const name = `small${number++}b`;
+    const [before, behind] = ["a", "c"].map((letter) => name.replace("b", letter));
+    await sendAll(server, [
+      { name, items },
+      { name: before, items: neighbours[0] },
+      { name: behind, items: neighbours[1] },
+    ]);
     return await bothAnswers(server, { name, traces: oracleTraces(items), asked });
   };
   const smallest = await shrink(difference, async (one) => {
@@ -134,7 +148,7 @@ async function explained(server: Server, difference: Case): Promise<string> {
     return !agree(got, wanted);
   });
   const { got, wanted } = await ask(smallest);
-  const spans = smallest.items.map((item) => `  ${JSON.stringify(item, readable)}`);
+  const spans = smallest.items.map((item) => `  ${itemText(item)}`);
   return [
     describeAsked(smallest.asked),
     `wanted ${JSON.stringify(wanted)}`,
@@ -142,10 +156,4 @@ async function explained(server: Server, difference: Case): Promise<string> {
     `${spans.length} spans:`,
     ...spans.slice(0, SPANS_SHOWN),
   ].join("\n");
-}
-
-function readable(_key: string, value: unknown): unknown {
-  if (typeof value === "bigint") return String(value);
-  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
-  return value instanceof Uint8Array ? Buffer.from(value).toString("hex") : value;
 }

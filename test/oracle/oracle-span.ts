@@ -13,13 +13,14 @@
  *
  * Traces. From the least start to the greatest end; the duration may be negative. The root is the
  * first span without a parent id. Services are counted by resource.service.name, "" included. The
- * parent is the other span with that id; of several with one id a server span takes the client one,
- * any other the server one, else the first to arrive. No span is its own parent; walks up end at a
- * span that was met before. Siblings have the same parent span or, of orphans, the same parent id;
- * roots are siblings of each other. nestedSet* are Tempo's numbers (src/block/FORMAT.md) in the order of
- * arrival; span:childCount is the number of spans that name this one as their parent, itself
- * included, also where nothing is numbered. span:parentID of a root is sixteen zeros. trace:id and
- * link:traceID have no leading zeros, and a literal that is compared with them loses its own.
+ * parent is the other span with that id; of several with one id a server span takes the client
+ * one, any other the server one, else the first to arrive. No span is its own parent; walks up end
+ * at a span that was met before. Siblings have the same parent span or, of orphans, the same
+ * parent id; roots are siblings of each other. nestedSet* are Tempo's numbers
+ * (src/block/FORMAT.md) in the order of arrival; span:childCount is the number of spans that name
+ * this one as their parent, itself included, also where nothing is numbered. span:parentID of a
+ * root is sixteen zeros. trace:id and link:traceID have no leading zeros, and a literal that is
+ * compared with them loses its own.
  *
  * Filters, oracle-field.ts. Pipelines, oracle-pipeline.ts. What a search shows, oracle-search.ts.
  * Names and values, oracle-tags.ts. Metrics, oracle-metrics.ts and oracle-series.ts.

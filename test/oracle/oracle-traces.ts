@@ -262,3 +262,30 @@ export function oracleTraces(items: readonly SentItem[]): OracleTrace[] {
   );
   return tracesOf(parts.flatMap((own) => spansOfMessage(messageOf(own))));
 }
+
+// ---- for people
+
+/** One line, with what is not empty. */
+export function itemText({ part, span, resource, scope }: SentItem): string {
+  const id = (bytes: Uint8Array | undefined) => Buffer.from(bytes ?? []).toString("hex");
+  const { traceId, spanId, parentSpanId, startTimeUnixNano, endTimeUnixNano, ...others } = span;
+  const start = (startTimeUnixNano ?? 0n) - BigInt(EPOCH) * NS_PER_SECOND;
+  const end = (endTimeUnixNano ?? 0n) - BigInt(EPOCH) * NS_PER_SECOND;
+  const own = { ...others, resource, scope };
+  return [
+    `part ${part} trace ${id(traceId).replace(/^0+/, "")} span ${id(spanId)}`,
+    `parent ${id(parentSpanId) || "-"} ${start}..${end} ${JSON.stringify(own, compact)}`,
+  ].join(" ");
+}
+
+function compact(_key: string, value: unknown): unknown {
+  if (typeof value === "bigint") return `${value}`;
+  if (typeof value === "number" && !Number.isFinite(value)) return String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString("hex");
+  if (value === "" || (Array.isArray(value) && value.length === 0)) return undefined;
+  if (typeof value !== "object" || value === null || Array.isArray(value)) return value;
+  // A value without the layers of its message.
+  if ("case" in value && "value" in value) return { [String(value.case)]: value.value };
+  const [only, ...more] = Object.keys(value);
+  return only === "value" && more.length === 0 ? Object.values(value)[0] : value;
+}
