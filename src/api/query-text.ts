@@ -2,6 +2,8 @@
 import { EngineError } from "../base/error.ts";
 import type { Query } from "../traceql/ast.ts";
 import { check } from "../traceql/check.ts";
+import { fold } from "../traceql/fold.ts";
+import { foldQuery } from "../traceql/fold-query.ts";
 import { parse } from "../traceql/parse.ts";
 import { parseLenientFilter } from "../traceql/parse-lenient.ts";
 import { TraceqlError } from "../traceql/traceql-error.ts";
@@ -20,7 +22,7 @@ export function readQuery(text: string): Query {
   return refusing("invalid TraceQL query", () => {
     const query = parse(text);
     check(query);
-    return query;
+    return foldQuery(query);
   });
 }
 
@@ -33,7 +35,7 @@ export function readFilter(text: string): ReturnType<typeof parseLenientFilter> 
   if (expr === undefined) return undefined;
   try {
     check({ body: { node: "pipeline", stages: [{ node: "filter", expr }] }, hints: [] });
-    return expr;
+    return fold(expr);
   } catch (error) {
     if (error instanceof TraceqlError) return undefined;
     throw error;
