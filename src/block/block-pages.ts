@@ -1,5 +1,6 @@
 /** The pages of one column that hold some rows, and its dictionary: read and opened in order. */
 import { assert } from "../base/assert.ts";
+import { freeBytes } from "../base/free-bytes.ts";
 import {
   type ColumnCaches,
   type ColumnSource,
@@ -57,12 +58,15 @@ export function* columnPages(
         const from = offset - read.offset;
         const first = Math.max(rows.first, index.rows[place]);
         const end = Math.min(rows.end, index.rows[place + 1]);
+        const page = openPage(bytes.subarray(from, from + length), file.columns[column], false);
         yield {
-          page: openPage(bytes.subarray(from, from + length), file.columns[column], false),
+          page,
           skip: first - index.rows[place],
           count: end - first,
           rows: index.rows[place + 1] - index.rows[place],
         };
+        // Left to the collector, pages pile up faster than it looks.
+        if (page.bytes.buffer !== bytes.buffer) freeBytes(page.bytes);
       }
     }
   }

@@ -70,6 +70,12 @@ export class Dictionary {
     return this.#bytes.length + this.#starts.byteLength;
   }
 
+  /** Of values of fixed width: all of them, behind each other. A view. */
+  get fixed(): Uint8Array {
+    assert(this.#column.type === FIXED, "parquet: a dictionary of fixed width");
+    return this.#bytes.subarray(0, this.values * this.#column.fixedBytes);
+  }
+
   /** Byte arrays are views. */
   get(code: number): ColumnValue {
     if (code >= this.values) throw corrupt(this.#column, "code past its dictionary");

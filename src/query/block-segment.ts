@@ -279,19 +279,17 @@ export class BlockSegment implements Segment {
       };
       return vectors.get<TraceRows>(`${this.#name}traces`, bytes, (at) => {
         const starts = at + traces * TRACE_ID_BYTES;
-        const { words, bytes: memory } = scratch;
+        const { words } = scratch;
         words.copyWithin(starts / 4, found / 4, found / 4 + traces + 1);
-        for (let trace = 0; trace < traces; trace++) {
-          const row = words[starts / 4 + trace];
-          const to = at + trace * TRACE_ID_BYTES;
-          if (values === undefined) {
-            const from = ids + row * TRACE_ID_BYTES;
-            memory.copyWithin(to, from, from + TRACE_ID_BYTES);
-          } else {
-            const id = values.get(words[ids / 4 + row] - 1);
-            assert(id instanceof Uint8Array, "block: a trace id of bytes");
-            memory.set(id, to);
+        if (values === undefined) kernel.gather16(ids, starts, traces, at);
+        else {
+          const codes = scratch.take(traces * 4);
+          for (let trace = 0; trace < traces; trace++) {
+            const code = words[ids / 4 + words[starts / 4 + trace]];
+            assert(code > 0 && code <= values.values, "block: every row has a trace id");
+            words[codes / 4 + trace] = code - 1;
           }
+          kernel.gather16(scratch.copy(values.fixed), codes, traces, at);
         }
         return { starts, ids: at, traces };
       });

@@ -45,38 +45,46 @@ function combine(
   read: (texts: ReadonlyMap<string, Uint8Array>) => Source,
 ): { codes: Uint32Array<ArrayBuffer>; list: Source[] } {
   const codes = new Uint32Array(rows);
-  const list: Source[] = [];
-  const known = new Map<string, number>();
-  const parts = new Array<number>(columns.length).fill(-1);
-  let last = 0;
-  for (let row = 0; row < rows; row++) {
-    let isSame = row > 0;
-    for (let i = 0; i < columns.length; i++) {
-      const code = codeOf(columns[i].vector, scratch, row);
-      if (code !== parts[i]) isSame = false;
-      parts[i] = code;
-    }
-    if (!isSame) {
-      const key = parts.join();
-      last = known.get(key) ?? list.push(read(textsOf(columns, parts)));
-      known.set(key, last);
-    }
-    codes[row] = last;
-  }
+  /** The first row of each combination. */
+  let firsts: number[] = [0];
+  for (const { vector } of columns) firsts = tellApart(codes, vector, scratch);
+  const list = firsts.map((row) => read(textsOf(columns, row, scratch)));
+  for (let row = 0; row < rows; row++) codes[row]++;
   return { codes, list };
+}
+
+/**
+ * Numbers the combinations of a row's number so far and its code in one more column, from 0 in
+ * order of appearance, in place; returns the first row of each.
+ */
+function tellApart(numbers: Uint32Array, vector: CodesVector, scratch: StepScratch): number[] {
+  const known = new Map<number, number>();
+  const firsts: number[] = [];
+  const size = vector.dictionary.size + 1;
+  for (let row = 0; row < numbers.length; row++) {
+    const key = numbers[row] * size + codeOf(vector, scratch, row);
+    let number = known.get(key);
+    if (number === undefined) {
+      number = firsts.push(row) - 1;
+      known.set(key, number);
+    }
+    numbers[row] = number;
+  }
+  return firsts;
 }
 
 const encoder = new TextEncoder();
 
 function textsOf(
   columns: readonly SourceColumn[],
-  parts: readonly number[],
+  row: number,
+  scratch: StepScratch,
 ): ReadonlyMap<string, Uint8Array> {
   const texts = new Map<string, Uint8Array>();
-  for (const [i, { column, vector }] of columns.entries()) {
-    if (parts[i] === 0) continue;
+  for (const { column, vector } of columns) {
+    const index = codeOf(vector, scratch, row) - 1;
+    if (index < 0) continue;
     const { dictionary } = vector;
-    const index = parts[i] - 1;
     if (dictionary.bytes !== undefined) texts.set(column, dictionary.bytes(index));
     else {
       const value = dictionary.at(index);
