@@ -14,6 +14,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Socket } from "node:net";
 import type { Logger } from "../base/log.ts";
 import type { GrpcMethods } from "./grpc-method.ts";
 import { ServedCall } from "./grpc-served-call.ts";
@@ -74,7 +75,12 @@ export class GrpcServer {
         enablePush: false,
       },
     });
-    this.#server.on("session", (session) => this.#open(session));
+    // Before the server's own listener, which makes the session.
+    let arrived: Socket;
+    this.#server.prependListener("connection", (socket: Socket) => {
+      arrived = socket;
+    });
+    this.#server.on("session", (session) => this.#open(session, arrived));
     this.#server.on("sessionError", (error) => this.#note("connection failed", error));
     this.#server.on("error", (error) => this.#note("server failed", error));
   }
@@ -104,12 +110,14 @@ export class GrpcServer {
     for (const { session } of this.#sessions.values()) session.destroy();
   }
 
-  #open(session: ServerHttp2Session): void {
+  #open(session: ServerHttp2Session, socket: Socket): void {
     const one: Session = { session, calls: new Set(), resets: 0, idle: undefined };
     this.#sessions.set(session, one);
     session.on("error", (error) => this.#note("connection failed", error));
     session.on("close", () => {
       clearTimeout(one.idle);
+      // It ends when the client has read all, which is when the client likes.
+      setTimeout(() => socket.destroy(), GO_AWAY_MS).unref();
       this.#sessions.delete(session);
       for (const call of one.calls) call.gone();
     });

@@ -24,13 +24,19 @@ export async function answerSearch(
   const count = new InspectedCount();
   let best: RankedTrace[] = [];
   let toldMs = clock.nowMs();
-  const answer = (): SearchAnswer => ({
+  const answer = (ranked: readonly RankedTrace[]): SearchAnswer => ({
     type: "search",
-    traces: best.map(({ summary }) => summary),
+    traces: ranked.map(({ summary }) => summary),
     metrics: count.metrics(),
   });
   for (const tenant of question.tenants) {
     const turn = turns.begin(tenant);
+    const isLast = tenant === question.tenants.at(-1);
+    const tell = (latestNano: bigint) => {
+      if (onProgress === undefined || clock.nowMs() - toldMs < PROGRESS_MS) return;
+      toldMs = clock.nowMs();
+      onProgress(answer(isLast ? settled(plan, best, latestNano) : []));
+    };
     const progress = await segments.visit({
       tenant,
       window: question,
@@ -44,17 +50,29 @@ export async function answerSearch(
         if (found.length === 0) return;
         best = [...best, ...found].sort((a, b) => orderRanked(plan, a, b)).slice(0, plan.limit);
       },
-      isDone: (latestNano) => isDone(plan, best, latestNano),
-      onProgress: (progress) => {
-        count.progress(progress);
-        if (onProgress === undefined || clock.nowMs() - toldMs < PROGRESS_MS) return;
-        toldMs = clock.nowMs();
-        onProgress(answer());
+      isDone: (latestNano) => {
+        const hasEnough = isDone(plan, best, latestNano);
+        if (!hasEnough) tell(latestNano);
+        return hasEnough;
       },
+      onProgress: (progress) => count.progress(progress),
     });
     count.finish(progress);
   }
-  return answer();
+  return answer(best);
+}
+
+/**
+ * Those that no trace of the blocks that are left comes before: clients add up what they are told,
+ * and never take a trace back.
+ */
+function settled(
+  plan: SearchPlan,
+  best: readonly RankedTrace[],
+  latestNano: bigint,
+): readonly RankedTrace[] {
+  if (plan.sort !== undefined) return [];
+  return best.filter(({ startUnixNano }) => startUnixNano > latestNano);
 }
 
 /** Blocks that are left end before the worst of enough traces starts. */

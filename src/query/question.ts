@@ -187,7 +187,10 @@ export type AnswerTo<Q extends Question> = Extract<Answer, { readonly type: Q["t
 export interface AskOptions {
   /** Aborts when nobody waits any more; the work ends. */
   readonly signal: AbortSignal;
-  /** Hears what is known so far, each time as a whole, at most every half second. */
+  /**
+   * Hears what is known so far, each time as a whole, at most every half second. Traces that a
+   * search tells of are also in its answer, as they are.
+   */
   readonly onProgress?: ((soFar: Answer) => void) | undefined;
 }
 

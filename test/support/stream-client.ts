@@ -1,0 +1,117 @@
+/** A client of Tempo's streaming gRPC, and of any other service, as Go's and Grafana's are. */
+import { join } from "node:path";
+import {
+  type ChannelOptions,
+  Client,
+  credentials,
+  type GrpcObject,
+  loadPackageDefinition,
+  Metadata,
+  type MethodDefinition,
+  type ServiceClientConstructor,
+  type ServiceDefinition,
+  type StatusObject,
+} from "@grpc/grpc-js";
+import { loadSync } from "@grpc/proto-loader";
+import { ROOT } from "./checkout.ts";
+
+/** A message as its JSON would be: zeros left out, long integers as texts. */
+export type Message = Readonly<Record<string, unknown>>;
+
+const files = loadPackageDefinition(
+  loadSync(["tempopb/tempo.proto", "grpc/health/v1/health.proto"], {
+    includeDirs: [join(ROOT, "proto")],
+    longs: String,
+    enums: String,
+    json: true,
+  }),
+);
+
+export interface CallOptions {
+  readonly metadata?: Readonly<Record<string, string | readonly string[]>>;
+  readonly timeoutMs?: number;
+  /** Hears each message, its size on the wire, and a way to give the call up. */
+  readonly onMessage?: (message: Message, bytes: number, cancel: () => void) => void;
+}
+
+export interface Ended {
+  readonly messages: readonly Message[];
+  /** Of each message on the wire. */
+  readonly bytes: readonly number[];
+  readonly code: number;
+  readonly details: string;
+  readonly trailers: Metadata;
+}
+
+export class StreamClient implements Disposable {
+  readonly #client: Client;
+
+  /** `address` is host and port, or a URL. */
+  constructor(address: string, options: ChannelOptions = {}) {
+    const target = address.replace(/^http:\/\//, "").replace(/\/$/, "");
+    this.#client = new Client(target, credentials.createInsecure(), {
+      // A channel of its own, so that each client has its own connection.
+      "grpc.use_local_subchannel_pool": 1,
+      "grpc.max_receive_message_length": -1,
+      ...options,
+    });
+  }
+
+  [Symbol.dispose](): void {
+    this.#client.close();
+  }
+
+  /** `method` is `/tempopb.StreamingQuerier/Search`, or its last part alone. Never rejects. */
+  async call(method: string, request: Message, options: CallOptions = {}): Promise<Ended> {
+    const path = method.startsWith("/") ? method : `/tempopb.StreamingQuerier/${method}`;
+    const { requestSerialize, responseDeserialize } = definitionOf(path);
+    const decode = (bytes: Buffer) => responseDeserialize(bytes);
+    return await this.raw(path, requestSerialize(request), { ...options, decode });
+  }
+
+  /** With bytes instead of messages. */
+  async raw(
+    path: string,
+    request: Buffer,
+    options: CallOptions & { readonly decode?: (bytes: Buffer) => Message } = {},
+  ): Promise<Ended> {
+    const { metadata = {}, timeoutMs, onMessage, decode = () => ({}) } = options;
+    const headers = new Metadata();
+    for (const [name, values] of Object.entries(metadata)) {
+      for (const value of [values].flat()) headers.add(name, value);
+    }
+    const call = this.#client.makeServerStreamRequest(
+      path,
+      (bytes: Buffer) => bytes,
+      (bytes: Buffer) => bytes,
+      request,
+      headers,
+      timeoutMs === undefined ? {} : { deadline: Date.now() + timeoutMs },
+    );
+    const messages: Message[] = [];
+    const bytes: number[] = [];
+    call.on("data", (piece: Buffer) => {
+      const message = decode(piece);
+      messages.push(message);
+      bytes.push(piece.length);
+      onMessage?.(message, piece.length, () => call.cancel());
+    });
+    call.on("error", () => undefined);
+    const status = await new Promise<StatusObject>((resolve) => call.on("status", resolve));
+    const { code, details, metadata: trailers } = status;
+    return { messages, bytes, code, details, trailers };
+  }
+}
+
+function definitionOf(path: string): MethodDefinition<Message, Message> {
+  const [, service, name] = path.split("/");
+  const at = service
+    .split(".")
+    .reduce<GrpcObject[string] | undefined>(
+      (outer, part) => (outer as GrpcObject | undefined)?.[part],
+      files,
+    );
+  // What lies at the end of a service's name is its client.
+  const { service: methods } = at as ServiceClientConstructor;
+  return (methods as ServiceDefinition)[name] as MethodDefinition<Message, Message>;
+}
