@@ -2,9 +2,10 @@
  * Vivace: reads its configuration, takes its folders, starts the engine and the HTTP API, and
  * stops them in order when it is told to.
  */
+import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import http from "node:http";
-import { createServer } from "node:net";
+import { createServer, isIPv6 } from "node:net";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { apiCalls } from "./api/api-calls.ts";
@@ -32,6 +33,7 @@ import {
 } from "./config/limits.ts";
 import { listenSummary } from "./config/listen-summary.ts";
 import { loadConfig } from "./config/load-config.ts";
+import { typeOf } from "./config/receiver/receiver-types.ts";
 import { formatEndpoint } from "./config/value/endpoint.ts";
 import { verifyConfig } from "./config/verify-config.ts";
 import type { BlockMeta } from "./model/block-meta.ts";
@@ -48,6 +50,7 @@ import {
 import { DiskStore } from "./store/store-disk.ts";
 import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
+import { checkSampling } from "./worker/open-jaeger.ts";
 import { readTls } from "./worker/receiver-tls.ts";
 import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
@@ -81,14 +84,21 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   const { logLevel: level, logFormat: format } = config.server;
   const logger = makeLogger({ level, format, component: "main" });
   for (const warning of warnings) logger.warn(warning);
+  if (config.storageBackend !== "local") {
+    const message = `the ${config.storageBackend} backend is not built yet`;
+    throw new EngineError("malformed", `storage.trace.backend: ${message}; the only one is local`);
+  }
   for (const receiver of config.receivers) {
+    if (receiver.kind === "jaeger_remote_sampling") checkSampling(receiver);
     // A receiver's thread reads them as well, but would be started again and again.
     if ("tls" in receiver && receiver.tls !== undefined) readTls(receiver.tls);
   }
   for (const folder of new Set([config.walPath, config.localPath])) takeFolder(folder);
   const receivers = [];
   for (const receiver of config.receivers) {
-    const listenPort = await freePort(receiver.listenAddress, receiver.listenPort);
+    const { listenAddress } = receiver;
+    const find = typeOf(receiver).transport === "udp" ? freeUdpPort : freePort;
+    const listenPort = await find(listenAddress, receiver.listenPort);
     receivers.push({ ...receiver, listenPort });
   }
   const { httpListenAddress, httpListenPort, grpcListenAddress, grpcListenPort } = config.server;
@@ -339,6 +349,22 @@ async function freePort(hostname: string, port: number): Promise<number> {
   const address = probe.address();
   await new Promise((resolve) => probe.close(resolve));
   return typeof address === "object" && address !== null ? address.port : port;
+}
+
+async function freeUdpPort(hostname: string, port: number): Promise<number> {
+  const probe = createSocket(isIPv6(hostname) ? "udp6" : "udp4");
+  const bound = Promise.withResolvers<void>();
+  probe.once("error", bound.reject);
+  probe.bind({ port, address: hostname, exclusive: true }, bound.resolve);
+  try {
+    await bound.promise;
+    return probe.address().port;
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new EngineError("overloaded", `cannot listen on udp ${hostname}:${port}: ${reason}`);
+  } finally {
+    probe.close();
+  }
 }
 
 function readKernel(): Uint8Array<ArrayBuffer> {

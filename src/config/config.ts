@@ -20,7 +20,8 @@ export interface Config {
   readonly query: QueryConfig;
   /** In the order of the file; their ports and that of the server are distinct. */
   readonly receivers: readonly Receiver[];
-  readonly storageBackend: "local";
+  /** s3 is known, so that files can be verified, and does not start. */
+  readonly storageBackend: StorageBackend;
   /** Where finished blocks lie; never inside walPath or around it. */
   readonly localPath: string;
   readonly walPath: string;
@@ -37,6 +38,8 @@ export interface Config {
   /** Request bytes received and not yet answered, all ingress threads together. */
   readonly inFlightBytesMax: number;
 }
+
+export type StorageBackend = "local" | "s3";
 
 export interface ServerConfig {
   readonly httpListenAddress: string;
@@ -140,6 +143,14 @@ export interface GrpcConfig extends ReceiverBase {
   readonly tls: TlsConfig | undefined;
 }
 
+/** What receivers over UDP have; requestBytesMax is of a packet. */
+export interface UdpConfig extends ReceiverBase {
+  /** Packets read and not yet durable. */
+  readonly queuePackets: number;
+  /** Of the socket, as far as the system gives it. */
+  readonly bufferBytes: number;
+}
+
 export interface OtlpGrpcReceiver extends GrpcConfig {
   readonly kind: "otlp_grpc";
 }
@@ -174,6 +185,39 @@ export interface ZipkinReceiver extends HttpConfig {
   readonly parseStringTags: boolean;
 }
 
+export interface JaegerGrpcReceiver extends GrpcConfig {
+  readonly kind: "jaeger_grpc";
+}
+
+export interface JaegerThriftHttpReceiver extends HttpConfig {
+  readonly kind: "jaeger_thrift_http";
+}
+
+export interface JaegerCompactReceiver extends UdpConfig {
+  readonly kind: "jaeger_thrift_compact";
+}
+
+export interface JaegerBinaryReceiver extends UdpConfig {
+  readonly kind: "jaeger_thrift_binary";
+}
+
+/** Receives nothing: it answers clients who ask what to sample. */
+export interface JaegerSamplingReceiver extends ReceiverBase {
+  readonly kind: "jaeger_remote_sampling";
+  /** Empty: Jaeger's answer without a file. */
+  readonly strategyFile: string;
+  /** 0: it is read once. */
+  readonly reloadIntervalMs: number;
+}
+
 /** By kind; receiver-types.ts says what each is called in the file, and what it takes there. */
-export type Receiver = OtlpGrpcReceiver | OtlpHttpReceiver | ZipkinReceiver;
+export type Receiver =
+  | OtlpGrpcReceiver
+  | OtlpHttpReceiver
+  | ZipkinReceiver
+  | JaegerGrpcReceiver
+  | JaegerThriftHttpReceiver
+  | JaegerCompactReceiver
+  | JaegerBinaryReceiver
+  | JaegerSamplingReceiver;
 export type ReceiverKind = Receiver["kind"];

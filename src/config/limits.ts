@@ -28,6 +28,25 @@ export const GRPC_STREAMS_MAX = 10_000;
 /** Of all gRPC receivers of one ingress thread; each takes some 20 KiB. */
 export const GRPC_CONNECTIONS_MAX = 10_000;
 
+/** The Collector's default for `max_packet_size`. */
+export const UDP_PACKET_BYTES_DEFAULT = 65_000;
+
+/** What one packet can hold at all. */
+export const UDP_PACKET_BYTES_MAX = 65_535;
+
+/**
+ * A second of 20,000 packets. In the Collector, whose default is 1,000, they wait for a decoder;
+ * here they wait until they are on disk.
+ */
+export const UDP_QUEUE_PACKETS_DEFAULT = 20_000;
+
+/** Of what waits, as OTLP; so many packets of the usual size are less. */
+export const UDP_QUEUE_BYTES_MAX = 16 * MiB;
+
+/** At 20,000 packets of 1,400 bytes a second a thread may be away for a fifth of one. */
+export const UDP_BUFFER_BYTES_DEFAULT = 8 * MiB;
+export const UDP_BUFFER_BYTES_MAX = GiB;
+
 // ---- answers
 
 /** A trace by id above this is v1 422 and v2 PARTIAL; Tempo's limit on one message. */

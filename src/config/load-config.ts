@@ -53,7 +53,9 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ...relationProblems(config, { line, walked: file.walked, chosen }),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
-  const warnings = [...line.warnings, ...ignoredWarnings(file.walked.ignored)];
+  const chosenBackend = `storage.trace.${config.storageBackend}.`;
+  const ignored = file.walked.ignored.filter(({ path }) => !path.startsWith(chosenBackend));
+  const warnings = [...line.warnings, ...ignoredWarnings(ignored)];
   return { config: freeze(config), warnings: findingLines(warnings) };
 }
 

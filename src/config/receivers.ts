@@ -47,10 +47,14 @@ function reader(path: string, given: ReadonlyMap<string, Given>): ReadSetting {
 function silentInstance({ type, name, path, source }: Instance, walked: Walked): Finding[] {
   const blocks = types.filter((one) => one.type === type).map(({ below }) => below);
   if (blocks.length === 0 || blocks.includes("")) return [];
-  const prefix = `${receiverPath(name, "protocols")}.`;
+  if (blocks.some((below) => walked.present.has(receiverPath(name, below)))) return [];
+  const prefix = `${receiverPath(name, PROTOCOLS)}.`;
   if ([...walked.present.keys()].some((key) => key.startsWith(prefix))) return [];
-  const names = blocks.map((below) => `${below.replace("protocols.", "")}:`);
+  const protocols = blocks.filter((below) => below.startsWith(`${PROTOCOLS}.`));
+  const names = protocols.map((below) => `${below.slice(PROTOCOLS.length + 1)}:`);
   const added = `protocols: with ${names.join(" or ")}`;
   const message = `names no protocol, so nothing opens; add ${added} below it`;
   return [{ source, path, message }];
 }
+
+const PROTOCOLS = "protocols";

@@ -15,6 +15,7 @@ import {
   localPath,
   maxBlockDuration,
   memoryBudget,
+  multitenancyEnabled,
   walBytesMax,
   walPath,
 } from "./settings.ts";
@@ -32,6 +33,7 @@ export function brokenRelations(config: Config): BrokenRelation[] {
   return [
     ...listeners(config),
     ...certificates(config),
+    ...tenants(config),
     ...folders(config),
     ...times(config),
     ...sizes(config),
@@ -56,7 +58,7 @@ function* listeners(config: Config): Generator<BrokenRelation> {
     },
     ...config.receivers.map((receiver) => ({
       name: `the receiver ${receiver.name}`,
-      paths: [`${pathOf(receiver)}.endpoint`, pathOf(receiver)],
+      paths: [endpointPathOf(receiver), pathOf(receiver)],
       address: receiver.listenAddress,
       port: receiver.listenPort,
       transport: typeOf(receiver).transport,
@@ -91,6 +93,17 @@ function* certificates(config: Config): Generator<BrokenRelation> {
       const message = `no version of TLS lies between ${tls.minVersion} and ${tls.maxVersion}`;
       yield { paths: [path("min_version"), path("max_version")], message };
     }
+  }
+}
+
+/** Packets have no headers that could name a tenant. */
+function* tenants(config: Config): Generator<BrokenRelation> {
+  if (!config.multitenancyEnabled) return;
+  for (const receiver of config.receivers) {
+    if (typeOf(receiver).transport !== "udp") continue;
+    const what = typeOf(receiver).serves(receiver);
+    const message = `${what} names no tenant, which ${multitenancyEnabled.path} asks for`;
+    yield { paths: [pathOf(receiver), multitenancyEnabled.path], message };
   }
 }
 
@@ -158,6 +171,10 @@ function* sizes(config: Config): Generator<BrokenRelation> {
 
 function pathOf(receiver: Receiver): string {
   return receiverPath(receiver.name, typeOf(receiver).below);
+}
+
+function endpointPathOf(receiver: Receiver): string {
+  return `${pathOf(receiver)}.${typeOf(receiver).settings[0].path}`;
 }
 
 function sizePathOf(receiver: Receiver): string {

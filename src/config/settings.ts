@@ -6,7 +6,7 @@ import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { MiB } from "../base/bytes.ts";
 import { logLevels } from "../base/log.ts";
-import type { Config } from "./config.ts";
+import type { Config, StorageBackend } from "./config.ts";
 import {
   BLOCK_DURATION_MS_DEFAULT,
   BLOCK_RETENTION_MS_DEFAULT,
@@ -24,7 +24,7 @@ import {
 } from "./limits.ts";
 import { querySettings } from "./query-settings.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
-import { bytesBetween, choice, onlyOne, wholeMs } from "./value/bounded.ts";
+import { bytesBetween, choice, knownOf, onlyOne, wholeMs } from "./value/bounded.ts";
 import { address, flag, folder, makeValue, port, urlPath } from "./value/value.ts";
 
 function setting<T>(one: Omit<Setting<T>, "kind">): Setting<T> {
@@ -182,10 +182,10 @@ export const httpIdleTimeout = setting<number>({
   read: (config) => config.server.httpIdleTimeoutMs,
 });
 
-export const storageBackend = setting<"local">({
+export const storageBackend = setting<StorageBackend>({
   path: "storage.trace.backend",
-  value: onlyOne("local", {
-    unbuilt: ["s3", "gcs", "azure"],
+  value: knownOf(["local", "s3"], {
+    unbuilt: ["gcs", "azure"],
     sentence: (name) => `the ${name} backend is not built yet; the only backend is local`,
   }),
   fallback: "local",

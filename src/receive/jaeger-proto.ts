@@ -2,8 +2,8 @@
  * Reads jaeger.api_v2.PostSpansRequest into a JaegerRequest.
  *
  * A span may have a process of its own, which goes before the batch's. Encoders write the batch's
- * process behind the spans, so it is looked for first. Of several of what there is one, the last
- * counts; no encoder writes several.
+ * process behind the spans, so it is looked for first. One process in two pieces, which no encoder
+ * writes and nobody merges here, is malformed; of other fields that come twice, the last counts.
  *
  * The work is linear in the message and in what is written: a Resource that is needed again is
  * copied and not translated again.
@@ -42,6 +42,8 @@ export class JaegerProtoReader {
   readonly #openProcess: Place = { from: -1, to: -1 };
   #open = NONE;
   #batchResource: Uint8Array | undefined;
+  /** The batch's process. */
+  #wasRead = false;
 
   constructor(request: JaegerRequest) {
     this.#request = request;
@@ -53,12 +55,17 @@ export class JaegerProtoReader {
     this.#open = NONE;
     this.#batchResource = undefined;
     this.#batchProcess.from = -1;
+    this.#wasRead = false;
     this.#eachBatch(() => {
       if (!this.#findProcess()) reader.skipUnknown(reader.low, 2);
     });
     reader.begin(message);
     this.#eachBatch(() => this.#spanOfBatch());
     if (this.#open !== NONE) this.#request.close();
+    if (this.#wasRead) return;
+    // Nobody needed it, and yet it must be well-formed.
+    this.#request.beginProcess(message);
+    this.#readProcess(this.#batchProcess);
   }
 
   /** Calls `field` for each field of each batch, behind its tag, which is the reader's `low`. */
@@ -80,10 +87,7 @@ export class JaegerProtoReader {
     const tag = reader.low;
     if (tag !== 0x0a && tag !== 0x12) return false;
     reader.range();
-    if (tag === 0x12) {
-      this.#batchProcess.from = reader.from;
-      this.#batchProcess.to = reader.to;
-    }
+    if (tag === 0x12) setPlace(this.#batchProcess, reader);
     return true;
   }
 
@@ -119,6 +123,7 @@ export class JaegerProtoReader {
     if (this.#batchResource !== undefined) request.openWith(this.#batchResource);
     else {
       this.#readProcess(this.#batchProcess);
+      this.#wasRead = true;
       request.open();
     }
   }
@@ -194,8 +199,7 @@ export class JaegerProtoReader {
           break;
         case 0x52:
           reader.range();
-          this.#spanProcess.from = reader.from;
-          this.#spanProcess.to = reader.to;
+          setPlace(this.#spanProcess, reader);
           break;
         case 0x5a: // the process's id, of answers
         case 0x62: // warnings, which the backend makes
@@ -335,6 +339,13 @@ function copyId(reader: ProtoReader, target: Uint8Array, at: number): void {
 
 function wrongId(what: string, length: number): EngineError {
   return new EngineError("malformed", `a ${what} id has ${length} bytes`);
+}
+
+/** What the reader has just passed. */
+function setPlace(place: Place, { from, to }: ProtoReader): void {
+  if (place.from >= 0) throw new EngineError("malformed", "a process comes in two pieces");
+  place.from = from;
+  place.to = to;
 }
 
 function isSamePlace(bytes: Uint8Array, a: Place, b: Place): boolean {

@@ -40,6 +40,6 @@ export interface PieceSink extends RequestSink {
 export interface ReceiveMeter {
   /** A request was answered with success. `bytes` is the decompressed size. */
   stored(tenant: string, bytes: number, verdict: Verdict): void;
-  /** A request was refused as a whole; `reason` is an error code. */
-  refused(tenant: string, reason: string): void;
+  /** A request was refused as a whole, or several were; `reason` is an error code. */
+  refused(tenant: string, reason: string, requests?: number): void;
 }

@@ -4,8 +4,14 @@
  */
 import { systemClock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
-import type { GrpcConfig, GrpcKeepalive, HttpConfig, Receiver } from "../config/config.ts";
-import { GRPC_CONNECTIONS_MAX } from "../config/limits.ts";
+import type {
+  GrpcConfig,
+  GrpcKeepalive,
+  HttpConfig,
+  JaegerGrpcReceiver,
+  Receiver,
+} from "../config/config.ts";
+import { GRPC_CONNECTIONS_MAX, REQUEST_BYTES_MAX } from "../config/limits.ts";
 import { formatEndpoint } from "../config/value/endpoint.ts";
 import type { GrpcMethods } from "../receive/grpc-method.ts";
 import { GrpcServer } from "../receive/grpc-server.ts";
@@ -13,10 +19,13 @@ import type { KeepaliveOptions } from "../receive/grpc-session.ts";
 import type { HttpFormat } from "../receive/http-receive.ts";
 import { serveHttp } from "../receive/http-server.ts";
 import type { InFlight } from "../receive/in-flight.ts";
+import { jaegerGrpc } from "../receive/jaeger-grpc.ts";
+import { jaegerHttp } from "../receive/jaeger-http.ts";
 import { otlpGrpc } from "../receive/otlp-grpc.ts";
 import { otlpHttp } from "../receive/otlp-http.ts";
 import type { PieceSink, ReceiveMeter } from "../receive/receive.ts";
 import { zipkinHttp } from "../receive/zipkin-http.ts";
+import { openJaegerSampling, openJaegerUdp, samplingFor } from "./open-jaeger.ts";
 import { ReceiveCounts } from "./receive-counts.ts";
 import { httpTls, readTls, watchTls } from "./receiver-tls.ts";
 import type { IngressStart } from "./worker-protocol.ts";
@@ -55,7 +64,34 @@ export async function openReceiver(
       return openHttp(receiver, host, otlpHttp(receiver));
     case "zipkin":
       return openHttp(receiver, host, zipkinHttp(receiver, systemClock));
+    case "jaeger_grpc":
+      return openJaegerGrpc(receiver, host);
+    case "jaeger_thrift_http":
+      return openHttp(receiver, host, jaegerHttp(REQUEST_BYTES_MAX));
+    case "jaeger_thrift_compact":
+    case "jaeger_thrift_binary":
+      return openJaegerUdp(receiver, host);
+    case "jaeger_remote_sampling":
+      return openJaegerSampling(receiver, host);
   }
+}
+
+async function openJaegerGrpc(
+  receiver: JaegerGrpcReceiver,
+  host: ReceiverHost,
+): Promise<OpenReceiver> {
+  const { sink } = host;
+  const sampling = samplingFor(receiver, host);
+  const open = await openGrpc(receiver, host, (meter) =>
+    jaegerGrpc(REQUEST_BYTES_MAX, { sink, meter, sampling }),
+  );
+  return {
+    ...open,
+    async stop() {
+      sampling?.close();
+      await open.stop();
+    },
+  };
 }
 
 /** Any format over HTTP. */

@@ -35,8 +35,8 @@ export class ReceiveCounts implements ReceiveMeter {
     if (overLimit > 0) add(counts, "attribute_limit", overLimit);
   }
 
-  refused(tenant: string, reason: string): void {
-    add(this.#of(tenant), `request_${reason}`, 1);
+  refused(tenant: string, reason: string, requests = 1): void {
+    add(this.#of(tenant), `request_${reason}`, requests);
   }
 
   snapshot(): ReceiverSnapshot {

@@ -54,7 +54,10 @@ describe("what is configured", () => {
     },
     { yaml: receivers("{}"), expected: { receivers: defaults } },
     {
-      yaml: receivers("{otlp: {protocols: {http: , grpc: {tls: , max_recv_msg_size_mib: 0}}}}"),
+      yaml: receivers(
+        "{otlp: {protocols: {http: , grpc: {tls: , max_recv_msg_size_mib: 0}}}, " +
+          "jaeger: {protocols: {grpc: , thrift_http: {max_request_body_size: 0}}}}",
+      ),
       expected: { receivers: defaults },
     },
     { yaml: receivers("{otlp: {protocols: {grpc: }}}"), expected: { receivers: [grpc] } },
@@ -206,8 +209,36 @@ describe("what is wrong", () => {
       problems: [
         "f.yaml:1:58: distributor.receivers.kafka: kafka receivers are not built yet; " +
           "remove distributor.receivers.kafka",
-        "f.yaml:1:67: distributor.receivers.jaeger/a: jaeger receivers are not built yet; " +
-          "remove distributor.receivers.jaeger/a",
+      ],
+    },
+    {
+      yaml: receivers("{jaeger/a: {protocols: }}"),
+      problems: [
+        "f.yaml:1:27: distributor.receivers.jaeger/a: names no protocol, so nothing opens; add " +
+          "protocols: with grpc: or thrift_http: or thrift_compact: or thrift_binary: below it",
+      ],
+    },
+    {
+      yaml: `multitenancy_enabled: true\n${receivers("{jaeger: {protocols: {thrift_binary: }}}")}`,
+      problems: [
+        "f.yaml:2:48: distributor.receivers.jaeger.protocols.thrift_binary: Jaeger binary Thrift " +
+          "over UDP names no tenant, which multitenancy_enabled asks for",
+      ],
+    },
+    {
+      yaml: receivers(
+        "{jaeger: {protocols: {grpc: }, remote_sampling: {host_endpoint: 'localhost:14250'}}}",
+      ),
+      problems: [
+        "f.yaml:1:75: distributor.receivers.jaeger.remote_sampling.host_endpoint: the receiver " +
+          "jaeger cannot listen on localhost:14250: the receiver jaeger does already",
+      ],
+    },
+    {
+      yaml: receivers("{jaeger: {protocols: {thrift_compact: {max_packet_size: 65536}}}}"),
+      problems: [
+        "f.yaml:1:65: distributor.receivers.jaeger.protocols.thrift_compact.max_packet_size: " +
+          "65536 is not a number of bytes up to 65535 (0 is the default of 65000)",
       ],
     },
     ...[
@@ -254,8 +285,6 @@ describe("what is wrong", () => {
     {
       yaml: receivers("{jaeger: {protocols: {gprc: }}}"),
       problems: [
-        "f.yaml:1:27: distributor.receivers.jaeger: jaeger receivers are not built yet; " +
-          "remove distributor.receivers.jaeger",
         "f.yaml:1:48: distributor.receivers.jaeger.protocols.gprc: this key is not known; " +
           "did you mean distributor.receivers.jaeger.protocols.grpc?",
       ],
@@ -423,7 +452,7 @@ describe("relations", () => {
   });
 });
 
-describe("a Tempo file with receivers and a backend that are not built", () => {
+describe("a Tempo file with receivers of Jaeger and a backend that is not built", () => {
   const yaml = `
 server:
   http_listen_port: 3200
@@ -441,19 +470,19 @@ storage:
       endpoint: 's3.amazonaws.com'
 `;
 
-  test("stops with one sentence for each", () => {
-    expect(problemsOf(yaml)).toEqual([
-      "f.yaml:6:5: distributor.receivers.jaeger: jaeger receivers are not built yet; " +
-        "remove distributor.receivers.jaeger",
-      "f.yaml:12:5: storage.trace.backend: the s3 backend is not built yet; " +
-        "the only backend is local",
+  test("is valid as it stands", () => {
+    const { config, warnings } = loadText(yaml);
+    expect(warnings).toEqual([]);
+    expect(config.storageBackend).toBe("s3");
+    expect(config.receivers).toMatchObject([
+      { kind: "jaeger_grpc", name: "jaeger", listenAddress: "127.0.0.1", listenPort: 14250 },
+      { kind: "jaeger_thrift_http", listenAddress: "127.0.0.1", listenPort: 14268 },
     ]);
   });
 
-  test("starts without them, and says once that the s3 block is not used", () => {
-    const without = yaml.replace(/distributor:.*(?=storage:)/s, "").replace("d: s3", "d: local");
-    expect(loadText(without).warnings).toEqual([
-      "f.yaml:8:7: storage.trace.s3.bucket: has no meaning here: it belongs to a backend that " +
+  test("says once that the s3 block is not used when another backend is chosen", () => {
+    expect(loadText(yaml.replace("d: s3", "d: local")).warnings).toEqual([
+      "f.yaml:14:7: storage.trace.s3.bucket: has no meaning here: it belongs to a backend that " +
         "storage.trace.backend does not choose (also storage.trace.s3.endpoint)",
     ]);
   });

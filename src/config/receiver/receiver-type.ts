@@ -16,7 +16,7 @@ export interface ReceiverType<R extends Receiver> {
   readonly transport: "tcp" | "udp";
   /** Opens when the file has no word about receivers. */
   readonly byDefault: boolean;
-  /** Their paths are relative to the block; `endpoint` is among them. */
+  /** Their paths are relative to the block; the first one is the endpoint. */
   readonly settings: readonly Setting<unknown, R>[];
   /** The path of the one that is requestBytesMax. */
   readonly sizePath: string;

@@ -1,5 +1,9 @@
 /** All kinds of receivers, and where one of them stands in the file. */
 import type { Receiver, ReceiverKind } from "../config.ts";
+import { jaegerGrpc } from "./jaeger-grpc.ts";
+import { jaegerSampling } from "./jaeger-sampling.ts";
+import { jaegerThriftHttp } from "./jaeger-thrift-http.ts";
+import { jaegerThriftBinary, jaegerThriftCompact } from "./jaeger-udp.ts";
 import { otlpGrpc } from "./otlp-grpc.ts";
 import { otlpHttp } from "./otlp-http.ts";
 import type { ReceiverType } from "./receiver-type.ts";
@@ -12,6 +16,11 @@ export const receiverTypes: Types = {
   otlp_grpc: otlpGrpc,
   otlp_http: otlpHttp,
   zipkin,
+  jaeger_grpc: jaegerGrpc,
+  jaeger_thrift_http: jaegerThriftHttp,
+  jaeger_thrift_compact: jaegerThriftCompact,
+  jaeger_thrift_binary: jaegerThriftBinary,
+  jaeger_remote_sampling: jaegerSampling,
 };
 
 /** The type of this very receiver. */

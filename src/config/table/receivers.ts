@@ -4,6 +4,16 @@
  */
 import { grpcKeepaliveKeys, grpcMessageMib, grpcStreams } from "../receiver/grpc-settings.ts";
 import { corsKeys } from "../receiver/http-settings.ts";
+import { jaegerGrpcEndpoint } from "../receiver/jaeger-grpc.ts";
+import { samplingEndpoint, samplingFile, samplingReload } from "../receiver/jaeger-sampling.ts";
+import { jaegerHttpEndpoint } from "../receiver/jaeger-thrift-http.ts";
+import {
+  jaegerBinaryEndpoint,
+  jaegerCompactEndpoint,
+  udpBufferBytes,
+  udpPacketBytes,
+  udpQueuePackets,
+} from "../receiver/jaeger-udp.ts";
 import { otlpGrpcEndpoint } from "../receiver/otlp-grpc.ts";
 import { otlpHttpEndpoint, otlpHttpTracesUrlPath } from "../receiver/otlp-http.ts";
 import { maxRequestBodySize } from "../receiver/receiver-setting.ts";
@@ -52,13 +62,6 @@ const tls = {
   tpm: textMap,
 } as const satisfies ValueTree;
 
-const cors = {
-  allowed_origins: textList,
-  allowed_headers: textList,
-  exposed_headers: textList,
-  max_age: offWhen(count, 0),
-} as const satisfies ValueTree;
-
 const httpTimeouts = {
   read_timeout: durationOrOff,
   read_header_timeout: durationOrOff,
@@ -66,23 +69,7 @@ const httpTimeouts = {
   idle_timeout: durationOrOff,
 } as const;
 
-/** What the Collector takes for every HTTP receiver. */
-const httpServer = {
-  endpoint: text,
-  transport: text,
-  tls,
-  cors,
-  auth: textMap,
-  max_request_body_size: byteSize,
-  include_metadata: flag,
-  response_headers: textMap,
-  compression_algorithms: textList,
-  keep_alives_enabled: flag,
-  middlewares: itemList,
-  ...httpTimeouts,
-} as const satisfies ValueTree;
-
-/** And for every gRPC receiver. */
+/** What the Collector takes for every gRPC receiver. */
 const grpcServer = {
   endpoint: text,
   transport: text,
@@ -105,14 +92,6 @@ const grpcServer = {
   auth: textMap,
   include_metadata: flag,
   middlewares: itemList,
-} as const satisfies ValueTree;
-
-const udpServer = {
-  endpoint: text,
-  queue_size: count,
-  max_packet_size: byteSize,
-  workers: count,
-  socket_buffer_size: byteSize,
 } as const satisfies ValueTree;
 
 const IN_VAIN = "a server does not look for other servers' certificates";
@@ -209,19 +188,28 @@ const otlp = block({
   }),
 });
 
-const jaeger = unbuiltBlock(
-  "jaeger receivers are",
-  {
-    protocols: {
-      grpc: grpcServer,
-      thrift_http: httpServer,
-      thrift_compact: udpServer,
-      thrift_binary: udpServer,
-    },
-    remote_sampling: textMap,
-  },
-  OPENS,
-);
+const udpKeys = {
+  max_packet_size: udpPacketBytes,
+  queue_size: udpQueuePackets,
+  socket_buffer_size: udpBufferBytes,
+  ...inertKeys("one thread reads a socket", { workers: count }),
+} as const satisfies Readonly<Record<string, Key>>;
+
+const jaeger = block({
+  protocols: block({
+    grpc: block({ endpoint: jaegerGrpcEndpoint, ...grpcKeys }),
+    thrift_http: block({ endpoint: jaegerHttpEndpoint, ...httpKeys }),
+    thrift_compact: block({ endpoint: jaegerCompactEndpoint, ...udpKeys }),
+    thrift_binary: block({ endpoint: jaegerBinaryEndpoint, ...udpKeys }),
+  }),
+  remote_sampling: block({
+    host_endpoint: samplingEndpoint,
+    strategy_file: samplingFile,
+    strategy_file_reload_interval: samplingReload,
+    ...unbuiltKeys("strategies of another collector are", { endpoint: text }),
+    tls: unbuiltBlock("TLS to another collector is", tls),
+  }),
+});
 
 const zipkin = block({
   endpoint: zipkinEndpoint,

@@ -24,6 +24,20 @@ export function onlyOne<T extends string>(
   });
 }
 
+/** A choice of which several are known; the others get their sentence. Empty is the first one. */
+export function knownOf<const T extends string>(
+  known: readonly [T, ...T[]],
+  others: { readonly unbuilt: readonly string[]; readonly sentence: (name: string) => string },
+): Value<T> {
+  return makeValue<T>({
+    wants: "text",
+    schema: z.enum(known).or(z.literal("").transform(() => known[0])),
+    expected: oneOf([...known, ...others.unbuilt]),
+    explain: (raw) =>
+      typeof raw === "string" && others.unbuilt.includes(raw) ? others.sentence(raw) : undefined,
+  });
+}
+
 /** Timers count whole milliseconds. */
 export function wholeMs(bounds: { readonly min?: number; readonly max?: number } = {}) {
   const { min = 0, max = Number.MAX_SAFE_INTEGER } = bounds;
