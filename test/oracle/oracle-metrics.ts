@@ -195,7 +195,7 @@ function labelsKey(labels: readonly KeyValue[]): string {
 function bucketOf(value: Value): number | undefined {
   if (!isNumeric(value)) return undefined;
   if (value.type === "float") {
-    if (!(value.value > 0)) return undefined;
+    if (!(value.value > 0) || !Number.isFinite(value.value)) return undefined;
     const bound = powerOfTwoFrom(value.value);
     return Number.isFinite(bound) ? bound : undefined;
   }
