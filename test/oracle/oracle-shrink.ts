@@ -73,7 +73,11 @@ function* smallerAsked(asked: Asked): Generator<Asked> {
   if (asked.type !== "metrics" && asked.window !== undefined) yield { ...asked, window: undefined };
   if (asked.type === "metrics" && asked.step !== undefined) yield { ...asked, step: undefined };
   if (asked.type === "search" || asked.type === "metrics") {
-    for (const query of smallerQueries(asked.query)) yield { ...asked, query };
+    for (const query of smallerQueries(asked.query)) {
+      // The pipeline alone is no question about metrics.
+      if (asked.type === "metrics" && query.body.node === "pipeline") continue;
+      yield { ...asked, query };
+    }
     return;
   }
   if (asked.filter === undefined) return;
