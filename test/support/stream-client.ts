@@ -32,6 +32,8 @@ export interface CallOptions {
   readonly timeoutMs?: number;
   /** Hears each message, its size on the wire, and a way to give the call up. */
   readonly onMessage?: (message: Message, bytes: number, cancel: () => void) => void;
+  /** Hears the bytes of each message. */
+  readonly onPacket?: (bytes: Buffer) => void;
 }
 
 export interface Ended {
@@ -75,7 +77,7 @@ export class StreamClient implements Disposable {
     request: Buffer,
     options: CallOptions & { readonly decode?: (bytes: Buffer) => Message } = {},
   ): Promise<Ended> {
-    const { metadata = {}, timeoutMs, onMessage, decode = () => ({}) } = options;
+    const { metadata = {}, timeoutMs, onMessage, onPacket, decode = () => ({}) } = options;
     const headers = new Metadata();
     for (const [name, values] of Object.entries(metadata)) {
       for (const value of [values].flat()) headers.add(name, value);
@@ -91,6 +93,7 @@ export class StreamClient implements Disposable {
     const messages: Message[] = [];
     const bytes: number[] = [];
     call.on("data", (piece: Buffer) => {
+      onPacket?.(piece);
       const message = decode(piece);
       messages.push(message);
       bytes.push(piece.length);
