@@ -33,6 +33,7 @@ export {
   searchId,
   sharedIds,
 } from "./gather";
+export { addIds, findIds } from "./id-filter";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
 export { mergeBits, newestTraces, timeBounds, tracesInTime } from "./pick";

@@ -69,6 +69,10 @@ export interface GatherExports {
   probeIds: Word;
   /** ids, count, id */
   searchId: Word;
+  /** ids, count, table, mask */
+  addIds: Nothing;
+  /** ids, count, table, mask, out */
+  findIds: Word;
 }
 
 export interface FamilyExports {

@@ -4,10 +4,15 @@ import type { StepScratch } from "../vector/step-scratch.ts";
 import type { AssembledPart } from "./assembled-segment.ts";
 import { hexAt } from "./field-columns.ts";
 import type { Segment } from "./segment.ts";
+import type { TraceFilter } from "./trace-filter.ts";
+
+/** Of searchId(). */
+const NONE = 0xffffffff;
 
 export interface ShareTools {
-  readonly kernel: Pick<GatherExports, "indexIds" | "probeIds">;
+  readonly kernel: Pick<GatherExports, "indexIds" | "probeIds" | "searchId">;
   readonly scratch: StepScratch;
+  readonly filter: TraceFilter;
 }
 
 /** A block, and how its rows are read. */
@@ -25,6 +30,7 @@ interface Share {
 export class HeadShares {
   readonly #halves: readonly Segment[];
   readonly #blocks: readonly SharingBlock[];
+  readonly #segments = new Map<string, Segment>();
   readonly #byId = new Map<string, Share>();
 
   /** `halves` and `blocks` are in the order of the log. */
@@ -70,31 +76,62 @@ export class HeadShares {
     return [...ofBlocks, ...ofHalves];
   }
 
-  #find(half: number, segment: Segment, { kernel, scratch }: ShareTools): void {
+  #find(half: number, segment: Segment, tools: ShareTools): void {
+    for (const trace of tools.filter.find(segment, this.#blocks)) {
+      for (const block of this.#blocks) this.#search(block, { half, segment, trace }, tools);
+    }
+    const others = this.#halves.slice(half + 1);
+    if (others.length > 0) this.#probe(half, others, tools);
+  }
+
+  #search(
+    block: SharingBlock,
+    { half, segment, trace }: { half: number; segment: Segment; trace: number },
+    { kernel, scratch }: ShareTools,
+  ): void {
+    const { traceIds, traces } = this.#segmentOf(block);
+    const id = segment.traceIds + trace * 16;
+    const found = kernel.searchId(traceIds, traces, id) >>> 0;
+    if (found === NONE) return;
+    const share = this.#share(hexAt(scratch.bytes, id, 16));
+    share.halves.set(half, trace);
+    share.blocks.set(block.id, found);
+  }
+
+  /** Finds the half's traces in later halves. */
+  #probe(half: number, others: readonly Segment[], { kernel, scratch }: ShareTools): void {
+    const segment = this.#halves[half];
     let slots = 64;
     while (slots < segment.traces * 2) slots *= 2;
     const table = scratch.take(slots * 4);
     kernel.indexIds(segment.traceIds, segment.traces, table, slots);
-    const probe = (other: Segment, note: (share: Share, trace: number) => void) =>
+    for (const [i, other] of others.entries()) {
       scratch.within(() => {
         const a = scratch.take(other.traces * 4);
         const b = scratch.take(other.traces * 4);
         const ids = [segment.traceIds, table, slots, other.traceIds, other.traces];
         const found = kernel.probeIds(...ids, a, b) >>> 0;
-        for (let i = 0; i < found; i++) {
-          const trace = scratch.words[a / 4 + i];
-          const id = hexAt(scratch.bytes, segment.traceIds + trace * 16, 16);
-          const share = this.#byId.get(id) ?? { halves: new Map(), blocks: new Map() };
-          this.#byId.set(id, share);
+        for (let at = 0; at < found; at++) {
+          const trace = scratch.words[a / 4 + at];
+          const share = this.#share(hexAt(scratch.bytes, segment.traceIds + trace * 16, 16));
           share.halves.set(half, trace);
-          note(share, scratch.words[b / 4 + i]);
+          share.halves.set(half + 1 + i, scratch.words[b / 4 + at]);
         }
       });
-    for (const block of this.#blocks) {
-      probe(block.segment(), ({ blocks }, trace) => blocks.set(block.id, trace));
     }
-    for (const [other, one] of this.#halves.entries()) {
-      if (other > half) probe(one, ({ halves }, trace) => halves.set(other, trace));
-    }
+  }
+
+  #segmentOf(block: SharingBlock): Segment {
+    const segment = this.#segments.get(block.id) ?? block.segment();
+    this.#segments.set(block.id, segment);
+    return segment;
+  }
+
+  #share(id: string): Share {
+    const known = this.#byId.get(id);
+    if (known !== undefined) return known;
+    const share = { halves: new Map<number, number>(), blocks: new Map<string, number>() };
+    this.#byId.set(id, share);
+    return share;
   }
 }

@@ -1,5 +1,6 @@
 /** A segment as a question visits it: which of its rows count, and what is known beforehand. */
 import type { ReadExports } from "../kernel/scan-kernel.ts";
+import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 import { RowBits } from "./row-bits.ts";
@@ -30,6 +31,8 @@ export interface PartOptions {
   /** Of the segment and of `excluded` together. */
   readonly name: string | undefined;
   readonly range: TimeSpan | undefined;
+  /** Keeps the rows that count under their name. */
+  readonly keeper: Keeper;
 }
 
 /** Whoever knows the answer by the name never asks for the rows, and nothing of them is read. */
@@ -54,12 +57,22 @@ export class LazyPart implements SegmentPart {
   }
 
   #rows(): number {
+    const { segment, scratch, keeper } = this.#options;
+    const bytes = bitmapBytes(segment.rows);
+    if (this.name === undefined) return this.#fill(scratch.keep(bytes));
+    return keeper.get(
+      `${this.name}/within`,
+      () => bytes,
+      (at) => this.#fill(at),
+    );
+  }
+
+  #fill(at: number): number {
     const { segment, scratch, kernel, excluded } = this.#options;
     const { rows, traces, starts } = segment;
     const bits = new RowBits(scratch, kernel);
     const doubles = segment.doubles();
     const bytes = bitmapBytes(rows);
-    const at = scratch.keep(bytes);
     scratch.within(() => {
       let found = bits.all(rows);
       if (excluded.length > 0) {

@@ -13,13 +13,15 @@ import type { ReadExports } from "../kernel/scan-kernel.ts";
 import { StepKeeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { AssembledSegment } from "./assembled-segment.ts";
+import { type BlockPlan, type PlannedBlock, planBlocks } from "./block-plan.ts";
 import { BlockSegment, type SegmentTools } from "./block-segment.ts";
 import { HeadSegment } from "./head-segment.ts";
 import { HeadShares } from "./head-shares.ts";
 import type { Segment } from "./segment.ts";
 import { LazyPart, type PartOptions, type SegmentPart, type TimeSpan } from "./segment-part.ts";
-import { type BlockSplits, SplitTraces } from "./split-traces.ts";
+import { type BlockSplits, type SplitBlock, SplitTraces } from "./split-traces.ts";
 import type { HeadHalf, ListedBlock } from "./trace-by-id.ts";
+import { TraceFilter } from "./trace-filter.ts";
 import type { Turn, Turns } from "./turns.ts";
 
 export interface PinnedHead {
@@ -74,9 +76,17 @@ const TENANTS_MAX = 256;
 /** One visit under way. */
 interface Visiting {
   readonly visit: Visit;
-  /** In the order of the log. */
-  readonly all: readonly ListedBlock[];
+  readonly plan: BlockPlan;
+}
+
+/** What is known of a tenant's blocks. */
+interface Tenant {
   readonly splits: SplitTraces;
+  /** Ids of traces in blocks. */
+  readonly filter: TraceFilter;
+  /** Ids of the blocks that the plan is of. */
+  ids: string;
+  plan: BlockPlan;
 }
 
 interface Used extends Pick<PartOptions, "excluded" | "name" | "range"> {
@@ -88,7 +98,7 @@ const NO_SHARES: ReadonlyMap<string, readonly number[]> = new Map();
 
 export class Segments {
   readonly #options: SegmentsOptions;
-  readonly #splits = new Map<string, SplitTraces>();
+  readonly #tenants = new Map<string, Tenant>();
 
   constructor(options: SegmentsOptions) {
     this.#options = options;
@@ -107,7 +117,7 @@ export class Segments {
     const { blocks: known, turns } = this.#options;
     for (;;) {
       const all = (await known.all(visit.tenant)).toSorted(byLog);
-      const visiting = { visit, all, splits: await this.#compared(all, visit) };
+      const visiting = { visit, plan: await this.#planned(all, visit) };
       visit.signal.throwIfAborted();
       const inBlocks = await turns.step(visit.turn, () =>
         this.#inStep(() => this.#visitHead(visiting)),
@@ -116,42 +126,63 @@ export class Segments {
     }
   }
 
-  /** What the tenant's blocks share, found block by block. */
-  async #compared(
+  /** What the blocks share is found block by block. */
+  async #planned(
     all: readonly ListedBlock[],
-    { tenant, turn, signal }: Visit,
-  ): Promise<SplitTraces> {
-    const { tools, turns } = this.#options;
-    const splits = this.#splits.get(tenant) ?? new SplitTraces(tools.kernel, tools.scratch);
-    // Those asked for last stay.
-    this.#splits.delete(tenant);
-    this.#splits.set(tenant, splits);
-    for (const oldest of this.#splits.keys()) {
-      if (this.#splits.size <= TENANTS_MAX) break;
-      this.#splits.delete(oldest);
-    }
-    const blocks = all.map((block) => ({
-      id: block.meta.id,
-      segment: () => this.#segmentOf(block, tenant),
-    }));
-    if (!splits.isNew(blocks)) return splits;
+    { tenant: name, turn, signal }: Visit,
+  ): Promise<BlockPlan> {
+    const { turns } = this.#options;
+    const tenant = this.#tenant(name);
+    const ids = all.map(({ meta }) => meta.id).join(" ");
+    if (tenant.ids === ids) return tenant.plan;
+    const { splits } = tenant;
+    const blocks = this.#sharing(all, name);
     for (let newest = 1; newest < blocks.length; newest++) {
       signal.throwIfAborted();
       if (splits.isCompared(blocks, newest)) continue;
       await turns.step(turn, () => this.#inStep(() => splits.compare(blocks, newest)));
     }
-    await turns.step(turn, () => this.#inStep(() => splits.settle(blocks)));
-    return splits;
+    const plan = await turns.step(turn, () =>
+      this.#inStep(() => planBlocks(all, splits.settle(blocks))),
+    );
+    tenant.ids = ids;
+    tenant.plan = plan;
+    return plan;
+  }
+
+  #tenant(name: string): Tenant {
+    const { kernel, scratch, vectors } = this.#options.tools;
+    const tenant = this.#tenants.get(name) ?? {
+      splits: new SplitTraces(kernel, scratch),
+      filter: new TraceFilter({ keeper: vectors, scratch, kernel, name: `filter/${name}/` }),
+      ids: "",
+      plan: planBlocks([], new Map()),
+    };
+    // Those asked for last stay.
+    this.#tenants.delete(name);
+    this.#tenants.set(name, tenant);
+    for (const oldest of this.#tenants.keys()) {
+      if (this.#tenants.size <= TENANTS_MAX) break;
+      this.#tenants.delete(oldest);
+    }
+    return tenant;
+  }
+
+  #sharing(all: readonly ListedBlock[], tenant: string): SplitBlock[] {
+    return all.map((block) => ({
+      id: block.meta.id,
+      segment: () => this.#segmentOf(block, tenant),
+    }));
   }
 
   /** Traces by block that were assembled with the head's; undefined: the list of blocks is old. */
-  #visitHead({ visit, all, splits }: Visiting): ReadonlyMap<string, readonly number[]> | undefined {
+  #visitHead(visiting: Visiting): ReadonlyMap<string, readonly number[]> | undefined {
     const { blocks: known, head } = this.#options;
     const halves = head.pin();
     try {
       // What was published since the list was made may be gone from the head.
       if (known.isBehind()) return undefined;
-      return this.#useHead(halves, { visit, all, splits });
+      return this.#useHead(halves, visiting);
     } finally {
       head.unpin();
     }
@@ -159,7 +190,7 @@ export class Segments {
 
   #useHead(
     halves: readonly HeadHalf[],
-    { visit, all }: Visiting,
+    { visit, plan: { all } }: Visiting,
   ): ReadonlyMap<string, readonly number[]> {
     const { buffer, nodeId, tools } = this.#options;
     const { kernel, scratch } = tools;
@@ -170,11 +201,9 @@ export class Segments {
       .map(({ base }) => new HeadSegment({ buffer, kernel, scratch, half: base, tenant }))
       .filter(({ rows }) => rows > 0);
     if (segments.length === 0) return NO_SHARES;
-    const blocks = all.map((block) => ({
-      id: block.meta.id,
-      segment: () => this.#segmentOf(block, tenant),
-    }));
-    const shares = new HeadShares(segments, blocks, { kernel, scratch });
+    const blocks = this.#sharing(all, tenant);
+    const { filter } = this.#tenant(tenant);
+    const shares = new HeadShares(segments, blocks, { kernel, scratch, filter });
     const inHead = { visit, block: undefined, name: undefined, range: undefined };
     if (shares.traces > 0) {
       const { traces } = shares;
@@ -192,18 +221,16 @@ export class Segments {
     visiting: Visiting,
     inHead: ReadonlyMap<string, readonly number[]>,
   ): Promise<Progress> {
-    const { visit, all, splits } = visiting;
-    const chosen = all
-      .filter((block) => overlaps(rangeOf(block, splits.of(block.meta.id), all), visit.window))
-      .toSorted((a, b) => (endOf(b) > endOf(a) ? 1 : -1));
-    const blockBytes = chosen.reduce((sum, { meta }) => sum + meta.dataBytes, 0);
+    const { visit, plan } = visiting;
+    const chosen = plan.newestFirst.filter(({ range }) => overlaps(range, visit.window));
+    const blockBytes = chosen.reduce((sum, { block }) => sum + block.meta.dataBytes, 0);
     let blocksDone = 0;
-    for (const block of chosen) {
-      if (visit.isDone?.(endOf(block)) === true) break;
+    for (const one of chosen) {
+      if (visit.isDone?.(one.range.to) === true) break;
       visit.signal.throwIfAborted();
-      const shared = inHead.get(block.meta.id) ?? [];
+      const shared = inHead.get(one.block.meta.id) ?? [];
       await this.#options.turns.step(visit.turn, () =>
-        this.#inStep(() => this.#visitBlock(block, shared, visiting)),
+        this.#inStep(() => this.#visitBlock(one, shared, visit)),
       );
       blocksDone++;
       visit.onProgress?.({ blocks: chosen.length, blocksDone, blockBytes });
@@ -212,19 +239,15 @@ export class Segments {
   }
 
   #visitBlock(
-    block: ListedBlock,
+    { block, split, parts: of, range }: PlannedBlock,
     inHead: readonly number[],
-    { visit, all, splits }: Visiting,
+    visit: Visit,
   ): void {
     const { kernel, scratch, vectors } = this.#options.tools;
     try {
-      const split = splits.of(block.meta.id);
-      const range = rangeOf(block, split, all);
       if (split.traces > 0) {
-        const parts = split.parts.flatMap((part) => {
-          const one = all.find(({ meta }) => meta.id === part.block);
-          if (one === undefined) return [];
-          return [{ segment: this.#segmentOf(one, visit.tenant), traces: part.traces }];
+        const parts = of.map(({ block: one, traces }) => {
+          return { segment: this.#segmentOf(one, visit.tenant), traces };
         });
         const name = `${block.folder}/split/${visit.tenant}/${split.version}/`;
         const { traces } = split;
@@ -246,9 +269,9 @@ export class Segments {
   }
 
   #use(segment: Segment, { visit, block, ...of }: Used): void {
-    const { kernel, scratch } = this.#options.tools;
+    const { kernel, scratch, vectors: keeper } = this.#options.tools;
     scratch.within(() => {
-      visit.use(new LazyPart({ segment, scratch, kernel, ...of }), block);
+      visit.use(new LazyPart({ segment, scratch, kernel, keeper, ...of }), block);
     });
   }
 
@@ -280,32 +303,6 @@ function isCovered(
   return blocks.some(({ meta: { wal } }) => {
     return wal.node === nodeId && wal.from <= walFrom && walTo <= wal.to;
   });
-}
-
-/** Of the block, and of all traces that are assembled with it. */
-function rangeOf(
-  block: ListedBlock,
-  { parts }: BlockSplits,
-  all: readonly ListedBlock[],
-): TimeSpan {
-  const ids = new Set([block.meta.id, ...parts.map((part) => part.block)]);
-  const metas = all.filter(({ meta }) => ids.has(meta.id)).map(({ meta }) => meta);
-  const starts = metas.map(({ startUnixNano }) => BigInt(startUnixNano));
-  const ends = metas.map(latestOf);
-  return {
-    from: starts.reduce((a, b) => (b < a ? b : a)),
-    to: ends.reduce((a, b) => (b > a ? b : a)),
-  };
-}
-
-/** A span may end before it starts. */
-function latestOf(meta: ListedBlock["meta"]): bigint {
-  const [start, end] = [BigInt(meta.startUnixNano), BigInt(meta.endUnixNano)];
-  return end > start ? end : start;
-}
-
-function endOf({ meta }: ListedBlock): bigint {
-  return latestOf(meta);
 }
 
 function overlaps({ from, to }: TimeSpan, { startNano, endNano }: Window): boolean {

@@ -40,30 +40,18 @@ export interface SplitBlock {
   segment(): Segment;
 }
 
-const NO_SPLITS: BlockSplits = { excluded: new Uint32Array(0), parts: [], traces: 0, version: "" };
-
 export class SplitTraces {
   readonly #kernel: Pick<GatherExports, "sharedIds">;
   readonly #scratch: StepScratch;
   /** By the ids of both blocks, the older one first; those that share nothing are here as well. */
   readonly #shared = new Map<string, Shared | undefined>();
-  #splits: ReadonlyMap<string, BlockSplits> = new Map();
-  #of = "";
 
   constructor(kernel: Pick<GatherExports, "sharedIds">, scratch: StepScratch) {
     this.#kernel = kernel;
     this.#scratch = scratch;
   }
 
-  of(block: string): BlockSplits {
-    return this.#splits.get(block) ?? NO_SPLITS;
-  }
-
-  /** Whether `compare` must run for these blocks before `settle`. */
-  isNew(blocks: readonly SplitBlock[]): boolean {
-    return namesOf(blocks) !== this.#of;
-  }
-
+  /** Whether `settle` may follow as far as this block goes. */
   isCompared(blocks: readonly SplitBlock[], newest: number): boolean {
     const { id } = blocks[newest];
     return blocks.slice(0, newest).every((older) => this.#shared.has(`${older.id} ${id}`));
@@ -79,8 +67,8 @@ export class SplitTraces {
     }
   }
 
-  /** After all comparisons: who owns what. */
-  settle(blocks: readonly SplitBlock[]): void {
+  /** After all comparisons: who owns what, by block; those that share nothing are left out. */
+  settle(blocks: readonly SplitBlock[]): ReadonlyMap<string, BlockSplits> {
     const ids = new Map(blocks.map(({ id }, i) => [id, i]));
     for (const key of this.#shared.keys()) {
       if (!key.split(" ").every((id) => ids.has(id))) this.#shared.delete(key);
@@ -98,8 +86,7 @@ export class SplitTraces {
         places.set(newer, trace);
       }
     }
-    this.#splits = ownersOf(blocks, traces);
-    this.#of = namesOf(blocks);
+    return ownersOf(blocks, traces);
   }
 
   #compareTwo(older: Segment, newer: Segment): Shared | undefined {
@@ -117,10 +104,6 @@ export class SplitTraces {
       };
     });
   }
-}
-
-function namesOf(blocks: readonly SplitBlock[]): string {
-  return blocks.map(({ id }) => id).join(" ");
 }
 
 function ownersOf(

@@ -1,27 +1,41 @@
 /**
  * Whose turn it is on a query thread. Work is done in steps without waiting; between two steps the
- * thread hears messages, and the question that has had the least time so far goes next: small
- * questions overtake large ones, and a tenant with many waits behind one with few.
+ * thread hears messages, and the next step is that of the question that has had the least time:
+ * small questions overtake large ones, and a tenant with many waits behind one with few. Waiting
+ * counts as well, so nobody waits for ever.
  *
  * Threads: one.
  */
 import type { Clock } from "../base/clock.ts";
 
 export interface Turn {
-  /** Time that this question, and then its tenant, has had. */
+  /** Time that this question has had. */
   usedMs: number;
   readonly tenant: string;
 }
 
 interface Waiting {
   readonly turn: Turn;
+  readonly sinceMs: number;
   resolve(): void;
+}
+
+/** More than this counts as this: so long a large question lets small ones pass. */
+const USED_MS_MAX = 200;
+/** After so long the time that a tenant has had counts half. */
+const TENANT_HALF_MS = 1000;
+/** A tenant that has had less than this is forgotten. */
+const TENANT_MS_MIN = 1;
+
+interface TenantTime {
+  ms: number;
+  atMs: number;
 }
 
 export class Turns {
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #waiting: Waiting[] = [];
-  readonly #usedBy = new Map<string, number>();
+  readonly #tenants = new Map<string, TenantTime>();
   #isScheduled = false;
 
   constructor(clock: Pick<Clock, "nowMs">) {
@@ -35,16 +49,17 @@ export class Turns {
   /** One step: waits for its turn, then runs it. */
   async step<T>(turn: Turn, work: () => T): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#waiting.push({ turn, resolve });
+    this.#waiting.push({ turn, sinceMs: this.#clock.nowMs(), resolve });
     this.#schedule();
     await promise;
     const startMs = this.#clock.nowMs();
     try {
       return work();
     } finally {
-      const ms = this.#clock.nowMs() - startMs;
-      turn.usedMs += ms;
-      this.#usedBy.set(turn.tenant, (this.#usedBy.get(turn.tenant) ?? 0) + ms);
+      const endMs = this.#clock.nowMs();
+      turn.usedMs += endMs - startMs;
+      const ms = this.#tenantMs(turn.tenant, endMs) + endMs - startMs;
+      this.#tenants.set(turn.tenant, { ms, atMs: endMs });
       this.#schedule();
     }
   }
@@ -54,19 +69,30 @@ export class Turns {
     this.#isScheduled = true;
     setImmediate(() => {
       this.#isScheduled = false;
-      this.#next()?.resolve();
       // The step runs in a microtask; whoever waits is next after it.
-      if (this.#waiting.length === 0) this.#usedBy.clear();
-      else this.#schedule();
+      this.#next(this.#clock.nowMs())?.resolve();
+      this.#schedule();
     });
   }
 
-  #next(): Waiting | undefined {
-    const used = ({ turn }: Waiting) => turn.usedMs + (this.#usedBy.get(turn.tenant) ?? 0);
+  #next(nowMs: number): Waiting | undefined {
     let best = 0;
-    for (let i = 1; i < this.#waiting.length; i++) {
-      if (used(this.#waiting[i]) < used(this.#waiting[best])) best = i;
+    let least = Number.POSITIVE_INFINITY;
+    for (const [i, { turn, sinceMs }] of this.#waiting.entries()) {
+      const used = Math.min(turn.usedMs, USED_MS_MAX) + this.#tenantMs(turn.tenant, nowMs);
+      const cost = used - (nowMs - sinceMs);
+      if (cost >= least) continue;
+      least = cost;
+      best = i;
     }
     return this.#waiting.splice(best, 1)[0];
+  }
+
+  #tenantMs(tenant: string, nowMs: number): number {
+    const time = this.#tenants.get(tenant);
+    if (time === undefined) return 0;
+    const ms = time.ms * 0.5 ** ((nowMs - time.atMs) / TENANT_HALF_MS);
+    if (ms < TENANT_MS_MIN) this.#tenants.delete(tenant);
+    return ms;
   }
 }

@@ -90,5 +90,17 @@ function ordered(a: Static, b: Static): number | undefined {
 
 /** By Unicode code points, which is the order of UTF-8's bytes. */
 function bytewise(a: string, b: string): number {
-  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+  if (a === b) return 0;
+  for (let i = 0; i < a.length && i < b.length; i++) {
+    const [x, y] = [a.charCodeAt(i), b.charCodeAt(i)];
+    if (x === y) continue;
+    // Halves of pairs stand for what comes after all single units.
+    if (isHalf(x) !== isHalf(y)) return isHalf(x) ? 1 : -1;
+    return x - y;
+  }
+  return a.length - b.length;
+}
+
+function isHalf(unit: number): boolean {
+  return (unit & 0xf800) === 0xd800;
 }

@@ -43,9 +43,13 @@ export function bitmapBytes(rows: number): number {
   return Math.ceil(rows / 64) * 8;
 }
 
-/** A dictionary of values at hand. */
+const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+
+/** A dictionary of distinct values at hand. */
 export class ValueList implements Dictionary {
   readonly #values: readonly DataValue[];
+  /** Made when a text is looked for. */
+  #indexes: Map<string, number> | undefined;
 
   constructor(values: readonly DataValue[]) {
     this.#values = values;
@@ -58,4 +62,17 @@ export class ValueList implements Dictionary {
   at(index: number): DataValue {
     return this.#values[index];
   }
+
+  find(text: Uint8Array): number {
+    this.#indexes ??= indexesOf(this.#values);
+    return this.#indexes.get(utf8.decode(text)) ?? -1;
+  }
+}
+
+function indexesOf(values: readonly DataValue[]): Map<string, number> {
+  const indexes = new Map<string, number>();
+  for (const [index, value] of values.entries()) {
+    if (value.type === "string") indexes.set(value.value, index);
+  }
+  return indexes;
 }
