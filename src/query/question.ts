@@ -126,7 +126,7 @@ export interface TagValuesQuestion extends Asked {
   readonly filter: FieldExpr | undefined;
   /** 0: all. */
   readonly limit: number;
-  /** Bytes of text after which no more are given. */
+  /** Bytes of text after which no more are given; 0: all. */
   readonly bytesMax: number;
 }
 

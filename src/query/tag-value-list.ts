@@ -58,14 +58,14 @@ export function mergeTagValues(a: TagValueList, b: TagValueList): TagValueList {
 }
 
 export interface TagValueBounds {
-  /** 0: none. */
+  /** Each of them: 0 is no bound. */
   readonly limit: number;
   readonly bytesMax: number;
 }
 
 /**
- * The first ones. What is cut off the lists of parts would not be in that of the whole either, so
- * parts may be cut before they are merged.
+ * The first ones; the last may go beyond the bytes. What is cut off the lists of parts would not be
+ * in that of the whole either, so parts may be cut before they are merged.
  */
 export function cutTagValues(
   list: TagValueList,
@@ -73,9 +73,9 @@ export function cutTagValues(
 ): TagValueList {
   const most = limit === 0 ? list.length : Math.min(limit, list.length);
   let bytes = 0;
-  for (let i = 0; i < most; i++) {
+  for (let i = 0; i < most && bytesMax > 0; i++) {
+    if (bytes >= bytesMax) return list.slice(0, i);
     bytes += textBytes(list[i]);
-    if (bytes > bytesMax) return list.slice(0, i);
   }
   return most === list.length ? list : list.slice(0, most);
 }

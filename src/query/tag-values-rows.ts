@@ -39,24 +39,31 @@ interface Place {
   readonly tools: TagTools;
 }
 
-/** A row has a value in one layer at most. */
+/** Of several layers the first that has a value for an entry counts. */
 function* valuesAmong(columns: FieldColumns, among: Entries, place: Place): Generator<Value> {
-  for (const layer of columns.layers) yield* valuesOfLayer(layer, among, place);
-  if (columns.missing.type !== "nil" && isMissing(columns, among, place)) yield columns.missing;
+  const { layers, missing } = columns;
+  let left = among;
+  for (const [i, layer] of layers.entries()) {
+    yield* valuesOfLayer(layer, left, place);
+    const isLast = i + 1 === layers.length;
+    if (!isLast || missing.type !== "nil") left = without(left, layer, place);
+  }
+  if (missing.type !== "nil" && left.count > 0) yield missing;
 }
 
-/** Whether one of the entries has a value in no layer. */
-function isMissing({ layers }: FieldColumns, among: Entries, { rows, tools }: Place): boolean {
+/** Entries for which the layer has no value. */
+function without(among: Entries, layer: Layer, { rows, tools }: Place): Entries {
   const { scratch, kernel } = tools;
   const { bits } = rows;
   const { entries } = among;
-  return scratch.within(() => {
-    let left = among.bits;
-    for (const layer of layers) {
-      left = bits.without(left, presentBits(layer, entries, { scratch, kernel, bits }), entries);
-    }
-    return bits.count(left, entries) > 0;
+  const bytes = bitmapBytes(entries);
+  const out = scratch.keep(bytes);
+  scratch.within(() => {
+    const there = presentBits(layer, entries, { scratch, kernel, bits });
+    const left = bits.without(among.bits, there, entries);
+    scratch.bytes.copyWithin(out, left, left + bytes);
   });
+  return { bits: out, entries, count: bits.count(out, entries) };
 }
 
 function* valuesOfLayer(layer: Layer, among: Entries, { rows, tools }: Place): Generator<Value> {
