@@ -3,12 +3,13 @@
  * whether it was used.
  */
 import { gunzipSync } from "node:zlib";
+import { EngineError } from "../base/error.ts";
 import type { GrpcMessage } from "./grpc-frame.ts";
 import { GrpcError } from "./grpc-status.ts";
 
 /**
- * What comes out of the bytes. Throws RangeError when that is more than `bytesMax`, and any other
- * error when the bytes are damaged.
+ * What comes out of the bytes. Throws RangeError when that is more than `bytesMax`, EngineError for
+ * what it can say itself, and any other error when the bytes are damaged.
  */
 export type MessageDecoder = (bytes: Uint8Array, bytesMax: number) => Uint8Array;
 
@@ -52,7 +53,7 @@ export function decodeMessage(
   try {
     decoded = decoder(bytes, bytesMax);
   } catch (error) {
-    if (error instanceof GrpcError) throw error;
+    if (error instanceof GrpcError || error instanceof EngineError) throw error;
     if (error instanceof RangeError) throw decodedTooLarge(bytesMax);
     throw new GrpcError("internal", `grpc: failed to decompress the received message`);
   }

@@ -151,7 +151,8 @@ export class GrpcCall {
   }
 
   #received(): void {
-    if (this.#state !== "receiving") return;
+    // A stream that breaks off ends as well; "close" follows.
+    if (this.#state !== "receiving" || this.#stream.aborted) return;
     this.#host.receiving.delete(this);
     this.#state = "answering";
     try {

@@ -15,7 +15,7 @@ import {
   type Http2Server,
   type ServerHttp2Session,
 } from "node:http2";
-import type { AddressInfo } from "node:net";
+import { type AddressInfo, Server } from "node:net";
 import type { SecureContextOptions, TlsOptions } from "node:tls";
 import type { Logger } from "../base/log.ts";
 import { GrpcCall, type GrpcCallHost, type GrpcCallOptions } from "./grpc-call.ts";
@@ -123,7 +123,8 @@ export class GrpcServer {
     this.#health.update();
     const nowMs = performance.now();
     for (const session of this.#sessions.values()) session.drain(nowMs);
-    this.#server.close();
+    // Only this: the server's own close() sends every connection its last GOAWAY at once.
+    Server.prototype.close.call(this.#server);
   }
 
   /** When nothing is in flight any more: connections end, those that linger after a second. */

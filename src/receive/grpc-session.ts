@@ -92,7 +92,7 @@ export class GrpcSession {
     if (this.#strikes <= PING_STRIKES_MAX) return;
     const { NGHTTP2_ENHANCE_YOUR_CALM: calm } = constants;
     this.#session.goaway(calm, 0, TOO_MANY_PINGS);
-    this.#session.destroy();
+    this.#session.destroy(undefined, calm);
   }
 
   /** Looks at what is due. */

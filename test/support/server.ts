@@ -75,7 +75,12 @@ export class Server implements AsyncDisposable {
 
   /** Of the receiver, without a path and without a slash at the end. */
   get otlp(): string {
-    return this.#address(/msg="receiver listens" name=otlp kind=otlp_http url=(\S+)/);
+    return this.receiver("otlp", "otlp_http");
+  }
+
+  /** The address of any receiver, by the key of its instance and by its kind. */
+  receiver(name: string, kind: string): string {
+    return this.#address(new RegExp(`msg="receiver listens" name=${name} kind=${kind} url=(\\S+)`));
   }
 
   /** Sends an ExportTraceServiceRequest, as an exporter does. */
