@@ -4,26 +4,24 @@
  */
 import { codeAt } from "./scan";
 
-const ALL: u64 = 0xffffffffffffffff;
-
-/** out[code] = 1 for each code that a row with a bit has, 0 for others below `size`. */
-export function markCodes(codes: u32, width: u32, rows: u32, bits: u32, size: u32, out: u32): void {
-  memory.fill(out, 0, size);
-  for (let row: u32 = 0; row < rows; row += 64) {
+/**
+ * out[code] = 1 for each code from 1 to `most` that a row with a bit has, 0 for the others; out[0]
+ * may be either. Ends when all are found, which is soon where they are spread.
+ */
+export function markCodes(codes: u32, width: u32, rows: u32, bits: u32, most: u32,
+                          out: u32): void {
+  memory.fill(out, 0, most + 1);
+  // Code 0 is no find.
+  store<u8>(out, 1);
+  let left = most;
+  for (let row: u32 = 0; row < rows && left; row += 64) {
     let word = load<u64>(bits + (row >> 3));
-    if (word == ALL) {
-      if (width == 1) {
-        for (let i: u32 = row; i < row + 64; i++) store<u8>(out + load<u8>(codes + i), 1);
-      } else if (width == 2) {
-        for (let i: u32 = row; i < row + 64; i++) store<u8>(out + load<u16>(codes + i * 2), 1);
-      } else {
-        for (let i: u32 = row; i < row + 64; i++) store<u8>(out + load<u32>(codes + i * 4), 1);
-      }
-      continue;
-    }
     while (word) {
-      store<u8>(out + codeAt(codes, width, row + <u32>ctz<u64>(word)), 1);
+      const at = out + codeAt(codes, width, row + <u32>ctz<u64>(word));
       word &= word - 1;
+      if (load<u8>(at)) continue;
+      store<u8>(at, 1);
+      left -= 1;
     }
   }
 }

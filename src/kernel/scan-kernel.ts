@@ -130,7 +130,7 @@ export interface PickExports {
 }
 
 export interface DistinctExports {
-  /** codes, width, rows, bits, size, out */
+  /** codes, width, rows, bits, most, out */
   markCodes: Nothing;
   /** codes, width, rows, bits; 0 or 1 */
   hasCode: Word;

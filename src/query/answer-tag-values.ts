@@ -6,8 +6,10 @@ import type { KnownTags } from "./known-tags.ts";
 import type { AskOptions, TagValuesAnswer, TagValuesQuestion } from "./question.ts";
 import type { SegmentPart } from "./segment-part.ts";
 import { type TagTools, tagRows } from "./tag-rows.ts";
-import { cutTagValues, mergeTagValues, type TagValueList } from "./tag-value-list.ts";
+import { TagValueSet, type TagValues } from "./tag-value-set.ts";
 import { valuesInRows } from "./tag-values-rows.ts";
+
+const NO_VALUES: TagValues = { texts: [], others: [] };
 
 export async function answerTagValues(
   question: TagValuesQuestion,
@@ -15,9 +17,11 @@ export async function answerTagValues(
   { signal, onProgress }: AskOptions,
 ): Promise<TagValuesAnswer> {
   const count = new InspectedCount();
-  let values: TagValueList = [];
+  const set = new TagValueSet();
   let toldMs = clock.nowMs();
-  const answer = (): TagValuesAnswer => ({ type: "tagValues", values, metrics: count.metrics() });
+  const answer = (): TagValuesAnswer => {
+    return { type: "tagValues", values: set.list(question), metrics: count.metrics() };
+  };
   for (const tenant of question.tenants) {
     const turn = turns.begin(tenant);
     const { scratch, kernel } = segments;
@@ -28,8 +32,9 @@ export async function answerTagValues(
       signal,
       use: (part) => {
         count.add({ traces: 0, rows: part.segment.rows });
-        const found = segmentValues(question, { part, tags }, { scratch, kernel });
-        values = cutTagValues(mergeTagValues(values, found), question);
+        set.addAll(segmentValues(question, { part, tags }, { scratch, kernel }));
+        // Not each time: it puts all of them in order.
+        set.shrink(question.bytesMax, question.bytesMax * 4);
       },
       onProgress: (progress) => {
         count.progress(progress);
@@ -47,12 +52,12 @@ function segmentValues(
   question: TagValuesQuestion,
   { part, tags }: { readonly part: SegmentPart; readonly tags: KnownTags },
   tools: TagTools,
-): TagValueList {
+): TagValues {
   const { field, bytesMax } = question;
   const rows = tagRows(question, part, tools);
-  if (rows === undefined) return [];
+  if (rows === undefined) return NO_VALUES;
   // Questions of other limits share what is kept.
   return tags.values(rows.name, `${bytesMax} ${printField(field)}`, () =>
-    cutTagValues(valuesInRows(field, rows, tools), { limit: 0, bytesMax }),
+    valuesInRows(field, rows, tools).values(bytesMax),
   );
 }

@@ -5,14 +5,14 @@
  * Threads: one.
  */
 import { ValueCache } from "../block/file-cache.ts";
-import { type TagValueList, textBytes } from "./tag-value-list.ts";
+import { type TagValues, tagValuesBytes } from "./tag-value-set.ts";
 
-/** Of an object and its text, beside the characters. */
-const VALUE_BYTES = 64;
+/** Of a text, beside the characters. */
+const NAME_BYTES = 64;
 
 export class KnownTags {
   readonly #names: ValueCache<readonly string[]>;
-  readonly #values: ValueCache<TagValueList>;
+  readonly #values: ValueCache<TagValues>;
 
   constructor(bytesMax: number) {
     this.#names = new ValueCache(bytesMax / 4);
@@ -25,16 +25,15 @@ export class KnownTags {
     const known = this.#names.get(rows, scope);
     if (known !== undefined) return known;
     const found = find();
-    const bytes = found.reduce((sum, name) => sum + VALUE_BYTES + name.length * 2, VALUE_BYTES);
+    const bytes = found.reduce((sum, name) => sum + NAME_BYTES + name.length * 2, NAME_BYTES);
     return this.#names.put({ file: rows, part: scope }, found, bytes);
   }
 
-  values(rows: string | undefined, field: string, find: () => TagValueList): TagValueList {
+  values(rows: string | undefined, field: string, find: () => TagValues): TagValues {
     if (rows === undefined) return find();
     const known = this.#values.get(rows, field);
     if (known !== undefined) return known;
     const found = find();
-    const bytes = found.reduce((sum, value) => sum + VALUE_BYTES + textBytes(value), VALUE_BYTES);
-    return this.#values.put({ file: rows, part: field }, found, bytes);
+    return this.#values.put({ file: rows, part: field }, found, tagValuesBytes(found));
   }
 }

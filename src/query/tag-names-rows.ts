@@ -1,6 +1,6 @@
 /** Names of attributes that some rows have, scope by scope. */
 import type { TagScope } from "./question.ts";
-import type { Sources } from "./segment.ts";
+import type { ListScope } from "./segment.ts";
 import type { TagRows, TagTools } from "./tag-rows.ts";
 import { usedCodes } from "./used-codes.ts";
 import { orderTexts } from "./value-order.ts";
@@ -12,28 +12,48 @@ export const TAG_SCOPES: readonly TagScope[] = [
 /** Ascending, each once. Those of `known` may be left out: the caller has them. */
 export function namesInRows(
   scope: TagScope,
-  { rows, known }: { readonly rows: TagRows; readonly known: ReadonlySet<string> },
+  { rows, known }: Asked,
   tools: TagTools,
 ): readonly string[] {
-  const { segment } = rows;
-  const names = new Set<string>();
-  if (scope === "resource" || scope === "instrumentation") {
-    const sources = scope === "resource" ? segment.resources() : segment.scopes();
-    for (const name of namesOfSources(sources, rows, tools)) names.add(name);
-  } else {
-    if (scope !== "span" && segment.lists(scope) === undefined) return [];
-    const among = rows.entries(scope === "span" ? "row" : scope);
-    for (const key of segment.keys(scope)) {
-      if (known.has(key) || names.has(key)) continue;
-      if (tools.scratch.within(() => segment.hasKey(scope, key, among))) names.add(key);
-    }
-  }
+  const names =
+    scope === "resource" || scope === "instrumentation"
+      ? namesOfSources(scope, { rows, known }, tools)
+      : namesOfKeys(scope, { rows, known }, tools);
   return [...names].sort(orderTexts);
 }
 
-function* namesOfSources({ codes, list }: Sources, rows: TagRows, tools: TagTools) {
-  const layer = { ...codes, size: list.length };
-  for (const index of usedCodes(layer, rows.entries("row"), tools)) {
-    yield* list[index].attributes.keys();
+interface Asked {
+  readonly rows: TagRows;
+  readonly known: ReadonlySet<string>;
+}
+
+function namesOfKeys(
+  scope: "span" | ListScope,
+  { rows, known }: Asked,
+  { scratch }: TagTools,
+): ReadonlySet<string> {
+  const names = new Set<string>();
+  const { segment } = rows;
+  if (scope !== "span" && segment.lists(scope) === undefined) return names;
+  for (const key of segment.keys(scope)) {
+    if (known.has(key) || names.has(key)) continue;
+    const among = rows.entries(scope === "span" ? "row" : scope);
+    if (scratch.within(() => segment.hasKey(scope, key, among))) names.add(key);
   }
+  return names;
+}
+
+function namesOfSources(
+  scope: "resource" | "instrumentation",
+  { rows, known }: Asked,
+  tools: TagTools,
+): ReadonlySet<string> {
+  const names = new Set<string>();
+  const { codes, list } = scope === "resource" ? rows.segment.resources() : rows.segment.scopes();
+  const isNew = list.map(({ attributes }) => [...attributes.keys()].some((key) => !known.has(key)));
+  if (!isNew.includes(true)) return names;
+  for (const index of usedCodes({ ...codes, size: list.length }, rows.entries("row"), tools)) {
+    if (isNew[index]) for (const key of list[index].attributes.keys()) names.add(key);
+  }
+  return names;
 }

@@ -2,25 +2,27 @@
  * Values that a field has in some rows: where they lie in dictionaries, each is looked at once, and
  * the kernel says which of them occur.
  */
-import type { Attribute, Static } from "../traceql/ast.ts";
+import type { Attribute } from "../traceql/ast.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
 import { presentBits } from "./layer-test.ts";
 import type { TagValuesQuestion, Value } from "./question.ts";
 import type { Entries } from "./segment.ts";
 import type { TagRows, TagTools } from "./tag-rows.ts";
-import { type TagValueList, tagValueList } from "./tag-value-list.ts";
+import { TagValueSet } from "./tag-value-set.ts";
 import { usedCodes } from "./used-codes.ts";
 
 type TagField = TagValuesQuestion["field"];
 
-export function valuesInRows(field: TagField, rows: TagRows, tools: TagTools): TagValueList {
-  const values = scopedFields(field).flatMap((one) => {
+export function valuesInRows(field: TagField, rows: TagRows, tools: TagTools): TagValueSet {
+  const set = new TagValueSet();
+  for (const one of scopedFields(field)) {
     const columns = fieldColumns(rows.segment, one, tools.scratch);
     const among = rows.entries(columns.scope);
-    return among.count === 0 ? [] : [...valuesAmong(columns, among, { rows, tools })];
-  });
-  return tagValueList(values.flatMap(elementsOf));
+    if (among.count === 0) continue;
+    for (const value of valuesAmong(columns, among, { rows, tools })) set.add(value);
+  }
+  return set;
 }
 
 /** A name without a scope is that of a span's attribute, and of the resource's. */
@@ -28,10 +30,6 @@ function scopedFields(field: TagField): TagField[] {
   if (field.node !== "attribute" || field.scope !== "none") return [field];
   const own = (scope: Attribute["scope"]): Attribute => ({ ...field, scope });
   return [own("span"), own("resource")];
-}
-
-function elementsOf(value: Value): readonly Static[] {
-  return value.type === "list" ? value.values : [value];
 }
 
 interface Place {

@@ -11,7 +11,7 @@ export function usedCodes(
 ): number[] {
   return scratch.within(() => {
     const table = scratch.take(size + 1);
-    kernel.markCodes(at, width, entries, bits, size + 1, table);
+    kernel.markCodes(at, width, entries, bits, size, table);
     const used: number[] = [];
     for (let i = 0; i < size; i++) if (scratch.bytes[table + 1 + i] === 1) used.push(i);
     return used;

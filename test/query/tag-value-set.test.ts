@@ -1,12 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { prng } from "../../src/base/prng.ts";
-import {
-  cutTagValues,
-  mergeTagValues,
-  orderTagValues,
-  type TagValueList,
-  tagValueList,
-} from "../../src/query/tag-value-list.ts";
+import { orderTagValues, TagValueSet } from "../../src/query/tag-value-set.ts";
 import type { Static } from "../../src/traceql/ast.ts";
 
 /** In the order in which answers have them. */
@@ -41,47 +35,48 @@ function shuffled(values: readonly Static[], random: ReturnType<typeof prng>): S
   return Array.from(values, () => left.splice(random.below(left.length), 1)[0]);
 }
 
-describe("lists of values", () => {
-  test("come by type and value, each once, without nil", () => {
+const ALL = { limit: 0, bytesMax: 0 };
+
+function setOf(values: readonly Static[]): TagValueSet {
+  const set = new TagValueSet();
+  for (const value of values) set.add(value);
+  return set;
+}
+
+describe("sets of values", () => {
+  test("come by type and value, each once, without nil, of lists the elements", () => {
     const random = prng(1);
     const many = shuffled([...ORDERED, ...ORDERED, { type: "nil" }], random);
-    expect(tagValueList(many)).toEqual(ORDERED);
+    expect(setOf(many).list(ALL)).toEqual(ORDERED);
     for (const [i, value] of ORDERED.entries()) {
       const orders = ORDERED.map((other) => Math.sign(orderTagValues(value, other)));
       expect(orders).toEqual(ORDERED.map((_, j) => Math.sign(i - j)));
     }
-  });
-
-  test("merge to what is in either", () => {
-    const random = prng(2);
-    for (let round = 0; round < 200; round++) {
-      const some = () => tagValueList(ORDERED.filter(() => random.below(3) > 0));
-      const [a, b] = [some(), some()];
-      expect(mergeTagValues(a, b)).toEqual(tagValueList([...a, ...b]));
-    }
+    const list = setOf([]);
+    list.add({ type: "list", values: many });
+    expect(list.list(ALL)).toEqual(ORDERED);
   });
 
   test("are cut by number and by bytes of text", () => {
-    const texts = (...list: string[]): TagValueList =>
-      list.map((value) => ({ type: "string", value }));
-    const list = texts("aa", "bb", "üü", "x");
-    const cut = (limit: number, bytesMax: number) => cutTagValues(list, { limit, bytesMax }).length;
+    const set = setOf(["aa", "bb", "üü", "x"].map((value) => ({ type: "string", value })));
+    const cut = (limit: number, bytesMax: number) => set.list({ limit, bytesMax }).length;
     expect([cut(0, 100), cut(3, 100), cut(9, 100)]).toEqual([4, 3, 4]);
-    expect([cut(0, 9), cut(0, 8), cut(0, 4), cut(0, 1), cut(0, 0)]).toEqual([4, 3, 2, 1, 4]);
+    expect([cut(0, 9), cut(0, 6), cut(0, 5), cut(0, 3), cut(0, 1)]).toEqual([4, 4, 3, 2, 1]);
   });
 
-  test("may be cut before they are merged", () => {
+  test("may be cut before they are joined", () => {
     const random = prng(3);
-    for (let round = 0; round < 200; round++) {
-      const bounds = { limit: random.below(8), bytesMax: random.below(60) };
-      const parts = Array.from({ length: 4 }, () =>
-        tagValueList(ORDERED.filter(() => random.below(2) > 0)),
-      );
-      const whole = cutTagValues(parts.reduce(mergeTagValues), bounds);
-      const cut = parts
-        .map((part) => cutTagValues(part, bounds))
-        .reduce((a, b) => cutTagValues(mergeTagValues(a, b), bounds));
-      expect(cut).toEqual(whole);
+    for (let round = 0; round < 500; round++) {
+      const bytesMax = 1 + random.below(60);
+      const bounds = { limit: random.below(8), bytesMax };
+      const parts = Array.from({ length: 4 }, () => ORDERED.filter(() => random.below(2) > 0));
+      const whole = setOf(parts.flat()).list(bounds);
+      const joined = new TagValueSet();
+      for (const part of parts) {
+        joined.addAll(structuredClone(setOf(part).values(bytesMax)));
+        joined.shrink(bytesMax, bytesMax * random.below(3));
+      }
+      expect(joined.list(bounds)).toEqual(whole);
     }
   });
 });
