@@ -26,18 +26,6 @@ export function markCodes(codes: u32, width: u32, rows: u32, bits: u32, most: u3
   }
 }
 
-/** Whether a row with a bit has a code other than 0. */
-export function hasCode(codes: u32, width: u32, rows: u32, bits: u32): bool {
-  for (let row: u32 = 0; row < rows; row += 64) {
-    let word = load<u64>(bits + (row >> 3));
-    while (word) {
-      if (codeAt(codes, width, row + <u32>ctz<u64>(word))) return true;
-      word &= word - 1;
-    }
-  }
-  return false;
-}
-
 /** Whether two bitmaps have a bit in common. `bytes` is a multiple of 8. */
 export function hasCommon(a: u32, b: u32, bytes: u32): bool {
   for (let p: u32 = 0; p < bytes; p += 8) if (load<u64>(a + p) & load<u64>(b + p)) return true;

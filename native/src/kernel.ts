@@ -10,7 +10,7 @@
  */
 export { carryColumns, rankColumns } from "./column-carry";
 export { decode } from "./decode";
-export { distinctLongs, hasCode, hasCommon, markCodes } from "./distinct";
+export { distinctLongs, hasCommon, markCodes } from "./distinct";
 export { groupOfRows, linkBytes, linkSpans, runStarts, runStarts16, traceTimes } from "./family";
 export { findRows, findTrace } from "./find";
 export {

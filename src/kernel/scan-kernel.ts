@@ -132,8 +132,6 @@ export interface PickExports {
 export interface DistinctExports {
   /** codes, width, rows, bits, most, out */
   markCodes: Nothing;
-  /** codes, width, rows, bits; 0 or 1 */
-  hasCode: Word;
   /** a, b, bytes; 0 or 1 */
   hasCommon: Word;
   /** values, rows, bits, table, slots, out */

@@ -6,10 +6,8 @@ import type { KnownTags } from "./known-tags.ts";
 import type { AskOptions, TagValuesAnswer, TagValuesQuestion } from "./question.ts";
 import type { SegmentPart } from "./segment-part.ts";
 import { type TagTools, tagRows } from "./tag-rows.ts";
-import { TagValueSet, type TagValues } from "./tag-value-set.ts";
-import { valuesInRows } from "./tag-values-rows.ts";
-
-const NO_VALUES: TagValues = { texts: [], others: [] };
+import { TagValueSet } from "./tag-value-set.ts";
+import { addValuesInRows } from "./tag-values-rows.ts";
 
 export async function answerTagValues(
   question: TagValuesQuestion,
@@ -32,7 +30,7 @@ export async function answerTagValues(
       signal,
       use: (part) => {
         count.add({ traces: 0, rows: part.segment.rows });
-        set.addAll(segmentValues(question, { part, tags }, { scratch, kernel }));
+        addSegment(question, { part, tags, set }, { scratch, kernel });
         // Not each time: it puts all of them in order.
         set.shrink(question.bytesMax, question.bytesMax * 4);
       },
@@ -48,16 +46,28 @@ export async function answerTagValues(
   return answer();
 }
 
-function segmentValues(
+function addSegment(
   question: TagValuesQuestion,
-  { part, tags }: { readonly part: SegmentPart; readonly tags: KnownTags },
+  {
+    part,
+    tags,
+    set,
+  }: { readonly part: SegmentPart; readonly tags: KnownTags; readonly set: TagValueSet },
   tools: TagTools,
-): TagValues {
+): void {
   const { field, bytesMax } = question;
   const rows = tagRows(question, part, tools);
-  if (rows === undefined) return NO_VALUES;
+  if (rows === undefined) return;
+  if (rows.name === undefined) {
+    addValuesInRows(set, { field, rows }, tools);
+    return;
+  }
   // Questions of other limits share what is kept.
-  return tags.values(rows.name, `${bytesMax} ${printField(field)}`, () =>
-    valuesInRows(field, rows, tools).values(bytesMax),
-  );
+  const name = { rows: rows.name, field: `${bytesMax} ${printField(field)}` };
+  if (tags.addValues(name, set)) return;
+  const own = new TagValueSet();
+  addValuesInRows(own, { field, rows }, tools);
+  const values = own.values(bytesMax);
+  tags.keepValues(name, values);
+  set.addAll(values);
 }

@@ -239,7 +239,9 @@ export class AssembledSegment implements Segment {
   }
 
   hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
-    return someHave(this.attribute(scope, key), among, this.#options.kernel);
+    const { keeper, scratch, kernel } = this.#options;
+    const name = `${this.#options.name}has/${scope}/${key}`;
+    return someHave(() => this.attribute(scope, key), among, { keeper, scratch, kernel, name });
   }
 
   #plan(): Plan {

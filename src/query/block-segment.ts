@@ -231,7 +231,9 @@ export class BlockSegment implements Segment {
 
   hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
     if (this.#valuesOf(scope, key) > among.entries - among.count) return true;
-    return someHave(this.attribute(scope, key), among, this.#tools.kernel);
+    const { kernel, scratch, vectors: keeper } = this.#tools;
+    const name = `${this.#name}has/${scope}/${key}`;
+    return someHave(() => this.attribute(scope, key), among, { keeper, scratch, kernel, name });
   }
 
   /** How many entries have a value of the key at least, as the file's statistics say. */

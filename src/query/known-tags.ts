@@ -1,22 +1,45 @@
 /**
  * What is known of the rows of unchanging segments: which names and values they have. It follows
- * from the data alone, whatever was asked. Bounded; what is unused for longest goes first.
+ * from the data alone, whatever was asked.
+ *
+ * Blocks mostly have the same texts: each is held once and has a number, by which lists of many
+ * blocks are united without a look at the texts. Bounded: lists unused for longest go first; when
+ * there are too many texts, all values are forgotten.
  *
  * Threads: one.
  */
 import { ValueCache } from "../block/file-cache.ts";
-import { type TagValues, tagValuesBytes } from "./tag-value-set.ts";
+import type { TagValueSet, TagValues } from "./tag-value-set.ts";
+import { TextNumbers } from "./text-numbers.ts";
 
-/** Of a text, beside the characters. */
-const NAME_BYTES = 64;
+/** Of a name or a value that is no text, beside the characters. */
+const VALUE_BYTES = 48;
+
+interface NumberedValues {
+  readonly texts: Uint32Array;
+  readonly others: TagValues["others"];
+  readonly numbers: TextNumbers;
+}
+
+export interface KnownValues {
+  /** Names the rows. */
+  readonly rows: string;
+  readonly field: string;
+}
 
 export class KnownTags {
+  readonly #listBytesMax: number;
+  readonly #textBytesMax: number;
   readonly #names: ValueCache<readonly string[]>;
-  readonly #values: ValueCache<TagValues>;
+  #values: ValueCache<NumberedValues>;
+  #numbers: TextNumbers;
 
   constructor(bytesMax: number) {
+    this.#textBytesMax = bytesMax / 2;
+    this.#listBytesMax = bytesMax / 4;
     this.#names = new ValueCache(bytesMax / 4);
-    this.#values = new ValueCache(bytesMax - bytesMax / 4);
+    this.#values = new ValueCache(this.#listBytesMax);
+    this.#numbers = new TextNumbers();
   }
 
   /** `rows` names the rows; undefined: they have no name, and nothing is kept. */
@@ -25,15 +48,30 @@ export class KnownTags {
     const known = this.#names.get(rows, scope);
     if (known !== undefined) return known;
     const found = find();
-    const bytes = found.reduce((sum, name) => sum + NAME_BYTES + name.length * 2, NAME_BYTES);
+    const bytes = found.reduce((sum, name) => sum + VALUE_BYTES + name.length * 2, VALUE_BYTES);
     return this.#names.put({ file: rows, part: scope }, found, bytes);
   }
 
-  values(rows: string | undefined, field: string, find: () => TagValues): TagValues {
-    if (rows === undefined) return find();
+  /** Adds what is known of a field's values in the rows to `set`; false: nothing is. */
+  addValues({ rows, field }: KnownValues, set: TagValueSet): boolean {
     const known = this.#values.get(rows, field);
-    if (known !== undefined) return known;
-    const found = find();
-    return this.#values.put({ file: rows, part: field }, found, tagValuesBytes(found));
+    if (known === undefined) return false;
+    set.addNumbered(known.texts, known.numbers);
+    for (const value of known.others) set.add(value);
+    return true;
+  }
+
+  keepValues({ rows, field }: KnownValues, { texts, others }: TagValues): void {
+    const bytes = texts.length * 4 + (others.length + 1) * VALUE_BYTES;
+    if (bytes > this.#listBytesMax / 4 || TextNumbers.bytesOf(texts) > this.#textBytesMax / 4) {
+      return;
+    }
+    if (this.#numbers.heldBytes > this.#textBytesMax) {
+      this.#numbers = new TextNumbers();
+      this.#values = new ValueCache(this.#listBytesMax);
+    }
+    const numbers = this.#numbers;
+    const numbered = Uint32Array.from(texts, (text) => numbers.of(text));
+    this.#values.put({ file: rows, part: field }, { texts: numbered, others, numbers }, bytes);
   }
 }

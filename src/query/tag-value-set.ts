@@ -5,6 +5,7 @@
  */
 import type { Static } from "../traceql/ast.ts";
 import type { Value } from "./question.ts";
+import { TextNumbers } from "./text-numbers.ts";
 import { orderTexts, orderValues } from "./value-order.ts";
 
 /** Plain data: each once, in no order, without nil. */
@@ -32,6 +33,8 @@ export class TagValueSet {
   /** By type and value. */
   readonly #rare = new Map<string, Static>();
   #bytes = 0;
+  /** Texts that are in the set or were, by number. */
+  #seen = { numbers: new TextNumbers(), marks: new Uint8Array(0) };
 
   add(value: Value): void {
     switch (value.type) {
@@ -61,6 +64,19 @@ export class TagValueSet {
   addAll({ texts, others }: TagValues): void {
     for (const text of texts) this.#addText(text);
     for (const value of others) this.add(value);
+  }
+
+  /** What was cut off once need not come again. */
+  addNumbered(texts: Uint32Array, numbers: TextNumbers): void {
+    if (this.#seen.numbers !== numbers || this.#seen.marks.length < numbers.size) {
+      this.#seen = { numbers, marks: new Uint8Array(numbers.size) };
+    }
+    const { marks } = this.#seen;
+    for (const number of texts) {
+      if (marks[number] === 1) continue;
+      marks[number] = 1;
+      this.#addText(numbers.at(number));
+    }
   }
 
   /** Of those that come first; the last may go beyond the bytes. */
@@ -154,12 +170,3 @@ function textBytes(value: Static): number {
   if (value.type === "nil") return 0;
   return value.type === "string" ? Buffer.byteLength(value.value) : String(value.value).length;
 }
-
-/** What they take in memory, roughly. */
-export function tagValuesBytes({ texts, others }: TagValues): number {
-  const characters = texts.reduce((sum, text) => sum + text.length, 0);
-  return characters + (texts.length + others.length + 1) * VALUE_BYTES;
-}
-
-/** Of an object or a text, beside the characters. */
-const VALUE_BYTES = 48;

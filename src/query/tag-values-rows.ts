@@ -9,20 +9,23 @@ import { presentBits } from "./layer-test.ts";
 import type { TagValuesQuestion, Value } from "./question.ts";
 import type { Entries } from "./segment.ts";
 import type { TagRows, TagTools } from "./tag-rows.ts";
-import { TagValueSet } from "./tag-value-set.ts";
+import type { TagValueSet } from "./tag-value-set.ts";
 import { usedCodes } from "./used-codes.ts";
 
 type TagField = TagValuesQuestion["field"];
 
-export function valuesInRows(field: TagField, rows: TagRows, tools: TagTools): TagValueSet {
-  const set = new TagValueSet();
+/** Adds them to `set`. */
+export function addValuesInRows(
+  set: TagValueSet,
+  { field, rows }: { readonly field: TagField; readonly rows: TagRows },
+  tools: TagTools,
+): void {
   for (const one of scopedFields(field)) {
     const columns = fieldColumns(rows.segment, one, tools.scratch);
     const among = rows.entries(columns.scope);
     if (among.count === 0) continue;
     for (const value of valuesAmong(columns, among, { rows, tools })) set.add(value);
   }
-  return set;
 }
 
 /** A name without a scope is that of a span's attribute, and of the resource's. */
