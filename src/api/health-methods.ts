@@ -35,11 +35,13 @@ async function check(call: GrpcCall, statusOf: (service: string) => Status): Pro
   await call.send([encoded(status)]);
 }
 
-/** Until the client goes or its time is over. */
+/** Until the client goes, its time is over, or the server stops. */
 async function watch(call: GrpcCall, statusOf: (service: string) => Status): Promise<void> {
   const service = serviceOf(call);
   const ended = Promise.withResolvers<void>();
   call.signal.addEventListener("abort", () => ended.resolve(), { once: true });
+  const stop = () => ended.reject(new GrpcError("unavailable", "the server stops"));
+  call.stopping.addEventListener("abort", stop, { once: true });
   const late = () => ended.reject(new GrpcError("deadlineExceeded", "context deadline exceeded"));
   const deadline = call.timeoutMs === undefined ? undefined : setTimeout(late, call.timeoutMs);
   let last = statusOf(service);
@@ -56,6 +58,7 @@ async function watch(call: GrpcCall, statusOf: (service: string) => Status): Pro
   } finally {
     clearInterval(timer);
     clearTimeout(deadline);
+    call.stopping.removeEventListener("abort", stop);
   }
 }
 

@@ -7,8 +7,10 @@ export interface GrpcCall {
   readonly message: Uint8Array;
   /** What the client gives it, in milliseconds; undefined: as long as it takes. */
   readonly timeoutMs: number | undefined;
-  /** Aborts when the client has gone, or when the server stops at last. */
+  /** Aborts when the client has gone. */
   readonly signal: AbortSignal;
+  /** Aborts when the server stops: calls without an end of their own end then. */
+  readonly stopping: AbortSignal;
   /**
    * A message of the answer, as parts that follow each other. Resolves when the client can take
    * more; rejects when it never will.

@@ -26,6 +26,7 @@ export interface ServedCallOptions {
   readonly readTimeoutMs: number;
   readonly writeTimeoutMs: number;
   readonly logger: Logger;
+  readonly stopping: AbortSignal;
   /** Once; `wasReset`: the client did not wait for the end. */
   readonly onEnd: (status: GrpcStatus, wasReset: boolean) => void;
 }
@@ -86,6 +87,7 @@ export class ServedCall {
         message,
         timeoutMs,
         signal: this.#gone.signal,
+        stopping: this.#options.stopping,
         send: (parts) => this.#send(parts),
       });
       this.#end(GRPC_OK);

@@ -63,7 +63,7 @@ export class GrpcServer {
   readonly #options: GrpcServerOptions;
   readonly #server: Http2Server;
   readonly #sessions = new Map<ServerHttp2Session, Session>();
-  #isStopping = false;
+  readonly #stopping = new AbortController();
 
   constructor(options: GrpcServerOptions) {
     this.#options = options;
@@ -95,7 +95,7 @@ export class GrpcServer {
 
   /** Takes no new connections and calls; resolves when those under way have ended. */
   async stop(): Promise<void> {
-    this.#isStopping = true;
+    this.#stopping.abort();
     const closed = new Promise<void>((resolve) => this.#server.close(() => resolve()));
     const sessions = [...this.#sessions.values()];
     for (const one of sessions) this.#goAway(one);
@@ -105,7 +105,7 @@ export class GrpcServer {
 
   /** Ends all calls at once. */
   end(): void {
-    this.#isStopping = true;
+    this.#stopping.abort();
     this.#server.close();
     for (const { session } of this.#sessions.values()) session.destroy();
   }
@@ -130,6 +130,7 @@ export class GrpcServer {
     const startMs = performance.now();
     const call = new ServedCall(stream, headers, {
       ...this.#options,
+      stopping: this.#stopping.signal,
       onEnd: (status, wasReset) => {
         one.calls.delete(call);
         const seconds = (performance.now() - startMs) / 1000;
@@ -153,8 +154,8 @@ export class GrpcServer {
     clearTimeout(one.idle);
     const { idleTimeoutMs } = this.#options;
     if (one.calls.size > 0 || one.session.destroyed) return;
-    if (this.#isStopping) this.#goAway(one);
-    if (this.#isStopping || idleTimeoutMs === 0) return;
+    if (this.#stopping.signal.aborted) this.#goAway(one);
+    if (this.#stopping.signal.aborted || idleTimeoutMs === 0) return;
     one.idle = setTimeout(() => this.#goAway(one), idleTimeoutMs);
     one.idle.unref();
   }

@@ -137,7 +137,7 @@ describe("one port", () => {
     const answers = (text: string) => text.split("HTTP/1.1 200").length - 1;
     const heard = await talk(await open(api.port), [pipelined], (text) => answers(text) === 3);
     expect(answers(heard)).toBe(3);
-    const preface = `${PREFACE.toString("latin1")}${frame({ type: "settings" }).toString("latin1")}`;
+    const preface = Buffer.concat([PREFACE, frame({ type: "settings" })]).toString("latin1");
     const split = [preface.slice(0, 3), preface.slice(3, 30), preface.slice(30)];
     const settings = await talk(await open(api.port), split, (text) => text.length >= 9);
     expect(settings.charCodeAt(3)).toBe(frameTypes.settings);

@@ -42,6 +42,7 @@ interface Method {
 const range = { start: START, end: END };
 const rangeText = `start=${START}&end=${END}`;
 const nanos = { start: String(BigInt(START) * NS), end: String(BigInt(END) * NS) };
+const rateByName = encodeURIComponent("{} | rate() by (name)");
 const filter = encodeURIComponent('{ span.a = "b" }');
 
 const methods: readonly Method[] = [
@@ -85,7 +86,7 @@ const methods: readonly Method[] = [
     name: "MetricsQueryRange",
     schema: QueryRangeResponseSchema,
     request: { query: "{} | rate() by (name)", ...nanos, step: "60000000000", exemplars: 3 },
-    path: `/api/metrics/query_range?q=${encodeURIComponent("{} | rate() by (name)")}&${rangeText}&step=60&exemplars=3`,
+    path: `/api/metrics/query_range?q=${rateByName}&${rangeText}&step=60&exemplars=3`,
   },
   {
     name: "MetricsQueryInstant",
@@ -525,6 +526,16 @@ describe("health", () => {
     expect(unknown.messages).toEqual([{ status: "SERVICE_UNKNOWN" }]);
     expect(unknown.code).toBe(4);
   });
+});
+
+test("a stop ends calls that have no end of their own", async () => {
+  await using api = await startStream();
+  using client = new StreamClient(api.url);
+  const stopped: Promise<void>[] = [];
+  const onMessage = () => stopped.push(api.listener.stop());
+  const watch = await client.call("/grpc.health.v1.Health/Watch", {}, { onMessage });
+  expect([watch.code, watch.details]).toEqual([14, "the server stops"]);
+  await Promise.all(stopped);
 });
 
 test(

@@ -73,6 +73,11 @@ export class Server implements AsyncDisposable {
     return this.#address(/msg="vivace started".* api=(\S+)/);
   }
 
+  /** Of the gRPC API, likewise. */
+  get grpc(): string {
+    return this.#address(/msg="vivace started".* grpc=(\S+)/);
+  }
+
   /** Of the receiver, without a path and without a slash at the end. */
   get otlp(): string {
     return this.receiver("otlp", "otlp_http");
