@@ -117,7 +117,7 @@ export {
   rowsOfGroups,
   testCodes,
 } from "./scan";
-export { findText, internTexts } from "./texts";
+export { findText, internTexts, matchTexts } from "./texts";
 export {
   codeLongs,
   combineCodes,

@@ -69,3 +69,47 @@ export function findText(offsets: u32, texts: u32, count: u32, text: u32, length
   }
   return 0xffffffff;
 }
+
+/**
+ * table[i + 1] = 1 for each text that is the pieces in their order, with any bytes between them:
+ * the first piece begins it, the last one ends it; one piece alone is all of it. A piece is two
+ * words at `pieces`: address and length.
+ */
+export function matchTexts(offsets: u32, texts: u32, count: u32, pieces: u32, most: u32,
+                           table: u32): void {
+  const first = load<u32>(pieces);
+  const firstBytes = load<u32>(pieces, 4);
+  const last = pieces + (most - 1) * 8;
+  const lastBytes = load<u32>(last, 4);
+  for (let i: u32 = 0; i < count; i++) {
+    let at = texts + load<u32>(offsets + i * 4);
+    let end = texts + load<u32>(offsets + i * 4, 4);
+    const length = end - at;
+    if (most == 1) {
+      if (length == firstBytes && equal(at, first, length)) store<u8>(table + i + 1, 1);
+      continue;
+    }
+    if (length < firstBytes + lastBytes || !equal(at, first, firstBytes)) continue;
+    end -= lastBytes;
+    if (!equal(end, load<u32>(last), lastBytes)) continue;
+    at += firstBytes;
+    let piece = pieces + 8;
+    for (; piece < last; piece += 8) {
+      const bytes = load<u32>(piece, 4);
+      at = findIn(at, end, load<u32>(piece), bytes);
+      if (!at) break;
+      at += bytes;
+    }
+    if (piece == last) store<u8>(table + i + 1, 1);
+  }
+}
+
+/** Where the text is in [at, end); 0 when it is not. It is not empty. */
+function findIn(at: u32, end: u32, text: u32, bytes: u32): u32 {
+  if (end - at < bytes) return 0;
+  const begin = load<u8>(text);
+  for (const stop = end - bytes; at <= stop; at++) {
+    if (load<u8>(at) == begin && equal(at, text, bytes)) return at;
+  }
+  return 0;
+}

@@ -53,6 +53,18 @@ export class TextDictionary implements Dictionary {
       return kernel.findText(this.#offsets, this.#texts, this.size, at, text.length) | 0;
     });
   }
+
+  match(pieces: readonly Uint8Array[], table: number): void {
+    const { scratch, kernel } = this.#tools;
+    scratch.within(() => {
+      const at = scratch.take(pieces.length * 8);
+      for (const [i, piece] of pieces.entries()) {
+        scratch.words[at / 4 + i * 2] = scratch.copy(piece);
+        scratch.words[at / 4 + i * 2 + 1] = piece.length;
+      }
+      kernel.matchTexts(this.#offsets, this.#texts, this.size, at, pieces.length, table);
+    });
+  }
 }
 
 /** Takes texts up page by page, in scratch memory that the caller gives back. */

@@ -33,6 +33,8 @@ export interface DecodeExports {
   internTexts: Word;
   /** offsets, texts, count, text, length */
   findText: Word;
+  /** offsets, texts, count, pieces, most, table */
+  matchTexts: Nothing;
 }
 
 export interface GatherExports {

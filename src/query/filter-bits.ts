@@ -9,12 +9,14 @@
 import type { PickExports, ScanExports } from "../kernel/scan-kernel.ts";
 import type { Binary, Field, FieldExpr } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
+import { compileRegex } from "../traceql/regex.ts";
+import { globTexts } from "../traceql/regex-glob.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 import { type Compiled, compile, isTrue, type Reader, type Readers, type Spot } from "./compile.ts";
 import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
 import { fieldScope, fieldsOf, spokenOf } from "./field-of.ts";
-import { type Condition, presentBits, testLayer } from "./layer-test.ts";
+import { type Condition, presentBits, type TextPattern, testLayer } from "./layer-test.ts";
 import { numberTest } from "./number-range.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";
@@ -421,7 +423,15 @@ function conditionOf(expr: FieldExpr): Condition {
   };
   if (expr.node !== "binary") return { test };
   const text = expr.op === "=" ? textOf(expr) : undefined;
-  return { test, equalText: text, number: numberTest(expr) };
+  return { test, equalText: text, pattern: patternOf(expr), number: numberTest(expr) };
+}
+
+function patternOf({ op, left, right }: Binary): TextPattern | undefined {
+  if (op !== "=~" || (left.node !== "attribute" && left.node !== "intrinsic")) return undefined;
+  if (right.node !== "literal" || right.value.type !== "string") return undefined;
+  const { value } = right.value;
+  const globs = globTexts(value)?.map((pieces) => pieces.map((piece) => encoder.encode(piece)));
+  return { fits: compileRegex(value), globs };
 }
 
 function textOf({ left, right }: Binary): Uint8Array | undefined {

@@ -12,8 +12,16 @@ export interface Condition {
   test(value: Value): boolean;
   /** It holds for this text alone. */
   readonly equalText?: Uint8Array | undefined;
+  /** It is a pattern that texts must fit, and holds for nothing else. */
+  readonly pattern?: TextPattern | undefined;
   /** It is a comparison with a number. */
   readonly number?: NumberTest | undefined;
+}
+
+export interface TextPattern {
+  fits(text: string): boolean;
+  /** The same as alternatives of texts with anything between them, where that can be said. */
+  readonly globs: readonly (readonly Uint8Array[])[] | undefined;
 }
 
 export interface LayerTools {
@@ -87,22 +95,38 @@ function testCodes(
     kernel.equalCodes(at, width, entries, code, out);
     return out;
   }
-  const table = scratch.take(size + 1);
-  scratch.bytes[table] = 0;
+  const table = scratch.zeros(size + 1);
+  fillTable(layer, condition, { bytes: scratch.bytes, table });
   let found = 0;
   let last = 0;
-  for (let i = 0; i < size; i++) {
-    const value = layer.value(i);
-    const holds = value.type !== "nil" && condition.test(value);
-    scratch.bytes[table + 1 + i] = holds ? 1 : 0;
-    if (!holds) continue;
+  for (let code = 1; code <= size; code++) {
+    if (scratch.bytes[table + code] === 0) continue;
     found++;
-    last = i + 1;
+    last = code;
   }
   if (found === 0) return bits.none(entries);
   if (found === 1) kernel.equalCodes(at, width, entries, last, out);
   else kernel.testCodes(at, width, entries, table, out);
   return out;
+}
+
+/** A byte 1 for each code whose value the condition holds for; all are 0. */
+function fillTable(
+  { size, value, dictionary }: CodeLayer,
+  { test, pattern }: Condition,
+  { bytes, table }: { readonly bytes: Uint8Array; readonly table: number },
+): void {
+  if (pattern?.globs !== undefined && dictionary?.match !== undefined) {
+    for (const pieces of pattern.globs) dictionary.match(pieces, table);
+    return;
+  }
+  for (let i = 0; i < size; i++) {
+    const one = value(i);
+    if (one.type === "nil") continue;
+    const holds =
+      pattern !== undefined && one.type === "string" ? pattern.fits(one.value) : test(one);
+    if (holds) bytes[table + 1 + i] = 1;
+  }
 }
 
 function testNumbers(

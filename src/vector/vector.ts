@@ -11,6 +11,11 @@ export interface Dictionary {
   at(index: number): DataValue;
   /** Index of a text, -1 when it is not there; undefined when there is no fast way to tell. */
   find?(text: Uint8Array): number;
+  /**
+   * Sets table[index + 1] of the texts that are these pieces with anything between them. Of
+   * dictionaries that have nothing but texts.
+   */
+  match?(pieces: readonly Uint8Array[], table: number): void;
   /** The bytes as stored, of dictionaries of texts or bytes. */
   bytes?(index: number): Uint8Array;
 }

@@ -1,4 +1,4 @@
-/** The scans of the kernel against loops over the same bytes, for sizes around words and vectors. */
+/** The scans of the kernel against loops over the same bytes, for sizes around words. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, expect, test } from "vitest";
