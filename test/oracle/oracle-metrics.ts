@@ -14,7 +14,8 @@
  * next, by powers of two.
  *
  * compare: attributes of span, resource and scope, and the intrinsics below; lists as a whole. The
- * most frequent values of a side by their total; of equally frequent ones the lesser value first.
+ * most frequent values of a side by their total; of equally frequent ones the lesser value first, as among
+ * the values of a tag.
  */
 import type { KeyValue, MetricsAnswer, MetricsQuestion, Value } from "../../src/query/question.ts";
 import type {
@@ -30,7 +31,7 @@ import { runPipeline } from "./oracle-pipeline.ts";
 import { shownValue } from "./oracle-search.ts";
 import { type OracleSeries, operated, runSeconds } from "./oracle-series.ts";
 import type { OracleTrace } from "./oracle-span.ts";
-import { isNumeric, keyOf, orderOf } from "./oracle-value.ts";
+import { isNumeric, keyOf, orderOfAll } from "./oracle-value.ts";
 
 export type OracleMetricsAnswer = Omit<MetricsAnswer, "metrics">;
 
@@ -289,7 +290,7 @@ function sideSeries(side: string, counted: readonly Counted[], { slots, top }: S
         (own) => own.length,
       );
     const byValue = [...Map.groupBy(found, ({ value }) => keyOf(value)).values()].sort(
-      (a, b) => b.length - a.length || orderOf(a[0].value, b[0].value),
+      (a, b) => b.length - a.length || orderOfAll(a[0].value, b[0].value),
     );
     const metaType = (value: string): KeyValue => ({
       key: "__meta_type",

@@ -151,9 +151,27 @@ async function explained(server: Server, difference: Case): Promise<string> {
   const spans = smallest.items.map((item) => `  ${itemText(item)}`);
   return [
     describeAsked(smallest.asked),
-    `wanted ${JSON.stringify(wanted)}`,
-    `got    ${JSON.stringify(got)}`,
+    ...differingText(wanted, got),
     `${spans.length} spans:`,
     ...spans.slice(0, SPANS_SHOWN),
   ].join("\n");
+}
+
+/** Of lists only the elements that the other one lacks. */
+function differingText(wanted: Json, got: Json): string[] {
+  const show = (what: string, own: Json, other: Json) => {
+    const others = new Set(elementsOf(other));
+    const left = elementsOf(own).filter((element) => !others.has(element));
+    return [`${what} ${left.length} that the other has not:`, ...left.map((one) => `  ${one}`)];
+  };
+  return [...show("wanted", wanted, got), ...show("got", got, wanted)];
+}
+
+function elementsOf(json: Json): string[] {
+  if (typeof json !== "object" || json === null) return [JSON.stringify(json)];
+  return Object.entries(json).flatMap(([key, value]: [string, Json]) =>
+    Array.isArray(value)
+      ? value.map((element) => `${key} ${JSON.stringify(element)}`)
+      : [`${key} ${JSON.stringify(value)}`],
+  );
 }

@@ -31,10 +31,12 @@ export async function shrink(start: Case, fails: (one: Case) => Promise<boolean>
 }
 
 function* smallerCases({ items, asked }: Case): Generator<Case> {
-  for (const part of [PARTS - 1, 0]) {
-    if (items.some((item) => item.part !== part)) {
-      yield { asked, items: items.map((item) => ({ ...item, part })) };
-    }
+  // All in the head, else all in one block, and never back again.
+  const parts = new Set(items.map(({ part }) => part));
+  const inHead = parts.size === 1 && parts.has(PARTS - 1);
+  const wholes = inHead ? [] : parts.size === 1 ? [PARTS - 1] : [PARTS - 1, 0];
+  for (const part of wholes) {
+    yield { asked, items: items.map((item) => ({ ...item, part })) };
   }
   for (const smaller of smallerLists(items, 0)) yield { asked, items: smaller };
   for (const smaller of smallerAsked(asked)) yield { asked: smaller, items };

@@ -19,7 +19,7 @@ import type { FieldExpr, Static } from "../../src/traceql/ast.ts";
 import { type At, type FieldNode, fieldAt, filterKeeps } from "./oracle-field.ts";
 import { overlaps } from "./oracle-search.ts";
 import type { Attributes, OracleSpan, OracleTrace } from "./oracle-span.ts";
-import { keyOf, orderOf } from "./oracle-value.ts";
+import { keyOf, orderOfAll } from "./oracle-value.ts";
 
 export type OracleTagNamesAnswer = Omit<TagNamesAnswer, "metrics">;
 export type OracleTagValuesAnswer = Omit<TagValuesAnswer, "metrics">;
@@ -88,10 +88,7 @@ export function tagValues(
       }
     }
   }
-  const types = ["int", "float", "duration"];
-  const values = [...unique.values()].sort(
-    (a, b) => orderOf(a, b) || types.indexOf(a.type) - types.indexOf(b.type),
-  );
+  const values = [...unique.values()].sort(orderOfAll);
   return {
     type: "tagValues",
     values: question.limit === 0 ? values : values.slice(0, question.limit),

@@ -175,3 +175,10 @@ export function keyOf(value: Value): string {
   const text = value.type === "string" ? JSON.stringify(value.value) : String(value.value);
   return `${value.type} ${text}`;
 }
+
+const NUMBERS: readonly Value["type"][] = ["int", "float", "duration"];
+
+/** The same without ties: of numbers that are equal integers come first, then floats. */
+export function orderOfAll(a: Value, b: Value): number {
+  return orderOf(a, b) || NUMBERS.indexOf(a.type) - NUMBERS.indexOf(b.type);
+}
