@@ -2,7 +2,7 @@
  * End to end: the real server under load over loopback, and its CPU per span by thread and stage,
  * until all that was sent lies in published blocks.
  *
- *   bun bench/ingest.ts [seconds] [clients] [gzip]
+ *   bun bench/ingest.ts [seconds] [clients] [format]     those of data/shop-formats.ts
  *
  * The load is our own seeded requests with fresh ids, sent by a second process so that its cost
  * does not count. Figures are CPU time; the machine may be shared.
@@ -12,18 +12,22 @@ import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { hold } from "./budget.ts";
+import { loadFormats } from "./data/shop-formats.ts";
 
 const seconds = Number(process.argv[2] ?? 10);
 const clients = Number(process.argv[3] ?? 16);
-const encoding = process.argv[4] ?? "identity";
+const format = process.argv[4] ?? "identity";
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "vivace-bench-"));
 const API = "http://127.0.0.1:13200";
-const OTLP = "http://127.0.0.1:14318/v1/traces";
+const RECEIVERS = { otlp: "127.0.0.1:14318", zipkin: "127.0.0.1:19411" };
 writeFileSync(
   join(folder, "vivace.yaml"),
   `server: { http_listen_port: 13200, grpc_listen_port: 0, log_level: warn }
-distributor: { receivers: { otlp: { protocols: { http: { endpoint: "127.0.0.1:14318" } } } } }
+distributor:
+  receivers:
+    otlp: { protocols: { http: { endpoint: "${RECEIVERS.otlp}" } } }
+    zipkin: { endpoint: "${RECEIVERS.zipkin}" }
 storage: { trace: { wal: { path: ${folder}/wal }, local: { path: ${folder}/blocks } } }
 `,
 );
@@ -35,9 +39,10 @@ const server = spawn(
 try {
   await ready();
   const before = await metrics();
+  const origin = `http://${RECEIVERS[loadFormats[format].receiver]}`;
   const load = spawn(
     process.execPath,
-    [join(import.meta.dirname, "load.ts"), OTLP, `${seconds}`, `${clients}`, encoding],
+    [join(import.meta.dirname, "load.ts"), origin, `${seconds}`, `${clients}`, format],
     { stdio: "inherit" },
   );
   const peak = await peakUntil(load);
@@ -94,7 +99,7 @@ function report(before: Metrics, after: Metrics, peak: number): void {
     if (!/^vivace_(thread_cpu|stage)_seconds_total/.test(name)) continue;
     console.log(`  ${name.slice(7)}: ${perSpan(name).toFixed(3)} µs/span`);
   }
-  hold(`ingest_${encoding}_cpu_us`, perSpan("process_cpu_seconds_total"), "µs/span");
+  hold(`ingest_${format}_cpu_us`, perSpan("process_cpu_seconds_total"), "µs/span");
   hold("ingest_bytes", grown("vivace_block_bytes") / spans, "bytes/span");
   hold("ingest_rss_mb", peak / 1e6, "MB");
 }

@@ -20,6 +20,7 @@ const SMALL = [
   "encode.bench",
   "wal.bench",
   "receive.bench",
+  "formats.bench",
 ];
 const ROUNDS = 5;
 

@@ -6,8 +6,29 @@ import { isZero, moveText } from "./zipkin-span.ts";
 const VERSION_4_BYTES = 4;
 const VERSION_6_BYTES = 16;
 
+/** Of version 4, by their number: there are few, and each comes with every span. */
+const known = new Map<number, Text>();
+const KNOWN_MAX = 1024;
+
+/** An address of version 4 as a number; 0 is none. */
+export function ipv4Text(target: Text, address: number): void {
+  let text = known.get(address);
+  if (text === undefined) {
+    const bytes = Uint8Array.of(address >>> 24, address >>> 16, address >>> 8, address);
+    text = textOf(address === 0 ? "" : formatIp(bytes));
+    if (known.size >= KNOWN_MAX) known.clear();
+    known.set(address, text);
+  }
+  moveText(target, text);
+}
+
 /** Four or sixteen bytes; of any other number, or all zero, there is no address. */
 export function ipText(target: Text, address: Uint8Array): void {
+  if (address.length === VERSION_4_BYTES) {
+    const [a, b, c, d] = address;
+    ipv4Text(target, (a << 24) | (b << 16) | (c << 8) | d);
+    return;
+  }
   const text = isZero(address) ? "" : formatIp(address);
   moveText(target, textOf(text));
 }

@@ -85,11 +85,27 @@ export class JsonScan {
   /** The field of the next key, whose value must be read or skipped; or END. */
   nextKey(keys: JsonKeys): number {
     if (!this.#nextPart(CLOSE_OBJECT)) return END;
+    const expected = keys.expected(this.#bytes, this.#at);
+    if (expected > 0) {
+      this.#at += expected;
+      return keys.takeExpected();
+    }
+    this.#key();
+    return keys.learn(this.text);
+  }
+
+  /** The next key, whatever it is, into `text`; false: END. */
+  nextName(): boolean {
+    if (!this.#nextPart(CLOSE_OBJECT)) return false;
+    this.#key();
+    return true;
+  }
+
+  #key(): void {
     if (this.#bytes[this.#at] !== QUOTE) throw this.error("a key is expected");
     this.#string();
     if (this.#space() !== COLON) throw this.error("a colon is expected");
     this.#at += 1;
-    return keys.find(this.text);
   }
 
   beginArray(): void {
@@ -184,13 +200,7 @@ export class JsonScan {
   }
 
   #nextSkipped(opened: number): boolean {
-    if (opened === OPEN_ARRAY) return this.#nextPart(CLOSE_ARRAY);
-    if (!this.#nextPart(CLOSE_OBJECT)) return false;
-    if (this.#bytes[this.#at] !== QUOTE) throw this.error("a key is expected");
-    this.#string();
-    if (this.#space() !== COLON) throw this.error("a colon is expected");
-    this.#at += 1;
-    return true;
+    return opened === OPEN_ARRAY ? this.#nextPart(CLOSE_ARRAY) : this.nextName();
   }
 
   /** Stands at the next part, or behind `close`. */

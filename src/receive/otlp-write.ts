@@ -92,13 +92,13 @@ export class OtlpWriter {
   // ---- messages
 
   /**
-   * Begins a nested message; hand what is returned to end(). `lengthBytes`: 1 for up to 127
-   * bytes, 2 for up to 16 KiB, 3 for up to 2 MiB.
+   * Begins a nested message; hand what is returned to end(). The tag is of one byte, as those of
+   * all messages are. `lengthBytes`: 1 for up to 127 bytes, 2 for up to 16 KiB, 3 for up to 2 MiB.
    */
   begin(tag: number, lengthBytes: number): number {
-    this.#room(SLACK_BYTES);
-    this.#tag(tag);
-    const begun = this.#at;
+    if (this.#at + SLACK_BYTES > this.#bytes.length) this.#room(SLACK_BYTES);
+    const begun = this.#at + 1;
+    this.#bytes[begun - 1] = tag;
     this.#bytes[begun] = lengthBytes;
     this.#at = begun + lengthBytes;
     return begun;
@@ -106,12 +106,14 @@ export class OtlpWriter {
 
   end(begun: number): void {
     const kept = this.#bytes[begun];
+    const length = this.#at - begun - kept;
+    if (length < 128 && kept === 1) this.#bytes[begun] = length;
+    else this.#endMoved(begun, length);
+  }
+
+  #endMoved(begun: number, length: number): void {
+    const kept = this.#bytes[begun];
     const from = begun + kept;
-    const length = this.#at - from;
-    if (length < 128 && kept === 1) {
-      this.#bytes[begun] = length;
-      return;
-    }
     const needed = length < 128 ? 1 : length < 16384 ? 2 : length < 2097152 ? 3 : 4;
     if (needed !== kept) {
       this.#room(SLACK_BYTES);
@@ -171,16 +173,13 @@ export class OtlpWriter {
   /** Fields that are encoded already, as by another writer. */
   fields(encoded: Uint8Array): void {
     this.#room(encoded.length);
-    this.#copy(encoded, 0, encoded.length);
+    this.#bytes.set(encoded, this.#at);
+    this.#at += encoded.length;
   }
 
-  /** Bytes as they are, also empty ones. */
+  /** Bytes as they are, also empty ones; the tag is of one byte. */
   bytes(tag: number, source: Text): void {
-    const length = source.to - source.from;
-    this.#room(length + SLACK_BYTES);
-    this.#tag(tag);
-    this.#varint(length);
-    this.#copy(source.bytes, source.from, length);
+    this.#text(tag, source);
   }
 
   /** Text, also empty; see `mendText`. */
@@ -305,29 +304,32 @@ export class OtlpWriter {
     this.#bytes[this.#at++] = rest;
   }
 
-  /** Returns all bytes of the text, or-ed: over 127 when it is not ASCII. */
-  #text(tag: number, source: Text): number {
-    const length = source.to - source.from;
-    this.#room(length + SLACK_BYTES);
-    this.#tag(tag);
-    this.#varint(length);
-    return this.#copy(source.bytes, source.from, length);
-  }
-
-  /** Returns the bytes or-ed; 255 when it did not look. */
-  #copy(source: Uint8Array, from: number, length: number): number {
+  /**
+   * Returns all bytes of the text, or-ed: over 127 when it is not ASCII, or when it did not look.
+   * Most of what is written goes through here, so it calls nothing and has its fields in locals.
+   */
+  #text(tag: number, { bytes: source, from, to }: Text): number {
+    const length = to - from;
+    if (this.#at + length + SLACK_BYTES > this.#bytes.length) this.#room(length + SLACK_BYTES);
     const target = this.#bytes;
-    const at = this.#at;
+    let at = this.#at;
+    target[at++] = tag;
+    if (length < 128) target[at++] = length;
+    else {
+      this.#at = at;
+      this.#varint(length);
+      at = this.#at;
+    }
     this.#at = at + length;
     if (length > LOOP_BYTES_MAX) {
-      target.set(source.subarray(from, from + length), at);
+      target.set(source.subarray(from, to), at);
       return 255;
     }
     let all = 0;
-    for (let i = 0; i < length; i++) {
-      const byte = source[from + i];
+    for (let i = from; i < to; i++) {
+      const byte = source[i];
       all |= byte;
-      target[at + i] = byte;
+      target[at++] = byte;
     }
     return all;
   }

@@ -16,8 +16,11 @@ export const TAG_INT = 3;
 export const TAG_DOUBLE = 4;
 export const TAG_BYTES = 5;
 
-/** Of a tag: type, range of the key, and what says its value: range, halves, or one number. */
-export const TAG_STRIDE = 5;
+/**
+ * Of a tag: type, range of the key, what says its value (range, halves, or one number), and a
+ * place where the writer notes what the key means.
+ */
+export const TAG_STRIDE = 6;
 /** Of an annotation: microseconds, range of the value. */
 export const ANNOTATION_STRIDE = 3;
 
@@ -119,6 +122,7 @@ export class ZipkinSpan {
     const at = this.tagsEnd;
     this.tags[at + 3] = first;
     this.tags[at + 4] = second;
+    this.tags[at + 5] = 0;
     this.tagsEnd = at + TAG_STRIDE;
   }
 }

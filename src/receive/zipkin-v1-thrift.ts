@@ -1,5 +1,5 @@
 /** Zipkin's version 1 as Thrift, binary protocol: list<Span> of zipkinCore.thrift. */
-import { formatIp } from "./ip-text.ts";
+import { ipText, ipv4Text } from "./ip-text.ts";
 import { type Text, textOf } from "./text.ts";
 import {
   BOOL,
@@ -14,7 +14,7 @@ import {
   thriftDamaged,
 } from "./thrift.ts";
 import { ThriftBinaryReader } from "./thrift-binary.ts";
-import { checkMicros, moveText, TAG_BYTES, type ZipkinEndpoint } from "./zipkin-span.ts";
+import { checkMicros, TAG_BYTES } from "./zipkin-span.ts";
 import { ZipkinV1Span } from "./zipkin-v1.ts";
 import type { ZipkinWriter } from "./zipkin-write.ts";
 
@@ -205,17 +205,11 @@ export class ZipkinV1Thrift {
       else if (found === field(4, STRING)) {
         reader.readString();
         const { bytes, start, length } = reader;
-        moveText(endpoint.ip, textOf(formatIp(bytes.subarray(start, start + length))));
+        ipText(endpoint.ip, bytes.subarray(start, start + length));
       } else this.#skip(found);
     }
-    this.#setIpv4(endpoint, ipv4);
+    if (endpoint.ip.to === endpoint.ip.from) ipv4Text(endpoint.ip, ipv4);
     return number;
-  }
-
-  #setIpv4(endpoint: ZipkinEndpoint, ipv4: number): void {
-    if (ipv4 === 0 || endpoint.ip.to > endpoint.ip.from) return;
-    const address = Uint8Array.of(ipv4 >>> 24, ipv4 >>> 16, ipv4 >>> 8, ipv4);
-    moveText(endpoint.ip, textOf(formatIp(address)));
   }
 
   #readText(target: Text): void {

@@ -10,13 +10,18 @@
 import { JsonKeys } from "./json-keys.ts";
 import { KIND_CLIENT, KIND_CONSUMER, KIND_PRODUCER, KIND_SERVER } from "./otlp-tags.ts";
 import { isSameText, type Text, textOf } from "./text.ts";
-import { moveText, TAG_BOOL, TAG_TEXT, ZipkinEndpoint, ZipkinSpan } from "./zipkin-span.ts";
+import {
+  moveText,
+  TAG_BOOL,
+  TAG_STRIDE,
+  TAG_TEXT,
+  ZipkinEndpoint,
+  ZipkinSpan,
+} from "./zipkin-span.ts";
 import type { ZipkinWriter } from "./zipkin-write.ts";
 
 /** Microseconds, range of the value, endpoint. */
 const ANNOTATION_STRIDE = 4;
-/** Of a tag as in ZipkinSpan, and its endpoint. */
-const TAG_STRIDE = 5;
 const NONE = -1;
 
 const CORE = new JsonKeys({ cs: 1, cr: 2, sr: 3, ss: 4, ms: 5, mr: 6 });

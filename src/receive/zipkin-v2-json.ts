@@ -45,7 +45,6 @@ const ENDPOINT_KEYS = new JsonKeys({
 });
 const VALUE = 2;
 const ANNOTATION_KEYS = new JsonKeys({ timestamp: 1, value: VALUE });
-const NO_KEYS = new JsonKeys({});
 const PORT_MAX = 65_535;
 
 export class ZipkinV2Json {
@@ -156,7 +155,7 @@ export class ZipkinV2Json {
   #readTags(): void {
     const scan = this.#scan;
     scan.beginObject();
-    while (scan.nextKey(NO_KEYS) !== END) {
+    while (scan.nextName()) {
       moveText(this.#text, scan.text);
       if (scan.isNull()) continue;
       scan.readAsText();

@@ -149,6 +149,7 @@ export class ZipkinWriter {
       this.#key.from = span.tags[at + 1];
       this.#key.to = span.tags[at + 2];
       const found = meaning.TAG_MEANINGS.find(this.#key);
+      span.tags[at + 5] = found;
       if (found === meaning.RESOURCE_TAG) this.#writeTag(this.#resource, span, at);
       else if (found !== 0) this.#special[found] = at;
     }
@@ -283,10 +284,11 @@ export class ZipkinWriter {
   #writeTags(span: ZipkinSpan): void {
     const { tags } = span;
     for (let at = 0; at < span.tagsEnd; at += TAG_STRIDE) {
+      const found = tags[at + 5];
+      if (found !== 0 && !this.#isAttribute(span, found, at)) continue;
       this.#key.from = tags[at + 1];
       this.#key.to = tags[at + 2];
-      const found = meaning.TAG_MEANINGS.find(this.#key);
-      if (found === 0 || this.#isAttribute(span, found, at)) this.#writeTag(this.#out, span, at);
+      this.#writeTag(this.#out, span, at);
     }
     if (span.timestamp === 0) this.#out.boolAttribute(tag.SPAN_ATTRIBUTE, START_ABSENT, true);
     if (span.debug) this.#out.boolAttribute(tag.SPAN_ATTRIBUTE, DEBUG, true);
