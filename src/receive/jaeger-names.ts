@@ -3,6 +3,7 @@
 export const SPAN_NAMES = [
   ...["span.kind", "error", "otel.status_code", "otel.status_description", "http.status_code"],
   ...["http.status_message", "w3c.tracestate", "otel.scope.name", "otel.scope.version"],
+  ...["otel.library.name", "otel.library.version"],
 ] as const;
 export const SPAN_KIND_TAG = 0;
 export const ERROR_TAG = 1;
@@ -13,6 +14,9 @@ export const HTTP_MESSAGE_TAG = 5;
 export const TRACE_STATE_TAG = 6;
 export const SCOPE_NAME_TAG = 7;
 export const SCOPE_VERSION_TAG = 8;
+/** What older exporters call a scope. */
+export const LIBRARY_NAME_TAG = 9;
+export const LIBRARY_VERSION_TAG = 10;
 
 export const LOG_NAMES = ["event", "message"] as const;
 export const EVENT_FIELD = 0;

@@ -7,7 +7,8 @@
  *   span.kind                            kind, when it is one of the five
  *   error, otel.status_code, …           status; jaeger-status.ts
  *   w3c.tracestate                       trace state
- *   otel.scope.name, otel.scope.version  scope; JaegerRequest asks for them
+ *   otel.scope.name, otel.scope.version  scope; JaegerRequest asks for them. Without them what
+ *                                        otel.library.name and otel.library.version say
  *   parent id, else a reference          parent; jaeger-references.ts
  *   other references                     links with opentracing.ref_type
  *   log                                  event; its name is the field event, or else what the
@@ -18,6 +19,8 @@
  */
 import {
   EVENT_FIELD,
+  LIBRARY_NAME_TAG,
+  LIBRARY_VERSION_TAG,
   LOG_NAMES,
   MESSAGE_FIELD,
   SCOPE_NAME_TAG,
@@ -87,6 +90,8 @@ export class JaegerSpan {
   readonly #events: OtlpWriter;
   readonly #status = new JaegerStatus();
   readonly #id: Text = { bytes: this.ids, from: 0, to: 0 };
+  /** The scope is named as older exporters do. */
+  #isLibrary = false;
 
   /** `bytesMax` is of the span's events. */
   constructor(bytesMax: number) {
@@ -136,14 +141,22 @@ export class JaegerSpan {
     this.tags.settle();
   }
 
-  /** Takes the scope's name out of the tags; valid until the next call. */
+  /**
+   * Takes the scope's name out of the tags; valid until the next call. The name that older
+   * exporters write stays an attribute, as it does in the Collector.
+   */
   takeScopeName(): Text {
-    return this.#take(SCOPE_NAME_TAG) ?? EMPTY;
+    const name = this.#take(SCOPE_NAME_TAG);
+    this.#isLibrary = name === undefined;
+    return name ?? this.#told(LIBRARY_NAME_TAG) ?? EMPTY;
   }
 
   /** Likewise its version; only a scope that has a name has one. */
   takeScopeVersion(): Text {
-    return this.#take(SCOPE_VERSION_TAG) ?? EMPTY;
+    const version = this.#isLibrary
+      ? this.#told(LIBRARY_VERSION_TAG)
+      : this.#take(SCOPE_VERSION_TAG);
+    return version ?? EMPTY;
   }
 
   /** As a span of OTLP. */
@@ -171,9 +184,14 @@ export class JaegerSpan {
   }
 
   #take(name: number): Text | undefined {
+    const text = this.#told(name);
+    if (text !== undefined) this.tags.remove(this.tags.find(name));
+    return text;
+  }
+
+  #told(name: number): Text | undefined {
     const row = this.tags.find(name);
     if (row < 0 || this.tags.type(row) !== TAG_STRING) return undefined;
-    this.tags.remove(row);
     return this.tags.text(row);
   }
 

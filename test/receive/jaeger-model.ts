@@ -166,9 +166,13 @@ function protoSpan(span: JaegerModelSpan): MessageInitShape<typeof SpanSchema> {
   };
 }
 
-export function postSpans({ process, spans }: JaegerBatch): Uint8Array<ArrayBuffer> {
-  const batch = { process: protoProcess(process), spans: spans.map(protoSpan) };
-  return toBinary(PostSpansRequestSchema, create(PostSpansRequestSchema, { batch }));
+export function postSpansMessage({ process, spans }: JaegerBatch) {
+  return { batch: { process: protoProcess(process), spans: spans.map(protoSpan) } };
+}
+
+export function postSpans(batch: JaegerBatch): Uint8Array<ArrayBuffer> {
+  const message = create(PostSpansRequestSchema, postSpansMessage(batch));
+  return toBinary(PostSpansRequestSchema, message);
 }
 
 // ---- random ones
@@ -177,7 +181,20 @@ const KEYS = [
   ...["span.kind", "error", "otel.status_code", "otel.status_description", "http.status_code"],
   ...["http.status_message", "w3c.tracestate", "otel.scope.name", "otel.scope.version", "event"],
   ...["message", "hostname", "host.name", "jaeger.version", "opencensus.exporterversion"],
-  ...["service.name", "ip", "db.statement", "", "straße", "a", "b", "c", "span.kine", "ewror"],
+  ...[
+    "otel.library.version",
+    "service.name",
+    "ip",
+    "db.statement",
+    "",
+    "straße",
+    "a",
+    "b",
+    "c",
+    "span.kine",
+    "ewror",
+    "otel.library.name",
+  ],
 ];
 const TEXTS = [
   ...["client", "server", "producer", "consumer", "internal", "OK", "ok", "ERROR", "Unset", "true"],

@@ -88,10 +88,20 @@ function parentOf(span: JaegerModelSpan): Uint8Array<ArrayBuffer> | undefined {
   return (here.find(({ follows }) => !follows) ?? here[0])?.spanId;
 }
 
+function takeScope(tags: Map<string, Value>): readonly [string, string] {
+  const text = (key: string) => {
+    const value = tags.get(key);
+    return typeof value === "string" ? value : "";
+  };
+  const name = takeText(tags, "otel.scope.name");
+  if (name !== undefined) return [name, name && (takeText(tags, "otel.scope.version") ?? "")];
+  const library = text("otel.library.name");
+  return [library, library && text("otel.library.version")];
+}
+
 function spanOf(span: JaegerModelSpan) {
   const tags = tagMap(span.tags);
-  const scopeName = takeText(tags, "otel.scope.name") ?? "";
-  const scopeVersion = scopeName === "" ? "" : (takeText(tags, "otel.scope.version") ?? "");
+  const [scopeName, scopeVersion] = takeScope(tags);
   const kind = KINDS.indexOf(String(tags.get("span.kind"))) + 1;
   if (kind > 0) tags.delete("span.kind");
   const status = takeStatus(tags, kind);
