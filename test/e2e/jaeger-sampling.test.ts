@@ -49,13 +49,13 @@ afterAll(async () => {
   rmSync(folder, { recursive: true });
 });
 
-const samplingUrl = () => `${server.receiver("jaeger_remote_sampling")}/sampling`;
+const samplingUrl = () => `${server.receiver("jaeger", "jaeger_remote_sampling")}/sampling`;
 
 test.skipIf(leftOut(jaegerPython))(
   titled("Jaeger's client for Python samples, sends and is found", jaegerPython),
   async () => {
     const [udp, http] = ["jaeger_thrift_compact", "jaeger_remote_sampling"].map((kind) => {
-      return new URL(server.receiver(kind)).port;
+      return new URL(server.receiver("jaeger", kind)).port;
     });
     const sent = await sendByPython("client", "127.0.0.1", udp, http, "shop");
     expect(sent).toHaveLength(3);
@@ -120,7 +120,7 @@ test.skipIf(leftOut(jaegerGo))(
 describe("over gRPC", () => {
   test("the same strategies", async () => {
     write(service("shop", 0.25), { service: "slow", type: "ratelimiting", param: 7 });
-    using client = new JaegerGrpc(server.receiver("jaeger_grpc"));
+    using client = new JaegerGrpc(server.receiver("jaeger", "jaeger_grpc"));
     await waitFor(
       async () => {
         const told = await client.getSamplingStrategy("slow");
@@ -146,7 +146,7 @@ describe("over gRPC", () => {
     await using other = await Server.start({
       "distributor.receivers.jaeger.protocols.grpc.endpoint": "127.0.0.1:0",
     });
-    using client = new JaegerGrpc(other.receiver("jaeger_grpc"));
+    using client = new JaegerGrpc(other.receiver("jaeger", "jaeger_grpc"));
     await expect(client.getSamplingStrategy("shop")).rejects.toMatchObject({ code: 12 });
   });
 });

@@ -54,7 +54,7 @@ afterAll(async () => {
   await server[Symbol.asyncDispose]();
 });
 
-const portOf = (kind: string) => new URL(server.receiver(kind)).port;
+const portOf = (kind: string) => new URL(server.receiver("jaeger", kind)).port;
 
 // ---- the clients
 
@@ -66,7 +66,7 @@ interface Client {
 }
 
 const host = "127.0.0.1";
-const collector = () => `${server.receiver("jaeger_thrift_http")}/api/traces`;
+const collector = () => `${server.receiver("jaeger", "jaeger_thrift_http")}/api/traces`;
 const clients: readonly Client[] = [
   {
     name: "OpenTelemetry's exporter for Python, to the agent",
@@ -160,7 +160,7 @@ async function packet(kind: string, bytes: Uint8Array): Promise<void> {
 
 const ways: Readonly<Record<string, (batch: JaegerBatch) => Promise<void>>> = {
   gRPC: async (batch) => {
-    using client = new JaegerGrpc(server.receiver("jaeger_grpc"));
+    using client = new JaegerGrpc(server.receiver("jaeger", "jaeger_grpc"));
     await client.postSpans(postSpansMessage(batch));
   },
   "Thrift over HTTP": async (batch) => {
@@ -270,13 +270,13 @@ describe("answers", () => {
       "1 spans rejected: 1 invalid trace id; the other 1 are stored, do not send them again",
     ]);
     expect((await fetch(collector())).status).toBe(405);
-    expect((await fetch(`${server.receiver("jaeger_thrift_http")}/`)).status).toBe(404);
+    expect((await fetch(`${server.receiver("jaeger", "jaeger_thrift_http")}/`)).status).toBe(404);
     const none = { ...batch, spans: [] };
     expect(await post(encode("binary", thriftBatch(none)))).toEqual([202, ""]);
   });
 
   test("over gRPC", async () => {
-    using client = new JaegerGrpc(server.receiver("jaeger_grpc"));
+    using client = new JaegerGrpc(server.receiver("jaeger", "jaeger_grpc"));
     await expect(client.postSpans(postSpansMessage(zero))).rejects.toMatchObject({
       code: 3,
       details: `${zero.spans.length} spans rejected: ${zero.spans.length} invalid trace id`,

@@ -88,11 +88,6 @@ export class Server implements AsyncDisposable {
     return this.#address(new RegExp(`msg="receiver listens" name=${name} kind=${kind} url=(\\S+)`));
   }
 
-  /** Of the first receiver of a kind, without a slash at the end. */
-  receiver(kind: string): string {
-    return this.#address(new RegExp(`msg="receiver listens" name=\\S+ kind=${kind} url=(\\S+)`));
-  }
-
   /** Sends an ExportTraceServiceRequest, as an exporter does. */
   async send(body: Uint8Array<ArrayBuffer>, headers: Record<string, string> = {}) {
     return await fetch(`${this.otlp}/v1/traces`, {
