@@ -1,5 +1,5 @@
 /** OpenTelemetry's SDK for Go; go.mod pins it. */
-import type { SentSpan } from "./sent-span.ts";
+import type { SendArguments, SentSpan } from "./sent-span.ts";
 import { installed, run, type Tool } from "./tool-cache.ts";
 
 export const goSdk: Tool = {
@@ -12,8 +12,8 @@ export const goSdk: Tool = {
   ],
 };
 
-/** Sends to `url` and tells what. */
-export async function sendByGo(url: string, service: string): Promise<SentSpan[]> {
+/** Sends and tells what. */
+export async function sendByGo(...to: SendArguments): Promise<SentSpan[]> {
   const folder = await installed(goSdk);
-  return JSON.parse(await run(["./send", url, service], folder)) as SentSpan[];
+  return JSON.parse(await run(["./send", ...to], folder)) as SentSpan[];
 }

@@ -1,5 +1,5 @@
 /** OpenTelemetry's SDK for Java; pom.xml pins it. */
-import type { SentSpan } from "./sent-span.ts";
+import type { SendArguments, SentSpan } from "./sent-span.ts";
 import { installed, run, type Tool } from "./tool-cache.ts";
 
 /** Pinned as well: by its short name Maven would take the newest. */
@@ -15,9 +15,9 @@ export const javaSdk: Tool = {
   ],
 };
 
-/** Sends to `url` and tells what. */
-export async function sendByJava(url: string, service: string): Promise<SentSpan[]> {
+/** Sends and tells what. */
+export async function sendByJava(...to: SendArguments): Promise<SentSpan[]> {
   const folder = await installed(javaSdk);
-  const told = await run(["java", "-cp", "classes:lib/*", "Send", url, service], folder);
+  const told = await run(["java", "-cp", "classes:lib/*", "Send", ...to], folder);
   return JSON.parse(told) as SentSpan[];
 }

@@ -1,7 +1,7 @@
 /** OpenTelemetry's SDK for JavaScript, under Node.js or, without one, under Bun. */
 import { join } from "node:path";
 import { ROOT } from "./checkout.ts";
-import type { SentSpan } from "./sent-span.ts";
+import type { SendArguments, SentSpan } from "./sent-span.ts";
 import { installed, run, type Tool } from "./tool-cache.ts";
 
 /** Later versions of the exporter want other versions of the SDK beside them. */
@@ -11,6 +11,8 @@ const PACKAGES = [
   "@opentelemetry/resources@2.0.0",
   "@opentelemetry/sdk-trace-base@2.0.0",
   "@opentelemetry/exporter-trace-otlp-proto@0.200.0",
+  "@opentelemetry/exporter-trace-otlp-grpc@0.200.0",
+  "@grpc/grpc-js@1.14.7",
 ];
 const BUN = join(ROOT, "node_modules", ".bin", "bun");
 
@@ -24,9 +26,9 @@ export const nodeSdk: Tool = {
   ],
 };
 
-/** Sends to `url` and tells what. */
-export async function sendByNode(url: string, service: string): Promise<SentSpan[]> {
+/** Sends and tells what. */
+export async function sendByNode(...to: SendArguments): Promise<SentSpan[]> {
   const folder = await installed(nodeSdk);
   const runtime = Bun.which("node") === null ? BUN : "node";
-  return JSON.parse(await run([runtime, "send.mjs", url, service], folder)) as SentSpan[];
+  return JSON.parse(await run([runtime, "send.mjs", ...to], folder)) as SentSpan[];
 }

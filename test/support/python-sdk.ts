@@ -1,7 +1,7 @@
 /** OpenTelemetry's SDK for Python; requirements.txt pins it. */
 import { join } from "node:path";
 import { python } from "./python.ts";
-import type { SentSpan } from "./sent-span.ts";
+import type { SendArguments, SentSpan } from "./sent-span.ts";
 import { run, type Tool } from "./tool-cache.ts";
 
 const SCRIPT = join(import.meta.dirname, "clients", "send.py");
@@ -14,8 +14,8 @@ export const pythonSdk: Tool = {
   install: [],
 };
 
-/** Sends to `url` and tells what. */
-export async function sendByPython(url: string, service: string): Promise<SentSpan[]> {
-  const told = await run([python(), "-I", SCRIPT, url, service], import.meta.dirname);
+/** Sends and tells what. */
+export async function sendByPython(...to: SendArguments): Promise<SentSpan[]> {
+  const told = await run([python(), "-I", SCRIPT, ...to], import.meta.dirname);
   return JSON.parse(told) as SentSpan[];
 }

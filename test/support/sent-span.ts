@@ -14,6 +14,9 @@ import {
   TraceSchema,
 } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 
+/** What the clients are started with: where to send, as whom, and files of certificates. */
+export type SendArguments = readonly [url: string, service: string, ...files: readonly string[]];
+
 /** Integers as digits, so that JSON carries 64 bits. */
 export type SentValue =
   | readonly ["string" | "int", string]

@@ -9,6 +9,7 @@ import io.opentelemetry.api.trace.TraceState;
 import io.opentelemetry.api.trace.Tracer;
 import io.opentelemetry.context.Context;
 import io.opentelemetry.exporter.otlp.http.trace.OtlpHttpSpanExporter;
+import io.opentelemetry.exporter.otlp.trace.OtlpGrpcSpanExporter;
 import io.opentelemetry.sdk.common.InstrumentationScopeInfo;
 import io.opentelemetry.sdk.resources.Resource;
 import io.opentelemetry.sdk.testing.exporter.InMemorySpanExporter;
@@ -19,8 +20,12 @@ import io.opentelemetry.sdk.trace.data.LinkData;
 import io.opentelemetry.sdk.trace.data.SpanData;
 import io.opentelemetry.sdk.trace.export.BatchSpanProcessor;
 import io.opentelemetry.sdk.trace.export.SimpleSpanProcessor;
+import io.opentelemetry.sdk.trace.export.SpanExporter;
+import java.io.IOException;
 import java.io.PrintStream;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.StringJoiner;
@@ -29,22 +34,38 @@ import java.util.concurrent.TimeUnit;
 /**
  * Sends traces with OpenTelemetry's SDK and prints what was sent, in the form of sent-span.ts.
  *
- * <p>Arguments: the receiver's address with the path, and what the resource is called.
+ * <p>Arguments: the receiver's address, http(s) with the path or grpc(s) without, and what the
+ * resource is called; then, for those with an s, the files of the authority and of the client's
+ * certificate and key, if it has one.
  */
 public final class Send {
-  public static void main(String[] args) {
+  public static void main(String[] args) throws IOException {
     List<String> all = new ArrayList<>();
-    all.addAll(send(args[0], args[1], "none"));
-    all.addAll(send(args[0], args[1] + "-gzip", "gzip"));
+    var files = new ArrayList<byte[]>();
+    for (int at = 2; at < args.length; at++) files.add(Files.readAllBytes(Path.of(args[at])));
+    all.addAll(send(exporter(args[0], "none", files), args[1]));
+    all.addAll(send(exporter(args[0], "gzip", files), args[1] + "-gzip"));
     var out = new PrintStream(System.out, true, StandardCharsets.UTF_8);
     out.print(list(all));
     out.flush();
   }
 
-  static List<String> send(String url, String service, String compression) {
+  static SpanExporter exporter(String url, String compression, List<byte[]> files) {
+    if (url.startsWith("http")) {
+      var http = OtlpHttpSpanExporter.builder().setEndpoint(url).setCompression(compression);
+      if (files.size() > 0) http.setTrustedCertificates(files.get(0));
+      if (files.size() > 1) http.setClientTls(files.get(2), files.get(1));
+      return http.build();
+    }
+    var target = url.replaceFirst("^grpc", "http");
+    var grpc = OtlpGrpcSpanExporter.builder().setEndpoint(target).setCompression(compression);
+    if (files.size() > 0) grpc.setTrustedCertificates(files.get(0));
+    if (files.size() > 1) grpc.setClientTls(files.get(2), files.get(1));
+    return grpc.build();
+  }
+
+  static List<String> send(SpanExporter exporter, String service) {
     var memory = InMemorySpanExporter.create();
-    var exporter =
-        OtlpHttpSpanExporter.builder().setEndpoint(url).setCompression(compression).build();
     var resource =
         Resource.create(
             Attributes.builder().put("service.name", service).put("host.cpus", 2L).build());

@@ -1,24 +1,33 @@
 // Sends traces with OpenTelemetry's SDK and prints what was sent, in the form of sent-span.ts.
 //
-// Arguments: the receiver's address with the path, and what the resource is called.
+// Arguments: the receiver's address, http(s) with the path or grpc(s) without, and what the resource
+// is called; then, for those with an s, the files of the authority and of the client's certificate
+// and key, if it has one.
 package main
 
 import (
 	"context"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"math"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace"
+	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracegrpc"
 	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
 	"go.opentelemetry.io/otel/trace"
+	"google.golang.org/grpc/credentials"
 )
 
 type object = map[string]any
@@ -180,10 +189,59 @@ func queue(tracer trace.Tracer, linked trace.SpanContext) error {
 	return nil
 }
 
-func send(url, service string, compression otlptracehttp.Compression) ([]any, error) {
+func tlsConfig(files []string) (*tls.Config, error) {
+	ca, err := os.ReadFile(files[0])
+	if err != nil {
+		return nil, err
+	}
+	config := &tls.Config{RootCAs: x509.NewCertPool()}
+	config.RootCAs.AppendCertsFromPEM(ca)
+	if len(files) > 1 {
+		own, err := tls.LoadX509KeyPair(files[1], files[2])
+		if err != nil {
+			return nil, err
+		}
+		config.Certificates = []tls.Certificate{own}
+	}
+	return config, nil
+}
+
+func exporterOf(ctx context.Context, to string, packed bool, files []string) (*otlptrace.Exporter, error) {
+	at, err := url.Parse(to)
+	if err != nil {
+		return nil, err
+	}
+	var secure *tls.Config
+	if strings.HasSuffix(at.Scheme, "s") {
+		if secure, err = tlsConfig(files); err != nil {
+			return nil, err
+		}
+	}
+	if strings.HasPrefix(at.Scheme, "http") {
+		options := []otlptracehttp.Option{otlptracehttp.WithEndpointURL(to)}
+		if packed {
+			options = append(options, otlptracehttp.WithCompression(otlptracehttp.GzipCompression))
+		}
+		if secure != nil {
+			options = append(options, otlptracehttp.WithTLSClientConfig(secure))
+		}
+		return otlptracehttp.New(ctx, options...)
+	}
+	options := []otlptracegrpc.Option{otlptracegrpc.WithEndpoint(at.Host)}
+	if packed {
+		options = append(options, otlptracegrpc.WithCompressor("gzip"))
+	}
+	if secure != nil {
+		options = append(options, otlptracegrpc.WithTLSCredentials(credentials.NewTLS(secure)))
+	} else {
+		options = append(options, otlptracegrpc.WithInsecure())
+	}
+	return otlptracegrpc.New(ctx, options...)
+}
+
+func send(to, service string, packed bool, files []string) ([]any, error) {
 	ctx := context.Background()
-	exporter, err := otlptracehttp.New(ctx,
-		otlptracehttp.WithEndpointURL(url), otlptracehttp.WithCompression(compression))
+	exporter, err := exporterOf(ctx, to, packed, files)
 	if err != nil {
 		return nil, err
 	}
@@ -214,11 +272,11 @@ func send(url, service string, compression otlptracehttp.Compression) ([]any, er
 }
 
 func run() error {
-	plain, err := send(os.Args[1], os.Args[2], otlptracehttp.NoCompression)
+	plain, err := send(os.Args[1], os.Args[2], false, os.Args[3:])
 	if err != nil {
 		return err
 	}
-	packed, err := send(os.Args[1], os.Args[2]+"-gzip", otlptracehttp.GzipCompression)
+	packed, err := send(os.Args[1], os.Args[2]+"-gzip", true, os.Args[3:])
 	if err != nil {
 		return err
 	}

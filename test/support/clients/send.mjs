@@ -1,12 +1,17 @@
 /**
  * Sends traces with OpenTelemetry's SDK and prints what was sent, in the form of sent-span.ts.
  *
- * Arguments: the receiver's address with the path, and what the resource is called. Runs in a
- * folder of its own beside the packages, under Node.js or Bun.
+ * Arguments: the receiver's address, http(s) with the path or grpc(s) without, and what the
+ * resource is called; then, for those with an s, the files of the authority and of the client's
+ * certificate and key, if it has one. Runs in a folder of its own beside the packages, under
+ * Node.js or Bun.
  */
+import { readFileSync } from "node:fs";
+import { credentials } from "@grpc/grpc-js";
 import { ROOT_CONTEXT, SpanKind, SpanStatusCode, trace } from "@opentelemetry/api";
 import { TraceState } from "@opentelemetry/core";
-import { OTLPTraceExporter } from "@opentelemetry/exporter-trace-otlp-proto";
+import { OTLPTraceExporter as GrpcExporter } from "@opentelemetry/exporter-trace-otlp-grpc";
+import { OTLPTraceExporter as HttpExporter } from "@opentelemetry/exporter-trace-otlp-proto";
 import { resourceFromAttributes } from "@opentelemetry/resources";
 import {
   BasicTracerProvider,
@@ -112,13 +117,24 @@ function queue(tracer, linked) {
   span.end([1_700_000_001, 0]);
 }
 
-async function send(url, service, compression) {
+function exporterOf(url, compression, files) {
+  const [ca, cert, key] = files.map((file) => readFileSync(file));
+  if (url.startsWith("http")) {
+    const httpAgentOptions = { ca, cert, key };
+    return new HttpExporter({ url, compression, ...(ca && { httpAgentOptions }) });
+  }
+  const target = url.replace(/^grpcs?:/, ca ? "https:" : "http:");
+  const secure = ca && { credentials: credentials.createSsl(ca, key, cert) };
+  return new GrpcExporter({ url: target, compression, ...secure });
+}
+
+async function send(url, service, { compression, files }) {
   const memory = new InMemorySpanExporter();
   const provider = new BasicTracerProvider({
     resource: resourceFromAttributes({ "service.name": service, "host.cpus": 2 }),
     spanLimits: { attributeCountLimit: 10 },
     spanProcessors: [
-      new BatchSpanProcessor(new OTLPTraceExporter({ url, compression })),
+      new BatchSpanProcessor(exporterOf(url, compression, files)),
       new SimpleSpanProcessor(memory),
     ],
   });
@@ -131,7 +147,7 @@ async function send(url, service, compression) {
   return sent;
 }
 
-const [url, service] = process.argv.slice(2);
-const sent = await send(url, service, "none");
-sent.push(...(await send(url, `${service}-gzip`, "gzip")));
+const [url, service, ...files] = process.argv.slice(2);
+const sent = await send(url, service, { compression: "none", files });
+sent.push(...(await send(url, `${service}-gzip`, { compression: "gzip", files })));
 process.stdout.write(JSON.stringify(sent));

@@ -1,14 +1,21 @@
 """Sends traces with OpenTelemetry's SDK and prints what was sent, in the form of sent-span.ts.
 
-Arguments: the receiver's address with the path, and what the resource is called.
+Arguments: the receiver's address, http(s) with the path or grpc(s) without, and what the resource
+is called; then, for those with an s, the files of the authority and of the client's certificate
+and key, if it has one.
 """
 
 import json
 import sys
 
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
 from opentelemetry import trace
+from opentelemetry.exporter.otlp.proto.grpc.trace_exporter import OTLPSpanExporter as GrpcExporter
 from opentelemetry.exporter.otlp.proto.http import Compression
-from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
+from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter as HttpExporter
 from opentelemetry.sdk.resources import Resource
 from opentelemetry.sdk.trace import SpanLimits, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
@@ -134,14 +141,34 @@ def queue(tracer, linked):
     span.end(end_time=1_700_000_001_000_000_000)
 
 
-def send(url, service, compression):
+def exporter_of(url, packed, files):
+    ca, cert, key = [*files, None, None, None][:3]
+    at = urlsplit(url)
+    if at.scheme.startswith("http"):
+        compression = Compression.Gzip if packed else Compression.NoCompression
+        return HttpExporter(
+            endpoint=url,
+            compression=compression,
+            certificate_file=ca,
+            client_certificate_file=cert,
+            client_key_file=key,
+        )
+    pems = [Path(file).read_bytes() if file else None for file in (ca, key, cert)]
+    return GrpcExporter(
+        endpoint=at.netloc,
+        insecure=at.scheme == "grpc",
+        credentials=grpc.ssl_channel_credentials(*pems) if at.scheme == "grpcs" else None,
+        compression=grpc.Compression.Gzip if packed else grpc.Compression.NoCompression,
+    )
+
+
+def send(url, service, packed, files):
     memory = InMemorySpanExporter()
     provider = TracerProvider(
         resource=Resource({"service.name": service, "host.cpus": 2, "host.tags": ["x", "y"]}),
         span_limits=SpanLimits(max_span_attributes=10),
     )
-    exporter = OTLPSpanExporter(endpoint=url, compression=compression)
-    provider.add_span_processor(BatchSpanProcessor(exporter))
+    provider.add_span_processor(BatchSpanProcessor(exporter_of(url, packed, files)))
     provider.add_span_processor(SimpleSpanProcessor(memory))
     tracer = provider.get_tracer("shop.py", "1.2.3", attributes={"scope.kind": "manual"})
     linked = shop(tracer)
@@ -155,7 +182,7 @@ def send(url, service, compression):
 
 
 if __name__ == "__main__":
-    url, service = sys.argv[1:]
-    sent = send(url, service, Compression.NoCompression)
-    sent += send(url, service + "-gzip", Compression.Gzip)
+    url, service, *files = sys.argv[1:]
+    sent = send(url, service, False, files)
+    sent += send(url, service + "-gzip", True, files)
     json.dump(sent, sys.stdout)
