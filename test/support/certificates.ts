@@ -5,7 +5,14 @@ import { join } from "node:path";
 import { run } from "./tool-cache.ts";
 
 const CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
-const NAMES = "subjectAltName=DNS:localhost,IP:127.0.0.1";
+/** Strict clients want each of these lines. */
+const EXTENSIONS = [
+  "subjectAltName=DNS:localhost,IP:127.0.0.1",
+  "basicConstraints=critical,CA:FALSE",
+  "subjectKeyIdentifier=hash",
+  "authorityKeyIdentifier=keyid",
+];
+const CA_USAGE = ["-addext", "keyUsage=critical,keyCertSign,cRLSign"];
 
 export interface Certificates extends Disposable {
   readonly ca: string;
@@ -26,15 +33,15 @@ export async function certificates(): Promise<Certificates> {
   const openssl = (...args: readonly string[]) => run(["openssl", ...args], folder);
   await openssl(
     ...["req", "-x509", ...CURVE, "-keyout", "ca.key", "-out", "ca.pem"],
-    ...["-days", "2", "-subj", "/CN=ca"],
+    ...["-days", "2", "-subj", "/CN=ca", ...CA_USAGE],
   );
-  writeFileSync(join(folder, "names"), NAMES);
+  writeFileSync(join(folder, "extensions"), EXTENSIONS.join("\n"));
   const issue = async (name: string): Promise<Pair> => {
     const files = ["-keyout", `${name}.key`, "-out", `${name}.csr`];
     await openssl("req", ...CURVE, ...files, "-subj", `/CN=${name}`);
     await openssl(
       ...["x509", "-req", "-in", `${name}.csr`, "-CA", "ca.pem", "-CAkey", "ca.key"],
-      ...["-CAcreateserial", "-out", `${name}.pem`, "-days", "2", "-extfile", "names"],
+      ...["-CAcreateserial", "-out", `${name}.pem`, "-days", "2", "-extfile", "extensions"],
     );
     return { cert: join(folder, `${name}.pem`), key: join(folder, `${name}.key`) };
   };
