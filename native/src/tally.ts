@@ -6,43 +6,104 @@ import { codeAt } from "./scan";
 
 const NO_SLOT: u32 = 0xffff;
 
-/**
- * Slot i is (first + i * step, first + (i + 1) * step]; rows outside, and those without a bit in
- * `bits`, get NO_SLOT. Returns how many have one. Spans of a trace mostly share a slot.
- */
-export function slotRows(times: u32, rows: u32, bits: u32, first: i64, step: i64, slots: u32,
-                         out: u32): u32 {
-  let low: i64 = 0; // the slot of the row before is (low, high]
-  let high: i64 = 0;
-  let slot: u32 = NO_SLOT;
-  let found: u32 = 0;
-  const last = first + step * <i64>slots;
-  for (let begin: u32 = 0; begin < rows; begin += 64) {
-    const word = load<u64>(bits + (begin >> 3));
-    const end = min<u32>(rows, begin + 64);
-    if (!word) {
-      memory.fill(out + begin * 2, 0xff, (end - begin) * 2);
-      continue;
+/** Of each trace the first and the last start of its rows, u64 a trace each. */
+export function startsOfTraces(times: u32, starts: u32, traces: u32, first: u32, last: u32): void {
+  for (let trace: u32 = 0; trace < traces; trace++) {
+    const end = load<u32>(starts + trace * 4, 4);
+    let least: u64 = u64.MAX_VALUE;
+    let most: u64 = 0;
+    for (let row = load<u32>(starts + trace * 4); row < end; row++) {
+      const time = load<u64>(times + row * 8);
+      least = min<u64>(least, time);
+      most = max<u64>(most, time);
     }
-    for (let row = begin; row < end; row++) {
-      let here = NO_SLOT;
-      if ((word >> <u64>(row & 63)) & 1) {
-        const time = load<i64>(times + row * 8);
-        if (time > low && time <= high) {
-          here = slot;
-          found += 1;
-        } else if (time > first && time <= last) {
-          slot = <u32>((time - first - 1) / step);
-          low = first + <i64>slot * step;
-          high = low + step;
-          here = slot;
-          found += 1;
-        }
+    store<u64>(first + trace * 8, least);
+    store<u64>(last + trace * 8, most);
+  }
+}
+
+let slotFirst: i64 = 0;
+let slotLast: i64 = 0;
+let slotStep: i64 = 0;
+let slotsPerNano: f64 = 0;
+
+/** Slot i is (first + i * step, first + (i + 1) * step]: for the two functions below. */
+export function setSlots(first: i64, step: i64, slots: u32): void {
+  slotFirst = first;
+  slotStep = step;
+  slotLast = first + step * <i64>slots;
+  slotsPerNano = 1 / <f64>step;
+}
+
+// @ts-ignore: decorator
+@inline
+function slotOfTime(time: i64): u32 {
+  if (time <= slotFirst || time > slotLast) return NO_SLOT;
+  // A quotient of doubles is one off at most.
+  const past = time - slotFirst - 1;
+  let slot = <i64>(<f64>past * slotsPerNano);
+  if (slot * slotStep > past) slot -= 1;
+  else if ((slot + 1) * slotStep <= past) slot += 1;
+  return <u32>slot;
+}
+
+/**
+ * The slot of each row with a bit in `bits`, NO_SLOT for others: u16 a row, with room for 8 more.
+ * `first` and `last` are those of startsOfTraces(): mostly all rows of a trace are in one slot.
+ */
+export function slotTraces(times: u32, starts: u32, traces: u32, first: u32, last: u32, bits: u32,
+                           out: u32): void {
+  for (let trace: u32 = 0; trace < traces; trace++) {
+    const begin = load<u32>(starts + trace * 4);
+    const end = load<u32>(starts + trace * 4, 4);
+    const from = load<i64>(first + trace * 8);
+    const to = load<i64>(last + trace * 8);
+    const slot = slotOfTime(from);
+    const isOne = slot == NO_SLOT ? to <= slotFirst || from > slotLast
+      : to <= slotFirst + <i64>(slot + 1) * slotStep;
+    if (isOne) {
+      const all = i16x8.splat(<i16>slot);
+      for (let row = begin; row < end; row += 8) v128.store(out + row * 2, all);
+    } else {
+      for (let row = begin; row < end; row++) {
+        store<u16>(out + row * 2, slotOfTime(load<i64>(times + row * 8)));
       }
-      store<u16>(out + row * 2, here);
     }
   }
-  return found;
+  clearSlots(bits, load<u32>(starts + traces * 4), out);
+}
+
+/** Rows without a bit have no slot. */
+function clearSlots(bits: u32, rows: u32, out: u32): void {
+  const none = i16x8.splat(-1);
+  for (let row: u32 = 0; row < rows; row += 64) {
+    const word = load<u64>(bits + (row >> 3));
+    const here = min<u32>(64, rows - row);
+    let missing = ~word;
+    if (here < 64) missing &= ((<u64>1) << <u64>here) - 1;
+    if (!missing) continue;
+    if (!word && here == 64) {
+      for (let i: u32 = 0; i < 8; i++) v128.store(out + row * 2 + i * 16, none);
+      continue;
+    }
+    while (missing) {
+      store<u16>(out + (row + <u32>ctz<u64>(missing)) * 2, NO_SLOT);
+      missing &= missing - 1;
+    }
+  }
+}
+
+/** The same where few rows have a bit. */
+export function slotFew(times: u32, rows: u32, bits: u32, out: u32): void {
+  memory.fill(out, 0xff, rows * 2);
+  for (let begin: u32 = 0; begin < rows; begin += 64) {
+    let word = load<u64>(bits + (begin >> 3));
+    while (word) {
+      const row = begin + <u32>ctz<u64>(word);
+      store<u16>(out + row * 2, slotOfTime(load<i64>(times + row * 8)));
+      word &= word - 1;
+    }
+  }
 }
 
 /** Slots of the rows with a bit in `bits` are `by` higher. */
@@ -86,16 +147,104 @@ export function tallyRows(slotOf: u32, groups: u32, rows: u32, size: u32, slots:
   }
 }
 
-/** The same, the group read from the codes by a table of words. */
-export function tallyCodes(slotOf: u32, codes: u32, width: u32, table: u32, rows: u32, size: u32,
-                           slots: u32, out: u32): void {
-  for (let row: u32 = 0; row < rows; row++) {
-    const slot: u32 = load<u16>(slotOf + row * 2);
-    if (slot == NO_SLOT) continue;
-    const group = load<u32>(table + codeAt(codes, width, row) * 4);
-    if (group >= size) continue;
-    const at = out + (group * slots + slot) * 4;
-    store<u32>(at, load<u32>(at) + 1);
+/**
+ * Counts rows in cells: words at `out`, and one more behind them for rows that are in none. A row's
+ * cell is its slot and what the table (words) says of its code.
+ *
+ * Neighbouring rows mostly count in one cell, and would wait for each other's sum: each of four has
+ * a table of its own, `apart` bytes behind the one before (0: there is but one).
+ */
+export function tallyCodes(slotOf: u32, codes: u32, width: u32, table: u32, rows: u32, cells: u32,
+                           apart: u32, out: u32): void {
+  if (width == 1) tallyAs<u8>(slotOf, codes, table, rows, cells, apart, out);
+  else if (width == 2) tallyAs<u16>(slotOf, codes, table, rows, cells, apart, out);
+  else tallyAs<u32>(slotOf, codes, table, rows, cells, apart, out);
+}
+
+function tallyAs<T>(slotOf: u32, codes: u32, table: u32, rows: u32, cells: u32, apart: u32,
+                    out: u32): void {
+  const whole = rows & ~7;
+  for (let row: u32 = 0; row < whole; row += 8) {
+    if (i16x8.all_true(i16x8.eq(v128.load(slotOf + row * 2), i16x8.splat(-1)))) continue;
+    for (let i = row; i < row + 8; i += 4) {
+      const at = codes + i * <u32>sizeof<T>();
+      const a = load<u32>(table + <u32>load<T>(at) * 4);
+      const b = load<u32>(table + <u32>load<T>(at, sizeof<T>()) * 4);
+      const c = load<u32>(table + <u32>load<T>(at, sizeof<T>() * 2) * 4);
+      const d = load<u32>(table + <u32>load<T>(at, sizeof<T>() * 3) * 4);
+      const slots = load<u64>(slotOf + i * 2);
+      countCell(a, <u32>slots & NO_SLOT, cells, out);
+      countCell(b, <u32>(slots >> 16) & NO_SLOT, cells, out + apart);
+      countCell(c, <u32>(slots >> 32) & NO_SLOT, cells, out + apart * 2);
+      countCell(d, <u32>(slots >> 48), cells, out + apart * 3);
+    }
+  }
+  for (let row = whole; row < rows; row++) {
+    const group = load<u32>(table + <u32>load<T>(codes + row * <u32>sizeof<T>()) * 4);
+    countCell(group, load<u16>(slotOf + row * 2), cells, out);
+  }
+}
+
+// @ts-ignore: decorator
+@inline
+function countCell(group: u32, slot: u32, cells: u32, out: u32): void {
+  const cell = slot == NO_SLOT ? cells : min<u32>(group + slot, cells);
+  store<u32>(out + cell * 4, load<u32>(out + cell * 4) + 1);
+}
+
+/** The same with two columns of codes. */
+export function tallyPairs(slotOf: u32, codes: u32, width: u32, table: u32, next: u32,
+                           nextWidth: u32, nextTable: u32, rows: u32, cells: u32, apart: u32,
+                           out: u32): void {
+  if (width == 1 && nextWidth == 1) {
+    pairsAs<u8, u8>(slotOf, codes, table, next, nextTable, rows, cells, apart, out);
+  } else if (width == 2 && nextWidth == 1) {
+    pairsAs<u16, u8>(slotOf, codes, table, next, nextTable, rows, cells, apart, out);
+  } else {
+    for (let row: u32 = 0; row < rows; row++) {
+      const group = load<u32>(table + codeAt(codes, width, row) * 4);
+      const other = load<u32>(nextTable + codeAt(next, nextWidth, row) * 4);
+      countCell(group + other, load<u16>(slotOf + row * 2), cells, out + apart * (row & 3));
+    }
+  }
+}
+
+function pairsAs<A, B>(slotOf: u32, codes: u32, table: u32, next: u32, nextTable: u32, rows: u32,
+                       cells: u32, apart: u32, out: u32): void {
+  const whole = rows & ~7;
+  for (let row: u32 = 0; row < whole; row += 8) {
+    if (i16x8.all_true(i16x8.eq(v128.load(slotOf + row * 2), i16x8.splat(-1)))) continue;
+    for (let i = row; i < row + 8; i += 4) {
+      const p = codes + i * <u32>sizeof<A>();
+      const q = next + i * <u32>sizeof<B>();
+      const a = load<u32>(table + <u32>load<A>(p) * 4)
+        + load<u32>(nextTable + <u32>load<B>(q) * 4);
+      const b = load<u32>(table + <u32>load<A>(p, sizeof<A>()) * 4)
+        + load<u32>(nextTable + <u32>load<B>(q, sizeof<B>()) * 4);
+      const c = load<u32>(table + <u32>load<A>(p, sizeof<A>() * 2) * 4)
+        + load<u32>(nextTable + <u32>load<B>(q, sizeof<B>() * 2) * 4);
+      const d = load<u32>(table + <u32>load<A>(p, sizeof<A>() * 3) * 4)
+        + load<u32>(nextTable + <u32>load<B>(q, sizeof<B>() * 3) * 4);
+      const slots = load<u64>(slotOf + i * 2);
+      countCell(a, <u32>slots & NO_SLOT, cells, out);
+      countCell(b, <u32>(slots >> 16) & NO_SLOT, cells, out + apart);
+      countCell(c, <u32>(slots >> 32) & NO_SLOT, cells, out + apart * 2);
+      countCell(d, <u32>(slots >> 48), cells, out + apart * 3);
+    }
+  }
+  for (let row = whole; row < rows; row++) {
+    const group = load<u32>(table + <u32>load<A>(codes + row * <u32>sizeof<A>()) * 4)
+      + load<u32>(nextTable + <u32>load<B>(next + row * <u32>sizeof<B>()) * 4);
+    countCell(group, load<u16>(slotOf + row * 2), cells, out);
+  }
+}
+
+/** Adds the three tables behind the first one to it. */
+export function sumTables(at: u32, words: u32, apart: u32): void {
+  for (let i: u32 = 0; i < words; i++) {
+    const p = at + i * 4;
+    store<u32>(p, load<u32>(p) + load<u32>(p + apart) + load<u32>(p + apart * 2)
+      + load<u32>(p + apart * 3));
   }
 }
 

@@ -158,23 +158,25 @@ export interface GroupExports {
 }
 
 export interface TallyExports {
-  slotRows(
-    times: number,
-    rows: number,
-    bits: number,
-    first: bigint,
-    step: bigint,
-    slots: number,
-    out: number,
-  ): number;
+  /** times, starts, traces, first, last */
+  startsOfTraces: Nothing;
+  setSlots(first: bigint, step: bigint, slots: number): void;
+  /** times, starts, traces, first, last, bits, out */
+  slotTraces: Nothing;
+  /** times, rows, bits, out */
+  slotFew: Nothing;
   /** slotOf, bits, rows, by */
   shiftSlots: Nothing;
   /** slotOf, rows, places, out */
   sampleRows: Word;
   /** slotOf, groups, rows, size, slots, out */
   tallyRows: Nothing;
-  /** slotOf, codes, width, table, rows, size, slots, out */
+  /** slotOf, codes, width, table, rows, cells, apart, out */
   tallyCodes: Nothing;
+  /** slotOf, codes, width, table, next, nextWidth, nextTable, rows, cells, apart, out */
+  tallyPairs: Nothing;
+  /** at, words, apart */
+  sumTables: Nothing;
   /** codes, width, rows, table, out */
   doublesOfCodes: Nothing;
   /** values, present, rows, unit, out */

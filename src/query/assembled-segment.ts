@@ -29,6 +29,7 @@ import type {
   Segment,
   Source,
   Sources,
+  TraceStarts,
   TraceTimes,
 } from "./segment.ts";
 import {
@@ -37,6 +38,7 @@ import {
   findParents,
   findTimes,
   findTraceOf,
+  findTraceStarts,
 } from "./segment-family.ts";
 
 /** A segment, and which of its traces belong here. */
@@ -127,6 +129,10 @@ export class AssembledSegment implements Segment {
 
   times(): TraceTimes {
     return findTimes(this, this.#family);
+  }
+
+  traceStarts(): TraceStarts {
+    return findTraceStarts(this, this.#family);
   }
 
   parents(): number {

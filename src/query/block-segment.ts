@@ -32,6 +32,7 @@ import type {
   Segment,
   Source,
   Sources,
+  TraceStarts,
   TraceTimes,
 } from "./segment.ts";
 import {
@@ -40,6 +41,7 @@ import {
   findParents,
   findTimes,
   findTraceOf,
+  findTraceStarts,
 } from "./segment-family.ts";
 import { combineSources } from "./source-codes.ts";
 
@@ -119,6 +121,10 @@ export class BlockSegment implements Segment {
 
   times(): TraceTimes {
     return findTimes(this, this.#family);
+  }
+
+  traceStarts(): TraceStarts {
+    return findTraceStarts(this, this.#family);
   }
 
   parents(): number {

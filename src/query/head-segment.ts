@@ -15,6 +15,7 @@ import type {
   Segment,
   Source,
   Sources,
+  TraceStarts,
   TraceTimes,
 } from "./segment.ts";
 import {
@@ -23,6 +24,7 @@ import {
   findParents,
   findTimes,
   findTraceOf,
+  findTraceStarts,
 } from "./segment-family.ts";
 
 export interface HeadSegmentOptions extends Omit<HeadVectorOptions, "readList"> {
@@ -69,6 +71,10 @@ export class HeadSegment implements Segment {
 
   times(): TraceTimes {
     return findTimes(this, this.#family);
+  }
+
+  traceStarts(): TraceStarts {
+    return findTraceStarts(this, this.#family);
   }
 
   parents(): number {

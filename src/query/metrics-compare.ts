@@ -96,8 +96,7 @@ function tallyField(
   const groups = new RowGroups([codes], { counted, cellBytes: COUNT_BYTES }, tools);
   if (groups.isCut) partial.isCut = true;
   const slots = counted.slots / 2;
-  const table = scratch.zeros(groups.size * counted.slots * COUNT_BYTES);
-  groups.tally(table);
+  const table = groups.tally();
   for (let group = 0; group < groups.size; group++) {
     const {
       values: [value],

@@ -53,17 +53,28 @@ export function tallySegment(
   }
 }
 
+/** In one of so many rows, at most, it is quicker to look at each that counts. */
+const FEW = 16;
+
 /** Undefined: there are none. */
 function countedRows(
   { first, step, count }: Slots,
   { spansets, bits }: { readonly spansets: Spansets; readonly bits: number },
   { scratch, kernel }: CodeTools,
 ): Found | undefined {
-  const { segment } = spansets.filter;
-  const { rows } = segment;
-  const slotOf = scratch.take(rows * 2);
-  const found = kernel.slotRows(segment.start(), rows, bits, first, step, count, slotOf) >>> 0;
-  return found === 0 ? undefined : { bits, counted: { rows, slotOf, slots: count } };
+  const { segment, bits: rowBits } = spansets.filter;
+  const { rows, starts, traces } = segment;
+  const found = rowBits.count(bits, rows);
+  if (found === 0) return undefined;
+  // The kernel writes eight at once.
+  const slotOf = scratch.take((rows + 8) * 2);
+  kernel.setSlots(first, step, count);
+  if (found * FEW < rows) kernel.slotFew(segment.start(), rows, bits, slotOf);
+  else {
+    const of = segment.traceStarts();
+    kernel.slotTraces(segment.start(), starts, traces, of.first, of.last, bits, slotOf);
+  }
+  return { bits, counted: { rows, slotOf, slots: count } };
 }
 
 export interface FunctionRows {
@@ -109,8 +120,7 @@ function tallyCounts(
   { scratch }: CodeTools,
 ): void {
   const { slots } = counted;
-  const table = scratch.zeros(groups.size * slots * COUNT_BYTES);
-  groups.tally(table);
+  const table = groups.tally();
   for (let group = 0; group < groups.size; group++) {
     const at = table / 4 + group * slots;
     const counts = scratch.words.subarray(at, at + slots);

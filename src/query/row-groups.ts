@@ -25,6 +25,8 @@ export interface CountedRows {
 interface Numbered {
   readonly at: number;
   readonly width: number;
+  /** How many codes there are. */
+  readonly codes: number;
   /** Words: the number of each code. */
   readonly table: number;
   readonly values: readonly Value[];
@@ -40,6 +42,9 @@ export interface GroupValues {
 /** How numbers of a group come apart: of the group before it and of the next field's value. */
 type Split = (group: number) => readonly [before: number, next: number];
 
+/** Up to so many places a table has copies, so that neighbouring rows need not wait. */
+const CELLS_APART_MAX = 16_384;
+
 export class RowGroups {
   /** Groups are below it; what is not has no place in a table. */
   readonly size: number;
@@ -51,7 +56,8 @@ export class RowGroups {
   readonly #splits: readonly Split[];
   /** Of the numbers in `#groups`: what they were before they were renamed. */
   readonly #renamed: ((group: number) => number) | undefined;
-  #groups: number;
+  /** Each row's group; 0: not needed so far. */
+  #groups = 0;
 
   /** `cellBytes` are those of a place for a group and slot. Takes scratch. */
   constructor(
@@ -62,8 +68,15 @@ export class RowGroups {
     this.#counted = counted;
     this.#tools = tools;
     this.#fields = fields.map((field) => numbered(field, counted, tools));
+    const most = Math.floor(TABLE_BYTES_MAX / (counted.slots * cellBytes));
+    const product = this.#fields.reduce((all, { values }) => all * values.length, 1);
+    if (this.#fields.length <= 2 && product <= Math.min(most, PRODUCT_MAX)) {
+      this.size = product;
+      this.isCut = false;
+      this.#splits = this.#fields.slice(1).map(({ values }) => productSplit(values.length));
+      return;
+    }
     const splits: Split[] = [];
-    this.#groups = 0;
     let size = this.#fields[0]?.values.length ?? 1;
     for (const next of this.#fields.slice(1)) {
       const joined = this.#join(size, next);
@@ -71,7 +84,6 @@ export class RowGroups {
       splits.push(joined.split);
     }
     this.#splits = splits;
-    const most = Math.floor(TABLE_BYTES_MAX / (counted.slots * cellBytes));
     if (size > most) {
       const list = this.#renumber(size);
       size = list.size;
@@ -85,15 +97,43 @@ export class RowGroups {
     return this.#counted.slots;
   }
 
-  /** Counts to `out`: size * slots words, zero before. */
-  tally(out: number): void {
-    const { kernel } = this.#tools;
+  /** A word for each group and slot: how many rows. Takes scratch. */
+  tally(): number {
+    const { kernel, scratch } = this.#tools;
     const { rows, slotOf, slots } = this.#counted;
-    const [only] = this.#fields;
-    if (this.#groups === 0 && only !== undefined) {
-      const { at, width, table } = only;
-      kernel.tallyCodes(slotOf, at, width, table, rows, this.size, slots, out);
-    } else kernel.tallyRows(slotOf, this.groups(), rows, this.size, slots, out);
+    const cells = this.size * slots;
+    if (this.#groups !== 0) {
+      const out = scratch.zeros(cells * 4);
+      kernel.tallyRows(slotOf, this.#groups, rows, this.size, slots, out);
+      return out;
+    }
+    const apart = cells <= CELLS_APART_MAX ? Math.ceil((cells + 1) / 16) * 64 : 0;
+    const out = scratch.zeros(Math.max(apart * 4, (cells + 1) * 4));
+    const [first, second] = this.#fields;
+    const at = first?.at ?? scratch.zeros(rows);
+    const width = first?.width ?? 1;
+    if (second === undefined) {
+      const table = this.#scaled(first, slots);
+      kernel.tallyCodes(slotOf, at, width, table, rows, cells, apart, out);
+    } else {
+      const table = this.#scaled(first, slots * second.values.length);
+      const next = this.#scaled(second, slots);
+      const codes = [at, width, table, second.at, second.width, next];
+      kernel.tallyPairs(slotOf, ...codes, rows, cells, apart, out);
+    }
+    if (apart > 0) kernel.sumTables(out, cells, apart);
+    return out;
+  }
+
+  /** The field's numbers times what the next one has of places. */
+  #scaled(field: Numbered | undefined, by: number): number {
+    const { scratch } = this.#tools;
+    if (field === undefined) return scratch.zeros(4);
+    const { table, codes } = field;
+    const out = scratch.take(codes * 4);
+    const { words } = scratch;
+    for (let code = 0; code < codes; code++) words[out / 4 + code] = words[table / 4 + code] * by;
+    return out;
   }
 
   /** Address of each row's group. */
@@ -101,11 +141,14 @@ export class RowGroups {
     if (this.#groups !== 0) return this.#groups;
     const { scratch, kernel } = this.#tools;
     const { rows } = this.#counted;
-    const [first] = this.#fields;
+    const [first, second] = this.#fields;
     if (first === undefined) this.#groups = scratch.zeros(rows * 4);
     else {
-      this.#groups = scratch.take(rows * 4);
-      kernel.mapCodes(first.at, first.width, rows, first.table, this.#groups);
+      this.#groups = this.#numbersOf(first);
+      if (second !== undefined) {
+        const { at, width, table, values } = second;
+        kernel.combineCodes(this.#groups, at, width, table, rows, values.length);
+      }
     }
     return this.#groups;
   }
@@ -114,9 +157,12 @@ export class RowGroups {
   of(row: number): number {
     const { scratch } = this.#tools;
     if (this.#groups !== 0) return scratch.words[this.#groups / 4 + row];
-    const [only] = this.#fields;
-    if (only === undefined) return 0;
-    return scratch.words[only.table / 4 + codeOf(only, scratch, row)];
+    let group = 0;
+    for (const field of this.#fields) {
+      const number = scratch.words[field.table / 4 + codeOf(field, scratch, row)];
+      group = group * field.values.length + number;
+    }
+    return group;
   }
 
   at(group: number): GroupValues {
@@ -133,16 +179,24 @@ export class RowGroups {
     return { values, key: this.#fields.map((field, i) => field.keys[numbers[i]]).join("\n") };
   }
 
+  #numbersOf({ at, width, table }: Numbered): number {
+    const { scratch, kernel } = this.#tools;
+    const { rows } = this.#counted;
+    const out = scratch.take(rows * 4);
+    kernel.mapCodes(at, width, rows, table, out);
+    return out;
+  }
+
   #join(size: number, next: Numbered): { readonly size: number; readonly split: Split } {
     const { kernel, scratch } = this.#tools;
     const { rows, slotOf } = this.#counted;
     const { at, width, table, values } = next;
-    const groups = this.groups();
+    if (this.#groups === 0) this.#groups = this.#numbersOf(this.#fields[0]);
+    const groups = this.#groups;
     const product = size * values.length;
     if (product <= PRODUCT_MAX) {
       kernel.combineCodes(groups, at, width, table, rows, values.length);
-      const count = values.length;
-      return { size: product, split: (group) => [Math.floor(group / count), group % count] };
+      return { size: product, split: productSplit(values.length) };
     }
     const list = scratch.take(rows * 8);
     const found = scratch.within(() => {
@@ -161,9 +215,15 @@ export class RowGroups {
 
   /** Groups that rows are in, numbered anew. */
   #renumber(size: number): { readonly at: number; readonly size: number } {
-    const groups = this.groups();
+    const [only] = this.#fields;
+    if (this.#groups === 0) this.#groups = this.#numbersOf(only);
+    const groups = this.#groups;
     return renumbered({ at: groups, width: 4, size, out: groups }, this.#counted, this.#tools);
   }
+}
+
+function productSplit(count: number): Split {
+  return (group) => [Math.floor(group / count), group % count];
 }
 
 function renumbered(
@@ -182,11 +242,13 @@ function renumbered(
 
 function numbered(codes: FieldCodes, counted: CountedRows, tools: CodeTools): Numbered {
   const { scratch } = tools;
-  if (codes.size <= CODES_MAX) return { ...codes, ...byValue(codes, scratch) };
+  if (codes.size <= CODES_MAX) {
+    return { at: codes.at, width: codes.width, codes: codes.size, ...byValue(codes, scratch) };
+  }
   const out = scratch.take(counted.rows * 4);
   const list = renumbered({ ...codes, out }, counted, tools);
   const value = (code: number) => codes.value(scratch.words[list.at / 4 + code]);
-  return { at: out, width: 4, ...byValue({ size: list.size, value }, scratch) };
+  return { at: out, width: 4, codes: list.size, ...byValue({ size: list.size, value }, scratch) };
 }
 
 /** Codes with the same value get the same number. */

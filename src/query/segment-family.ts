@@ -1,10 +1,10 @@
 /** What follows from the ids and times of a segment's rows: duplicates, parents, roots. */
-import type { FamilyExports, PickExports } from "../kernel/scan-kernel.ts";
+import type { FamilyExports, PickExports, TallyExports } from "../kernel/scan-kernel.ts";
 import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes, type CodesVector } from "../vector/vector.ts";
 import { codeOf } from "./number-vectors.ts";
-import type { Segment, TraceTimes } from "./segment.ts";
+import type { Segment, TraceStarts, TraceTimes } from "./segment.ts";
 
 export type FamilyOf = Pick<
   Segment,
@@ -14,7 +14,9 @@ export type FamilyOf = Pick<
 export interface FamilyTools {
   readonly keeper: Keeper;
   readonly scratch: StepScratch;
-  readonly kernel: FamilyExports & Pick<PickExports, "timeBounds">;
+  readonly kernel: FamilyExports &
+    Pick<PickExports, "timeBounds"> &
+    Pick<TallyExports, "startsOfTraces">;
   /** Begins the names under which results are kept. */
   readonly name: string;
 }
@@ -63,6 +65,17 @@ export function findTimes(of: FamilyOf, tools: FamilyTools): TraceTimes {
       return { first: scratch.ulongs[out / 8], last: scratch.ulongs[out / 8 + 1] };
     });
     return { start, end, root, ...bounds };
+  });
+}
+
+/** Of each trace the first and the last start of its rows, doubles as well. */
+export function findTraceStarts(of: FamilyOf, tools: FamilyTools): TraceStarts {
+  const { keeper, kernel, name } = tools;
+  const bytes = () => of.traces * 16;
+  return keeper.get<TraceStarts>(`${name}traceStarts`, bytes, (first) => {
+    const last = first + of.traces * 8;
+    kernel.startsOfTraces(of.start(), of.starts, of.traces, first, last);
+    return { first, last };
   });
 }
 

@@ -52,6 +52,12 @@ export interface TraceTimes {
   readonly last: bigint;
 }
 
+/** Of all rows of each trace the first start and the last one: u64 a trace. */
+export interface TraceStarts {
+  readonly first: number;
+  readonly last: number;
+}
+
 export type NestedName = "nestedSetLeft" | "nestedSetRight" | "nestedSetParent" | "span:childCount";
 
 export interface Segment {
@@ -66,6 +72,7 @@ export interface Segment {
   /** u32 a row: the trace's number. */
   traceOf(): number;
   times(): TraceTimes;
+  traceStarts(): TraceStarts;
   /** u64 a row, as sent. */
   spanIds(): number;
   /** The same; 0 for a root. */
