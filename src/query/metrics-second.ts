@@ -9,8 +9,8 @@ import { formatDuration } from "../traceql/duration.ts";
 import { NAME, type PlanSeries } from "./metrics-series.ts";
 import { numberOf } from "./metrics-values.ts";
 import type { KeyValue, Value } from "./question.ts";
-import { labelKey } from "./row-groups.ts";
 import { compareValues } from "./value-compare.ts";
+import { orderLabels } from "./value-order.ts";
 
 export function runSeconds(
   seconds: readonly SecondStage[],
@@ -136,9 +136,10 @@ function typeRank(value: Value | undefined): number {
   return place < 0 ? typeRank({ type: "string", value: "" }) : place + 1;
 }
 
-/** Of values whose texts are equal: integers without their sign, floats by their bits, as Tempo. */
+/** Of values whose texts are equal: integers without their sign, floats by their bits, as Tempo;
+ * lists by their elements. */
 function compareContents(a: Value | undefined, b: Value | undefined): number {
-  if (a?.type === "list" && b?.type === "list") return bytewise(labelKey(a), labelKey(b));
+  if (a?.type === "list" && b?.type === "list") return orderLabels(a, b);
   const [x, y] = [bitsOf(a), bitsOf(b)];
   if (x === y) return 0;
   return x < y ? -1 : 1;

@@ -14,8 +14,8 @@
  * next, by powers of two.
  *
  * compare: attributes of span, resource and scope, and the intrinsics below; lists as a whole. The
- * most frequent values of a side by their total; of equally frequent ones the lesser value first, as among
- * the values of a tag.
+ * most frequent values of a side by their total; of equally frequent ones the lesser value first,
+ * as among the values of a tag.
  */
 import type { KeyValue, MetricsAnswer, MetricsQuestion, Value } from "../../src/query/question.ts";
 import type {

@@ -10,7 +10,7 @@
 import type { KeyValue, Value } from "../../src/query/question.ts";
 import type { MetricsOperation, SecondStage } from "../../src/traceql/ast.ts";
 import { formatDuration } from "../../src/traceql/duration.ts";
-import { compares, keyOf } from "./oracle-value.ts";
+import { compares, keyOf, orderOfAll } from "./oracle-value.ts";
 
 export interface OracleSeries {
   readonly labels: readonly KeyValue[];
@@ -102,9 +102,9 @@ function typeRank(value: Value | undefined): number {
   return ["int", "float", "string", "bool", "list"].indexOf(value.type) + 1 || 3;
 }
 
-/** Integers without their sign, floats by their bits, as Tempo has them. */
+/** Integers without their sign, floats by their bits, as Tempo has them; lists by elements. */
 function compareCodes(a: Value | undefined, b: Value | undefined): number {
-  if (a?.type === "list" && b?.type === "list") return bytewise(keyOf(a), keyOf(b));
+  if (a?.type === "list" && b?.type === "list") return orderOfAll(a, b);
   const [x, y] = [codeOf(a), codeOf(b)];
   return x === y ? 0 : x < y ? -1 : 1;
 }

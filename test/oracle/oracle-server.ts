@@ -32,13 +32,17 @@ export interface Run {
   readonly tenants: number;
   readonly questionsPerTenant: number;
   readonly kinds: readonly AskedKind[];
+  /** The checkout whose engine is asked; this one when left out. */
+  readonly root?: string;
+  /** Whether a difference is told as it was found, at once. */
+  readonly isBrief?: boolean;
   /** Heard now and then. */
   readonly onProgress?: (text: string) => void;
 }
 
 /** Undefined: all agree. Else the first difference, made small. */
 export async function runOracle(run: Run): Promise<string | undefined> {
-  await using server = await Server.start({ multitenancy_enabled: true });
+  await using server = await Server.start({ multitenancy_enabled: true }, [], run.root);
   const tenants = Array.from({ length: run.tenants }, (_, i) => {
     const items = randomItems(prng(seedOf(run.seed, i)), TRACES_MAX);
     return { name: `t${i}`, items };
@@ -63,6 +67,7 @@ export async function runOracle(run: Run): Promise<string | undefined> {
   };
   await Promise.all(Array.from({ length: AT_ONCE }, work));
   if (difference === undefined) return undefined;
+  if (run.isBrief) return describeAsked(difference.asked);
   run.onProgress?.(`differs: ${describeAsked(difference.asked)}`);
   return await explained(server, difference);
 }

@@ -23,21 +23,25 @@ export class Server implements AsyncDisposable {
   readonly #launch: () => Running;
   #running: Running;
 
-  private constructor(folder: string, preload: readonly string[]) {
+  private constructor(folder: string, { preload, root }: Pick<Launch, "preload" | "root">) {
     this.folder = folder;
     const args = [`-config.file=${this.configFile}`];
-    this.#launch = () => launch({ args, preload });
+    this.#launch = () => launch({ args, preload, root });
     this.#running = this.#launch();
   }
 
   /**
    * Resolves when `/ready` is 200. Modules of `preload` are loaded into the process before its own
-   * code, to let happen what does not happen by itself.
+   * code, to let happen what does not happen by itself. `root` is a checkout of other code.
    */
-  static async start(settings: ServerSettings = {}, preload: readonly string[] = []) {
+  static async start(
+    settings: ServerSettings = {},
+    preload: readonly string[] = [],
+    root: string = ROOT,
+  ) {
     const folder = mkdtempSync(join(tmpdir(), "vivace-e2e-"));
     writeFileSync(join(folder, "vivace.yaml"), configText(folder, settings));
-    const server = new Server(folder, preload);
+    const server = new Server(folder, { preload, root });
     try {
       await server.ready();
     } catch (error) {
@@ -174,7 +178,7 @@ export interface Ended {
 
 /** The process with these arguments, for starts that end by themselves. */
 export async function runToEnd(args: readonly string[]): Promise<Ended> {
-  const running = launch({ args, preload: [] });
+  const running = launch({ args, preload: [], root: ROOT });
   try {
     const exitCode = await running.process.exited;
     return { exitCode, output: running.log() };
@@ -223,21 +227,23 @@ interface Running {
 interface Launch {
   readonly args: readonly string[];
   readonly preload: readonly string[];
+  /** The checkout whose code runs. */
+  readonly root: string;
 }
 
-function launch({ args, preload }: Launch): Running {
+function launch({ args, preload, root }: Launch): Running {
   const output = mkdtempSync(join(tmpdir(), "vivace-e2e-log-"));
   const path = join(output, "log");
   // A file and no pipe: nobody has to read for the process to go on. Appended to, by both.
   const file = openSync(path, "a");
   const child = Bun.spawn({
     cmd: [
-      join(ROOT, "node_modules", ".bin", "bun"),
+      join(root, "node_modules", ".bin", "bun"),
       ...preload.flatMap((path) => ["--preload", path]),
-      join(ROOT, "src", "main.ts"),
+      join(root, "src", "main.ts"),
       ...args,
     ],
-    cwd: ROOT,
+    cwd: root,
     stdin: "ignore",
     stdout: file,
     stderr: file,

@@ -1,0 +1,28 @@
+/**
+ * `bun test/oracle/mutants-run.ts SEED [PAIRS] [FIRST] [COUNT]`: the oracle against each wrong engine
+ * of mutants.ts, on at most so many pairs. Prints a line each, and ends with 1 when one was not
+ * caught.
+ */
+import { MUTANTS } from "./mutants.ts";
+import { catchMutant } from "./mutants-catch.ts";
+
+const PAIRS = 10_000;
+
+const [seed, pairs = PAIRS, first = 0, count = MUTANTS.length] = process.argv.slice(2).map(Number);
+if (!Number.isInteger(seed)) {
+  process.stderr.write("usage: mutants-run.ts SEED [PAIRS] [FIRST] [COUNT]\n");
+  process.exit(2);
+}
+const chosen = MUTANTS.slice(first, first + count);
+let missed = 0;
+for (const [i, mutant] of chosen.entries()) {
+  const startedAt = performance.now();
+  const caught = await catchMutant(mutant, { seed, pairs });
+  if (caught === undefined) missed++;
+  const seconds = ((performance.now() - startedAt) / 1000).toFixed(1);
+  const verdict = caught === undefined ? "NOT CAUGHT" : "caught";
+  process.stdout.write(`${first + i} ${mutant.mistake}: ${verdict}, ${seconds} s\n`);
+  if (caught !== undefined) process.stdout.write(`  ${caught}\n`);
+}
+process.stdout.write(`${chosen.length - missed} of ${chosen.length} caught, seed ${seed}\n`);
+process.exitCode = missed === 0 ? 0 : 1;
