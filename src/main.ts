@@ -15,6 +15,7 @@ import { apiServer } from "./api/api-server.ts";
 import { HeldAnswers } from "./api/api-stream.ts";
 import type { EngineSnapshot, TenantCounts } from "./api/engine-snapshot.ts";
 import { EngineMetrics } from "./api/metrics.ts";
+import type { PortTls } from "./api/shared-port.ts";
 import { systemClock } from "./base/clock.ts";
 import { EngineError } from "./base/error.ts";
 import { lockFolder } from "./base/file-lock.ts";
@@ -34,6 +35,7 @@ import {
 import { listenSummary } from "./config/listen-summary.ts";
 import { loadConfig } from "./config/load-config.ts";
 import { typeOf } from "./config/receiver/receiver-types.ts";
+import { type ServerTls, tlsConfigOf } from "./config/server-tls.ts";
 import { formatEndpoint } from "./config/value/endpoint.ts";
 import { verifyConfig } from "./config/verify-config.ts";
 import type { BlockMeta } from "./model/block-meta.ts";
@@ -51,7 +53,7 @@ import { DiskStore } from "./store/store-disk.ts";
 import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
 import { checkSampling } from "./worker/open-jaeger.ts";
-import { readTls } from "./worker/receiver-tls.ts";
+import { httpTls, readTls } from "./worker/receiver-tls.ts";
 import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
 const FLUSH_TIMEOUT_MS = 120_000;
@@ -93,6 +95,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     // A receiver's thread reads them as well, but would be started again and again.
     if ("tls" in receiver && receiver.tls !== undefined) readTls(receiver.tls);
   }
+  for (const tls of [config.server.httpTls, config.server.grpcTls]) portTls(tls);
   for (const folder of new Set([config.walPath, config.localPath])) takeFolder(folder);
   const receivers = [];
   for (const receiver of config.receivers) {
@@ -132,11 +135,12 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     logger.info(`${line.serves} on ${line.endpoint}${where}`, { receiver: line.name });
   }
   const ms = Math.round(performance.now() - startMs);
-  const url = (address: string, port: number) => `http://${formatEndpoint({ address, port })}/`;
+  const url = (address: string, port: number, tls: ServerTls) =>
+    `http${tls.certFile === "" ? "" : "s"}://${formatEndpoint({ address, port })}/`;
   logger.info("vivace started", {
     version: packageJson.version,
-    api: url(httpListenAddress, server.httpPort),
-    grpc: url(grpcListenAddress, server.grpcPort),
+    api: url(httpListenAddress, server.httpPort, config.server.httpTls),
+    grpc: url(grpcListenAddress, server.grpcPort, config.server.grpcTls),
     ms,
   });
   stopOnSignal(config, { engine, server, logger });
@@ -195,14 +199,28 @@ async function serveApi(config: Config, engine: Engine, logger: Logger): Promise
   Object.assign(http, { maxHeaderSize: REQUEST_HEAD_BYTES_MAX });
   return await listenApi(
     {
-      http: { hostname: server.httpListenAddress, port: server.httpListenPort },
-      grpc: { hostname: server.grpcListenAddress, port: server.grpcListenPort },
+      http: {
+        hostname: server.httpListenAddress,
+        port: server.httpListenPort,
+        tls: portTls(server.httpTls),
+      },
+      grpc: {
+        hostname: server.grpcListenAddress,
+        port: server.grpcListenPort,
+        tls: portTls(server.grpcTls),
+      },
       streamOverHttp: config.streamOverHttp,
       httpIdleSeconds: Math.ceil(server.httpIdleTimeoutMs / 1000),
     },
     apiServer(options, parts, answers),
     apiCalls(options, parts, { answers, limits }),
   );
+}
+
+/** Throws `malformed` when the files are not there or do not fit. */
+function portTls(tls: ServerTls): PortTls | undefined {
+  const config = tlsConfigOf(tls);
+  return config && httpTls(readTls(config));
 }
 
 /** The engine's counters as `/metrics` shows them. */

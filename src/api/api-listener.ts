@@ -3,14 +3,16 @@
  * own.
  */
 import { randomUUID } from "node:crypto";
-import { type GrpcAddress, GrpcServer, type GrpcServerOptions } from "../grpc/grpc-server.ts";
+import { GrpcServer, type GrpcServerOptions } from "../grpc/grpc-server.ts";
 import type { ApiServer } from "./api-server.ts";
-import { SharedPort } from "./shared-port.ts";
+import { type InnerAddress, type PortTls, SharedPort } from "./shared-port.ts";
 
 export interface ListenAddress {
   readonly hostname: string;
   /** 0 asks the system for a free one. */
   readonly port: number;
+  /** Undefined: in clear text. */
+  readonly tls: PortTls | undefined;
 }
 
 export interface ApiListenerOptions {
@@ -27,74 +29,90 @@ export async function listenApi(
   api: ApiServer,
   calls: GrpcServerOptions,
 ): Promise<ApiListener> {
-  const own = new GrpcServer(calls);
-  const grpcPort = await own.listen({ host: grpc.hostname, port: grpc.port });
-  if (!streamOverHttp) {
-    const server = Bun.serve({ ...api, ...http, idleTimeout });
-    return new ApiListener({ server, grpc: [own], shared: undefined, grpcPort });
+  const front = { firstBytesSeconds: idleTimeout, logger: calls.logger };
+  const servers: GrpcServer[] = [];
+  const ports: SharedPort[] = [];
+  let behind: InnerAddress = { port: 0 };
+  if (streamOverHttp || grpc.tls !== undefined) {
+    const inner = new GrpcServer(calls);
+    servers.push(inner);
+    const unix = innerName("grpc");
+    const port = await inner.listen(unix === undefined ? LOOPBACK : { path: unix });
+    behind = unix === undefined ? { port } : { unix };
   }
-  const inner = new GrpcServer(calls);
-  const name = innerName();
-  const where = name === undefined ? { hostname: "127.0.0.1", port: 0 } : { unix: `${name}/http1` };
-  // By its types a name has no idle timeout; the server keeps it all the same.
-  const served = { ...api, ...where, idleTimeout } as Bun.Serve.Options<undefined>;
-  const server = Bun.serve(served);
-  const port = await inner.listen(innerGrpc(name));
-  const shared = new SharedPort({
-    ...http,
-    http1: name === undefined ? { port: server.port ?? 0 } : { unix: `${name}/http1` },
-    http2: name === undefined ? { port } : { unix: `${name}/http2` },
-    firstBytesSeconds: idleTimeout,
-    logger: calls.logger,
-  });
-  return new ApiListener({ server, grpc: [own, inner], shared, grpcPort });
+  let grpcPort: number;
+  if (grpc.tls === undefined) {
+    const own = new GrpcServer(calls);
+    servers.push(own);
+    grpcPort = await own.listen({ host: grpc.hostname, port: grpc.port });
+  } else {
+    const port = new SharedPort({ ...front, ...grpc, http1: behind, http2: behind });
+    ports.push(port);
+    grpcPort = port.port;
+  }
+  if (!streamOverHttp) {
+    const { hostname, port, tls } = http;
+    const server = Bun.serve({ ...api, hostname, port, ...(tls && { tls }), idleTimeout });
+    return new ApiListener({ server, servers, ports, httpPort: server.port ?? 0, grpcPort });
+  }
+  const { server, address } = serveBehind(api, idleTimeout);
+  const port = new SharedPort({ ...front, ...http, http1: address, http2: behind });
+  ports.push(port);
+  return new ApiListener({ server, servers, ports, httpPort: port.port, grpcPort });
 }
+
+function serveBehind(api: ApiServer, idleTimeout: number) {
+  const unix = innerName("http");
+  if (unix === undefined) {
+    const server = Bun.serve({ ...api, hostname: LOOPBACK.host, port: 0, idleTimeout });
+    return { server, address: { port: server.port ?? 0 } };
+  }
+  // By its types a name has no idle timeout; the server keeps it all the same.
+  const served = { ...api, unix, idleTimeout } as Bun.Serve.Options<undefined>;
+  return { server: Bun.serve(served), address: { unix } };
+}
+
+const LOOPBACK = { host: "127.0.0.1", port: 0 };
 
 /**
  * Names without a file, which only Linux has: nothing is left behind, and no path is too long.
- * Elsewhere the servers behind the port take free ports of this machine.
+ * Elsewhere the servers behind a port take free ports of this machine.
  */
-function innerName(): string | undefined {
-  return process.platform === "linux" ? `\0vivace/${randomUUID()}` : undefined;
-}
-
-function innerGrpc(name: string | undefined): GrpcAddress {
-  return name === undefined ? { host: "127.0.0.1", port: 0 } : { path: `${name}/http2` };
+function innerName(what: string): string | undefined {
+  return process.platform === "linux" ? `\0vivace/${randomUUID()}/${what}` : undefined;
 }
 
 interface ListenerParts {
   readonly server: Bun.Server<undefined>;
-  readonly grpc: readonly GrpcServer[];
-  readonly shared: SharedPort | undefined;
+  readonly servers: readonly GrpcServer[];
+  readonly ports: readonly SharedPort[];
+  readonly httpPort: number;
   readonly grpcPort: number;
 }
 
 export class ApiListener {
   readonly #parts: ListenerParts;
+  readonly httpPort: number;
   readonly grpcPort: number;
 
   constructor(parts: ListenerParts) {
     this.#parts = parts;
+    this.httpPort = parts.httpPort;
     this.grpcPort = parts.grpcPort;
-  }
-
-  get httpPort(): number {
-    const { shared, server } = this.#parts;
-    return shared?.port ?? server.port ?? 0;
   }
 
   /** Takes nothing new; resolves when all that is under way is answered. */
   async stop(): Promise<void> {
-    const { shared, server, grpc } = this.#parts;
-    shared?.stop();
-    await Promise.all([server.stop(), ...grpc.map((one) => one.stop())]);
+    const { ports, server, servers } = this.#parts;
+    for (const port of ports) port.stop();
+    await Promise.all([server.stop(), ...servers.map((one) => one.stop())]);
   }
 
   /** At once. */
   async end(): Promise<void> {
-    const { shared, server, grpc } = this.#parts;
-    shared?.stop();
-    for (const one of grpc) one.end();
+    const { ports, server, servers } = this.#parts;
+    for (const port of ports) port.stop();
+    for (const one of servers) one.end();
     await server.stop(true);
   }
 }

@@ -11,9 +11,22 @@ import type { Logger } from "../base/log.ts";
 /** Where a server listens for this port alone. */
 export type InnerAddress = { readonly unix: string } | { readonly port: number };
 
+/** Certificates as text; versions as numbers. */
+export interface PortTls {
+  readonly cert: string;
+  readonly key: string;
+  readonly ca?: string;
+  readonly requestCert: boolean;
+  readonly rejectUnauthorized: boolean;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+}
+
 export interface SharedPortOptions {
   readonly hostname: string;
   readonly port: number;
+  /** Undefined: in clear text. */
+  readonly tls: PortTls | undefined;
   readonly http1: InnerAddress;
   readonly http2: InnerAddress;
   /** For the first bytes to come; 0: no limit. */
@@ -23,6 +36,9 @@ export interface SharedPortOptions {
 
 /** `PRI `. No method of HTTP/1.1 is called so: RFC 9113 chose it for that. */
 const HTTP2_START = Buffer.of(0x50, 0x52, 0x49, 0x20);
+
+/** Of ALPN, as on the wire: both are understood, and first bytes tell which was meant. */
+const PROTOCOLS = "\u0002h2\u0008http/1.1";
 
 /** What waits for a socket that takes no more; meanwhile the one that it comes from waits, too. */
 class Way {
@@ -80,10 +96,11 @@ export class SharedPort {
 
   constructor(options: SharedPortOptions) {
     this.#options = options;
-    const { hostname, port, firstBytesSeconds } = options;
+    const { hostname, port, firstBytesSeconds, tls } = options;
     this.#listener = Bun.listen<Relay>({
       hostname,
       port,
+      ...(tls && { tls: { ...tls, ALPNProtocols: PROTOCOLS } }),
       socket: {
         binaryType: "buffer",
         open: (socket) => {

@@ -4,6 +4,7 @@
  * settings.ts; what is known and not honoured, in table/.
  */
 import type { LogFormat, LogLevel } from "../base/log.ts";
+import type { ServerTls } from "./server-tls.ts";
 
 export interface Config {
   /** All modules in one process; nothing else is built. */
@@ -50,6 +51,8 @@ export interface ServerConfig {
   readonly grpcListenPort: number;
   /** Calls of one connection at once. */
   readonly grpcStreamsMax: number;
+  readonly httpTls: ServerTls;
+  readonly grpcTls: ServerTls;
   readonly logLevel: LogLevel;
   readonly logFormat: LogFormat;
   /** From the close of the listeners until requests under way are cut off. */

@@ -14,6 +14,7 @@ import { CONFIG_FILE_BYTES_MAX } from "./limits.ts";
 import * as queries from "./query-settings.ts";
 import { openReceivers } from "./receivers.ts";
 import { brokenRelations } from "./relations.ts";
+import { grpcTls, httpTls, readServerTls } from "./server-tls.ts";
 import * as known from "./settings.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
 import { root } from "./table/root.ts";
@@ -154,6 +155,8 @@ function makeConfig(
       grpcListenAddress: at(known.grpcListenAddress),
       grpcListenPort: at(known.grpcListenPort),
       grpcStreamsMax: at(known.grpcStreamsMax),
+      httpTls: readServerTls(httpTls, at),
+      grpcTls: readServerTls(grpcTls, at),
       logLevel: at(known.logLevel),
       logFormat: at(known.logFormat),
       gracefulShutdownTimeoutMs: at(known.gracefulShutdownTimeout),

@@ -6,6 +6,7 @@
 import { resolve, sep } from "node:path";
 import type { Config, Receiver } from "./config.ts";
 import { receiverPath, typeOf } from "./receiver/receiver-types.ts";
+import { serverTlsProblems } from "./server-tls.ts";
 import {
   blockRetention,
   grpcListenPort,
@@ -75,6 +76,7 @@ function* listeners(config: Config): Generator<BrokenRelation> {
 }
 
 function* certificates(config: Config): Generator<BrokenRelation> {
+  for (const { path, message } of serverTlsProblems(config)) yield { paths: [path], message };
   for (const receiver of config.receivers) {
     if (!("tls" in receiver) || receiver.tls === undefined) continue;
     const { tls } = receiver;

@@ -23,6 +23,7 @@ import {
   WAL_BYTES_MIN,
 } from "./limits.ts";
 import { querySettings } from "./query-settings.ts";
+import { serverTlsSettings } from "./server-tls.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
 import { bytesBetween, choice, knownOf, onlyOne, wholeMs } from "./value/bounded.ts";
 import { address, flag, folder, makeValue, port, urlPath } from "./value/value.ts";
@@ -269,6 +270,7 @@ function ingressThreadsDefault(): number {
 export const settings = [
   ...[target, multitenancyEnabled, httpApiPrefix, streamOverHttp, shutdownDelay],
   ...[httpListenAddress, httpListenPort, grpcListenAddress, grpcListenPort, grpcStreamsMax],
+  ...serverTlsSettings,
   ...[logLevel, logFormat, gracefulShutdownTimeout],
   ...[httpReadTimeout, httpWriteTimeout, httpIdleTimeout],
   ...querySettings,

@@ -26,8 +26,8 @@ async function start() {
   const logged: string[] = [];
   const listener = await listenApi(
     {
-      http: { hostname: "127.0.0.1", port: 0 },
-      grpc: { hostname: "127.0.0.1", port: 0 },
+      http: { hostname: "127.0.0.1", port: 0, tls: undefined },
+      grpc: { hostname: "127.0.0.1", port: 0, tls: undefined },
       streamOverHttp: true,
       httpIdleSeconds: 4,
     },

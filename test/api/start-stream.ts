@@ -4,6 +4,7 @@ import { type ApiListener, listenApi } from "../../src/api/api-listener.ts";
 import type { AnsweredRequest, ApiOptions } from "../../src/api/api-parts.ts";
 import { apiServer } from "../../src/api/api-server.ts";
 import { HeldAnswers } from "../../src/api/api-stream.ts";
+import type { PortTls } from "../../src/api/shared-port.ts";
 import { EngineError } from "../../src/base/error.ts";
 import { makeLogger } from "../../src/base/log.ts";
 import type { Answer, Asker, AskOptions, Question } from "../../src/query/question.ts";
@@ -13,6 +14,8 @@ export interface StreamSettings {
   readonly options?: Partial<ApiOptions>;
   readonly packetBytesMax?: number;
   readonly streamOverHttp?: boolean;
+  readonly httpTls?: PortTls;
+  readonly grpcTls?: PortTls;
   readonly reasons?: () => readonly string[];
   readonly answer?: (question: Question, options: AskOptions) => Promise<Answer>;
 }
@@ -66,8 +69,8 @@ export async function startStream(settings: StreamSettings = {}): Promise<Runnin
   };
   const listener = await listenApi(
     {
-      http: { hostname: "127.0.0.1", port: 0 },
-      grpc: { hostname: "127.0.0.1", port: 0 },
+      http: { hostname: "127.0.0.1", port: 0, tls: settings.httpTls },
+      grpc: { hostname: "127.0.0.1", port: 0, tls: settings.grpcTls },
       streamOverHttp: settings.streamOverHttp ?? true,
       httpIdleSeconds: 10,
     },

@@ -30,6 +30,14 @@ const examples: Readonly<Record<string, string | null>> = {
   "server.grpc_listen_port": "9096",
   "server.grpc_server_max_concurrent_streams": "10",
   "query_frontend.max_grpc_streaming_packet_size": "2MiB",
+  "server.http_tls_config.cert_file": "/other.pem",
+  "server.http_tls_config.key_file": "/other.key",
+  "server.http_tls_config.client_ca_file": "/ca.pem",
+  "server.http_tls_config.client_auth_type": "RequireAndVerifyClientCert",
+  "server.grpc_tls_config.cert_file": "/other.pem",
+  "server.grpc_tls_config.key_file": "/other.key",
+  "server.grpc_tls_config.client_ca_file": "/ca.pem",
+  "server.grpc_tls_config.client_auth_type": "RequireAndVerifyClientCert",
   "server.log_level": "debug",
   "server.log_format": "json",
   "server.graceful_shutdown_timeout": "10s",
@@ -112,11 +120,18 @@ const places: readonly { path: string; example: string | null; setting: AnySetti
   ),
 ];
 
+/** What TLS of the API needs besides a key of it. */
+function serverTls(key: string): Record<string, string> {
+  const clients = { client_ca_file: "/f", client_auth_type: "RequireAndVerifyClientCert" };
+  return { cert_file: "/f", key_file: "/f", ...(key.startsWith("client") && clients) };
+}
+
 /** A file with this key alone; with one below `tls`, what TLS needs is given as well. */
 function settingYaml(path: string, example: string): string {
-  const [, tls, key] = /^(.*\.tls)\.(\w+)$/.exec(path) ?? [];
+  const [, tls, key] = /^(.*[._]tls(?:_config)?)\.(\w+)$/.exec(path) ?? [];
   if (tls === undefined) return yamlAt(path.split("."), example);
-  const all = new Map(Object.entries({ cert_file: "/f", key_file: "/f", [key]: example }));
+  const needed = tls.endsWith("_config") ? serverTls(key) : { cert_file: "/f", key_file: "/f" };
+  const all = new Map(Object.entries({ ...needed, [key]: example }));
   if (key.endsWith("_pem")) all.delete(key.replace("_pem", "_file"));
   return yamlAt(tls.split("."), `{${[...all].map(([name, value]) => `${name}: ${value}`)}}`);
 }
@@ -249,7 +264,13 @@ describe("flags", () => {
       const example = examples[means.setting.path];
       expect(example, name).toBeDefined();
       if (example === null || example === undefined) continue;
-      const config = configOf("", { argv: [`--${name}=${example}`] });
+      const [, tls, key] = /^(.*-tls-config)\.(.*)$/.exec(name) ?? [];
+      const needed = tls === undefined ? {} : serverTls(key);
+      const others = Object.entries(needed)
+        .map(([other, value]) => [`${tls}.${other.replaceAll("_", "-")}`, value])
+        .filter(([other]) => other !== name)
+        .map(([other, value]) => `--${other}=${value}`);
+      const config = configOf("", { argv: [`--${name}=${example}`, ...others] });
       expect(config, name).not.toEqual(defaultConfig());
     }
   });

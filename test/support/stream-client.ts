@@ -45,13 +45,23 @@ export interface Ended {
   readonly trailers: Metadata;
 }
 
+/** What a client of TLS has, in PEM. */
+export interface ClientTrust {
+  readonly ca: Buffer;
+  readonly key?: Buffer;
+  readonly cert?: Buffer;
+}
+
 export class StreamClient implements Disposable {
   readonly #client: Client;
 
   /** `address` is host and port, or a URL. */
-  constructor(address: string, options: ChannelOptions = {}) {
-    const target = address.replace(/^http:\/\//, "").replace(/\/$/, "");
-    this.#client = new Client(target, credentials.createInsecure(), {
+  constructor(address: string, trust?: ClientTrust, options: ChannelOptions = {}) {
+    const target = address.replace(/^https?:\/\//, "").replace(/\/$/, "");
+    const { ca, key = null, cert = null } = trust ?? {};
+    const security =
+      ca === undefined ? credentials.createInsecure() : credentials.createSsl(ca, key, cert);
+    this.#client = new Client(target, security, {
       // A channel of its own, so that each client has its own connection.
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": -1,

@@ -1,4 +1,6 @@
 /** `server` and `internal_server`: the listeners of the API. */
+
+import { grpcTls, httpTls } from "../server-tls.ts";
 import {
   gracefulShutdownTimeout,
   grpcListenAddress,
@@ -24,7 +26,15 @@ import {
   text,
   toggle,
 } from "../value/value.ts";
-import { block, inertBlock, inertKeys, unbuiltBlock, unbuiltKeys, type ValueTree } from "./key.ts";
+import {
+  type Block,
+  block,
+  inertBlock,
+  inertKeys,
+  unbuiltBlock,
+  unbuiltKeys,
+  type ValueTree,
+} from "./key.ts";
 
 const tls = {
   cert: text,
@@ -130,9 +140,12 @@ export const server = block({
   }),
   ...unbuiltKeys("the proxy protocol is", { proxy_protocol_enabled: toggle }),
   ...unbuiltKeys("a prefix before all paths is", { http_path_prefix: text }),
-  ...unbuiltKeys("TLS is", { tls_cipher_suites: text, tls_min_version: text }),
-  http_tls_config: unbuiltBlock("TLS is", tls),
-  grpc_tls_config: unbuiltBlock("TLS is", tls),
+  ...unbuiltKeys("a choice of suites and versions of TLS is", {
+    tls_cipher_suites: text,
+    tls_min_version: text,
+  }),
+  http_tls_config: tlsBlock(httpTls),
+  grpc_tls_config: tlsBlock(grpcTls),
   grpc_listen_address: grpcListenAddress,
   grpc_listen_port: grpcListenPort,
   grpc_server_max_concurrent_streams: grpcStreamsMax,
@@ -150,6 +163,20 @@ export const server = block({
   ...inertKeys(GO_METRICS, instrumentation),
   cluster_validation: unbuiltBlock("cluster validation is", clusterValidation),
 });
+
+function tlsBlock(keys: typeof httpTls): Block {
+  return block({
+    cert_file: keys.certFile,
+    key_file: keys.keyFile,
+    client_ca_file: keys.clientCaFile,
+    client_auth_type: keys.clientAuth,
+    ...unbuiltKeys("certificates within the configuration are", {
+      cert: text,
+      key: secret,
+      client_ca: text,
+    }),
+  });
+}
 
 /** A second listener for the cluster's own calls. Off unless it is enabled, as in Tempo. */
 export const internalServer = block({
