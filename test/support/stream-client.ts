@@ -65,6 +65,8 @@ export class StreamClient implements Disposable {
       // A channel of its own, so that each client has its own connection.
       "grpc.use_local_subchannel_pool": 1,
       "grpc.max_receive_message_length": -1,
+      // Certificates are of names; an address is none in the handshake.
+      ...(trust && { "grpc.ssl_target_name_override": "localhost" }),
       ...options,
     });
   }
