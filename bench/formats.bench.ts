@@ -7,7 +7,11 @@
  * each, keys and numbers as much again, so 2 to 4 µs. protobuf and Thrift are shorter: 1 to 2 µs.
  */
 import { systemClock } from "../src/base/clock.ts";
+import { JaegerProtoReader } from "../src/receive/jaeger-proto.ts";
+import { JaegerRequest } from "../src/receive/jaeger-request.ts";
+import { readBatch } from "../src/receive/jaeger-thrift.ts";
 import { OtlpJson } from "../src/receive/otlp-json.ts";
+import { ThriftBinaryReader } from "../src/receive/thrift-binary.ts";
 import { ZipkinProto } from "../src/receive/zipkin-proto.ts";
 import { ZipkinV1Json } from "../src/receive/zipkin-v1-json.ts";
 import { ZipkinV1Thrift } from "../src/receive/zipkin-v1-thrift.ts";
@@ -23,7 +27,23 @@ const rounds = Number(process.argv[2] ?? 7);
 const batches = shopBatches({ seed: 5, batches: 16, spans: SPANS });
 const options = { bytesMax: BYTES_MAX, parseStringTags: false, clock: systemClock };
 const writer = new ZipkinWriter(options);
+const jaeger = new JaegerRequest(BYTES_MAX);
+const thrift = new ThriftBinaryReader();
+const proto = new JaegerProtoReader(jaeger);
 const readers = {
+  "jaeger-thrift": {
+    toOtlp(body: Uint8Array) {
+      jaeger.clear();
+      thrift.begin(body);
+      readBatch(thrift, jaeger);
+    },
+  },
+  "jaeger-grpc": {
+    toOtlp(body: Uint8Array) {
+      jaeger.clear();
+      proto.read(body);
+    },
+  },
   "otlp-json": new OtlpJson(BYTES_MAX),
   "zipkin-v2-json": new ZipkinV2Json(writer),
   "zipkin-v1-json": new ZipkinV1Json(writer),

@@ -2,7 +2,8 @@
  * End to end: the real server under load over loopback, and its CPU per span by thread and stage,
  * until all that was sent lies in published blocks.
  *
- *   bun bench/ingest.ts [seconds] [clients] [format]     those of data/shop-formats.ts
+ *   bun bench/ingest.ts [seconds] [clients] [format]     those of data/shop-formats.ts; over UDP
+ *                                                        thousands of packets a second, not clients
  *
  * The load is our own seeded requests with fresh ids, sent by a second process so that its cost
  * does not count. Figures are CPU time; the machine may be shared.
@@ -20,7 +21,13 @@ const format = process.argv[4] ?? "identity";
 const root = join(import.meta.dirname, "..");
 const folder = mkdtempSync(join(tmpdir(), "vivace-bench-"));
 const API = "http://127.0.0.1:13200";
-const RECEIVERS = { otlp: "127.0.0.1:14318", zipkin: "127.0.0.1:19411" };
+const RECEIVERS = {
+  otlp: "127.0.0.1:14318",
+  zipkin: "127.0.0.1:19411",
+  jaeger_http: "127.0.0.1:15268",
+  jaeger_grpc: "127.0.0.1:15250",
+  jaeger_udp: "127.0.0.1:16831",
+};
 writeFileSync(
   join(folder, "vivace.yaml"),
   `server: { http_listen_port: 13200, grpc_listen_port: 0, log_level: warn }
@@ -28,6 +35,11 @@ distributor:
   receivers:
     otlp: { protocols: { http: { endpoint: "${RECEIVERS.otlp}" } } }
     zipkin: { endpoint: "${RECEIVERS.zipkin}" }
+    jaeger:
+      protocols:
+        thrift_http: { endpoint: "${RECEIVERS.jaeger_http}" }
+        grpc: { endpoint: "${RECEIVERS.jaeger_grpc}" }
+        thrift_compact: { endpoint: "${RECEIVERS.jaeger_udp}" }
 storage: { trace: { wal: { path: ${folder}/wal }, local: { path: ${folder}/blocks } } }
 `,
 );

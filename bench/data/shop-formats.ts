@@ -1,5 +1,5 @@
 /**
- * The shop's requests in every format that comes over HTTP, and how a body gets fresh ids: an
+ * The shop's requests in every format, and how a body gets fresh ids: an
  * exclusive-or over those that are bytes, another alphabet for those that are hex.
  */
 import { gzipSync } from "node:zlib";
@@ -17,13 +17,26 @@ import {
   type V1Span,
   type V2Span,
 } from "../../test/support/zipkin-generator.ts";
+import {
+  jaegerPacketPlaces,
+  jaegerPackets,
+  jaegerProto,
+  jaegerThrift,
+  jaegerThriftPlaces,
+  restampPacket,
+} from "./shop-jaeger.ts";
 
 export interface LoadFormat {
   /** Which of the server's receivers takes it. */
-  readonly receiver: "otlp" | "zipkin";
+  readonly receiver: "otlp" | "zipkin" | "jaeger_http" | "jaeger_grpc" | "jaeger_udp";
+  /** HTTP, unless it is something else. */
+  readonly transport?: "grpc" | "udp";
+  /** Of a method, for gRPC; nothing for UDP. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
   encode(batch: Uint8Array): Uint8Array;
+  /** Where a request is many packets: instead of encode(). */
+  packets?(batch: Uint8Array): Uint8Array[];
   /** Undefined: ids repeat. */
   restamp?(body: Uint8Array, places: readonly number[], random: Prng): void;
   /** Of a body, what restamp() wants. */
@@ -72,6 +85,25 @@ export const loadFormats: Readonly<Record<string, LoadFormat>> = {
     ...{ ...zipkin, path: "/api/v1/spans", headers: { "content-type": "application/x-thrift" } },
     encode: (batch) => thriftOf(v1Of(parsed(batch))),
     ...{ places: thriftPlaces, restamp: restampBytes },
+  },
+  "jaeger-thrift": {
+    ...{ receiver: "jaeger_http", path: "/api/traces" },
+    headers: { "content-type": "application/x-thrift" },
+    encode: (batch) => jaegerThrift(parsed(batch)),
+    ...{ places: jaegerThriftPlaces, restamp: restampBytes },
+  },
+  "jaeger-grpc": {
+    ...{ receiver: "jaeger_grpc", transport: "grpc", headers: {} },
+    path: "/jaeger.api_v2.CollectorService/PostSpans",
+    encode: (batch) => jaegerProto(parsed(batch)),
+    places: (body) => idsBehind(body, { tags: [0x0a, 0x12, 0x12], lengths: [16, 8, 8] }),
+    restamp: restampBytes,
+  },
+  "jaeger-compact": {
+    ...{ receiver: "jaeger_udp", transport: "udp", path: "", headers: {} },
+    encode: (batch) => jaegerPackets(parsed(batch))[0],
+    packets: (batch) => jaegerPackets(parsed(batch)),
+    ...{ places: jaegerPacketPlaces, restamp: restampPacket },
   },
 };
 
