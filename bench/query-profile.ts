@@ -58,6 +58,7 @@ const kernel = instantiate(
 );
 const metas = readMetas();
 const questions = new QueryQuestions({
+  reader: 0,
   buffer,
   head: { pin: () => [], unpin: () => {} },
   blocks: new BlockList({
@@ -65,6 +66,7 @@ const questions = new QueryQuestions({
     caches,
     localPath,
     blocks: metas,
+    owners: metas.map(() => 0),
     version: 0,
     logger,
     onRemoved: () => {},

@@ -6,7 +6,7 @@ import type { Static } from "../traceql/ast.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 import { hexAt } from "./field-columns.ts";
 import type { FilterTools } from "./filter-bits.ts";
-import { orderRanked, type Rank, type RankedTrace, type SearchPlan } from "./search-plan.ts";
+import { orderRanked, type Rank, type SearchPlan } from "./search-plan.ts";
 import type { Segment } from "./segment.ts";
 import type { Found, RowSet, Spansets } from "./spansets.ts";
 import { sortable } from "./value-order.ts";
@@ -27,7 +27,7 @@ export interface BestTrace {
 export function newestTraces(
   plan: SearchPlan,
   found: Found,
-  parts: SearchParts & { readonly worst: RankedTrace | undefined },
+  parts: SearchParts & { readonly worst: Rank | undefined },
 ): BestTrace[] {
   const { segment, spansets, scratch, kernel, worst } = parts;
   const { bits } = spansets.filter;

@@ -8,8 +8,13 @@ import type { TimeSpan } from "./segment-part.ts";
 import type { BlockSplits, SplitPart } from "./split-traces.ts";
 import type { ListedBlock } from "./trace-by-id.ts";
 
+/** A block, and the query thread that reads it and keeps its columns. */
+export interface OwnedBlock extends ListedBlock {
+  readonly owner: number;
+}
+
 export interface PlannedBlock {
-  readonly block: ListedBlock;
+  readonly block: OwnedBlock;
   readonly split: BlockSplits;
   /** Of the split's parts in their order. */
   readonly parts: readonly PlannedPart[];
@@ -17,12 +22,12 @@ export interface PlannedBlock {
 }
 
 interface PlannedPart extends Pick<SplitPart, "traces"> {
-  readonly block: ListedBlock;
+  readonly block: OwnedBlock;
 }
 
 export interface BlockPlan {
   /** In the order of the log. */
-  readonly all: readonly ListedBlock[];
+  readonly all: readonly OwnedBlock[];
   /** The one that ends last first. */
   readonly newestFirst: readonly PlannedBlock[];
 }
@@ -30,7 +35,7 @@ export interface BlockPlan {
 const NO_SPLIT: BlockSplits = { excluded: new Uint32Array(0), parts: [], traces: 0, version: "" };
 
 export function planBlocks(
-  all: readonly ListedBlock[],
+  all: readonly OwnedBlock[],
   splits: ReadonlyMap<string, BlockSplits>,
 ): BlockPlan {
   const byId = new Map(all.map((block) => [block.meta.id, block]));

@@ -6,7 +6,7 @@ import { bitmapBytes } from "../vector/vector.ts";
 import { newestTraces, sortedTraces } from "./best-traces.ts";
 import type { FilterTools } from "./filter-bits.ts";
 import type { SearchQuestion } from "./question.ts";
-import type { RankedTrace, SearchPlan } from "./search-plan.ts";
+import type { Rank, RankedTrace, SearchPlan } from "./search-plan.ts";
 import type { SegmentPart } from "./segment-part.ts";
 import { Spansets } from "./spansets.ts";
 import { TraceSummaries } from "./trace-summary.ts";
@@ -15,7 +15,7 @@ import { TraceSummaries } from "./trace-summary.ts";
 export function searchSegment(
   plan: SearchPlan,
   { segment, within }: SegmentPart,
-  tools: FilterTools & { readonly worst: RankedTrace | undefined },
+  tools: FilterTools & { readonly worst: Rank | undefined },
 ): RankedTrace[] {
   const spansets = new Spansets(segment, tools);
   const overlapping = overlappingRows(plan.question, { segment, within }, { tools, spansets });

@@ -4,7 +4,8 @@
  * block, the one that ends last first, each with the traces that it is the newest block of.
  *
  * Every span is in one of them, once: what is in the head and published meanwhile is taken from the
- * blocks, what is in several places is assembled.
+ * blocks, what is in several places is assembled. Blocks may be visited by several threads: a plan
+ * follows from the ids of the blocks alone.
  *
  * Threads: one.
  */
@@ -13,7 +14,7 @@ import type { ReadExports } from "../kernel/scan-kernel.ts";
 import { StepKeeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { AssembledSegment } from "./assembled-segment.ts";
-import { type BlockPlan, type PlannedBlock, planBlocks } from "./block-plan.ts";
+import { type BlockPlan, type OwnedBlock, type PlannedBlock, planBlocks } from "./block-plan.ts";
 import { BlockSegment, type SegmentTools } from "./block-segment.ts";
 import { HeadSegment } from "./head-segment.ts";
 import { HeadShares } from "./head-shares.ts";
@@ -31,7 +32,7 @@ export interface PinnedHead {
 
 export interface KnownBlocks {
   /** All blocks with this tenant, as of now or later. */
-  all(tenant: string): Promise<readonly ListedBlock[]>;
+  all(tenant: string): Promise<readonly OwnedBlock[]>;
   /** Whether more was published than all() has told of. */
   isBehind(): boolean;
 }
@@ -52,32 +53,31 @@ export interface Window {
   readonly endNano: bigint | undefined;
 }
 
+/** Of one tenant, on one thread. */
 export interface Visit {
   readonly tenant: string;
-  readonly window: Window;
   readonly turn: Turn;
   readonly signal: AbortSignal;
-  /** `block`: undefined for the head. In one step; addresses hold until it returns. */
-  readonly use: (part: SegmentPart, block: ListedBlock | undefined) => void;
-  /** Before each block, with the latest time that any span of it or of later ones touches. */
-  readonly isDone?: (latestNano: bigint) => boolean;
-  readonly onProgress?: (progress: Progress) => void;
+  /** In one step; addresses hold until it returns. */
+  readonly use: (part: SegmentPart) => void;
 }
 
-export interface Progress {
-  readonly blocks: number;
-  readonly blocksDone: number;
-  readonly blockBytes: number;
+/** Spans of a tenant as a question began with them: what comes later is not looked at. */
+export interface Begun {
+  readonly plan: BlockPlan;
+  /** By block, numbers of the traces that were assembled with the head's. */
+  readonly inHead: ReadonlyMap<string, readonly number[]>;
+}
+
+export interface BlocksVisit extends Visit {
+  readonly begun: Begun;
+  readonly blocks: readonly PlannedBlock[];
+  /** Before each block, with the latest time that any span of it touches. */
+  readonly isDone: (latestNano: bigint) => boolean;
 }
 
 /** A tenant's splits are forgotten when so many others were asked for since. */
 const TENANTS_MAX = 256;
-
-/** One visit under way. */
-interface Visiting {
-  readonly visit: Visit;
-  readonly plan: BlockPlan;
-}
 
 /** What is known of a tenant's blocks. */
 interface Tenant {
@@ -91,10 +91,9 @@ interface Tenant {
 
 interface Used extends Pick<PartOptions, "excluded" | "name" | "range"> {
   readonly visit: Visit;
-  readonly block: ListedBlock | undefined;
 }
 
-const NO_SHARES: ReadonlyMap<string, readonly number[]> = new Map();
+const NO_SHARES: Begun["inHead"] = new Map();
 
 export class Segments {
   readonly #options: SegmentsOptions;
@@ -112,23 +111,44 @@ export class Segments {
     return this.#options.tools.kernel;
   }
 
-  /** Rejects with the signal's reason when it aborts. */
-  async visit(visit: Visit): Promise<Progress> {
+  /** Visits the head, with the traces that lie in blocks as well; rejects with the signal's reason. */
+  async begin(visit: Visit): Promise<Begun> {
     const { blocks: known, turns } = this.#options;
     for (;;) {
       const all = (await known.all(visit.tenant)).toSorted(byLog);
-      const visiting = { visit, plan: await this.#planned(all, visit) };
+      const plan = await this.#planned(all, visit);
       visit.signal.throwIfAborted();
-      const inBlocks = await turns.step(visit.turn, () =>
-        this.#inStep(() => this.#visitHead(visiting)),
+      const inHead = await turns.step(visit.turn, () =>
+        this.#inStep(() => this.#visitHead(plan, visit)),
       );
-      if (inBlocks !== undefined) return this.#visitBlocks(visiting, inBlocks);
+      if (inHead !== undefined) return { plan, inHead };
+    }
+  }
+
+  /** The plan of a question that began on another thread, about the blocks with these ids. */
+  async join(ids: readonly string[], visit: Visit): Promise<BlockPlan> {
+    const wanted = new Set(ids);
+    const all = await this.#options.blocks.all(visit.tenant);
+    const known = all.filter(({ meta }) => wanted.has(meta.id));
+    return this.#planned(known.toSorted(byLog), visit);
+  }
+
+  /** Block by block in their order, until the visitor is done. */
+  async visitBlocks(visit: BlocksVisit): Promise<void> {
+    const { begun, blocks, isDone, signal, turn } = visit;
+    for (const one of blocks) {
+      if (isDone(one.range.to)) return;
+      signal.throwIfAborted();
+      const shared = begun.inHead.get(one.block.meta.id) ?? [];
+      await this.#options.turns.step(turn, () =>
+        this.#inStep(() => this.#visitBlock(one, shared, visit)),
+      );
     }
   }
 
   /** What the blocks share is found block by block. */
   async #planned(
-    all: readonly ListedBlock[],
+    all: readonly OwnedBlock[],
     { tenant: name, turn, signal }: Visit,
   ): Promise<BlockPlan> {
     const { turns } = this.#options;
@@ -176,22 +196,19 @@ export class Segments {
   }
 
   /** Traces by block that were assembled with the head's; undefined: the list of blocks is old. */
-  #visitHead(visiting: Visiting): ReadonlyMap<string, readonly number[]> | undefined {
+  #visitHead(plan: BlockPlan, visit: Visit): Begun["inHead"] | undefined {
     const { blocks: known, head } = this.#options;
     const halves = head.pin();
     try {
       // What was published since the list was made may be gone from the head.
       if (known.isBehind()) return undefined;
-      return this.#useHead(halves, visiting);
+      return this.#useHead(halves, plan, visit);
     } finally {
       head.unpin();
     }
   }
 
-  #useHead(
-    halves: readonly HeadHalf[],
-    { visit, plan: { all } }: Visiting,
-  ): ReadonlyMap<string, readonly number[]> {
+  #useHead(halves: readonly HeadHalf[], { all }: BlockPlan, visit: Visit): Begun["inHead"] {
     const { buffer, nodeId, tools } = this.#options;
     const { kernel, scratch } = tools;
     const { tenant } = visit;
@@ -204,7 +221,7 @@ export class Segments {
     const blocks = this.#sharing(all, tenant);
     const { filter } = this.#tenant(tenant);
     const shares = new HeadShares(segments, blocks, { kernel, scratch, filter });
-    const inHead = { visit, block: undefined, name: undefined, range: undefined };
+    const inHead = { visit, name: undefined, range: undefined };
     if (shares.traces > 0) {
       const { traces } = shares;
       const keeper = new StepKeeper(scratch);
@@ -215,27 +232,6 @@ export class Segments {
       this.#use(segment, { ...inHead, excluded: shares.ofHalf(half) });
     }
     return new Map(blocks.map(({ id }) => [id, shares.ofBlock(id)]));
-  }
-
-  async #visitBlocks(
-    visiting: Visiting,
-    inHead: ReadonlyMap<string, readonly number[]>,
-  ): Promise<Progress> {
-    const { visit, plan } = visiting;
-    const chosen = plan.newestFirst.filter(({ range }) => overlaps(range, visit.window));
-    const blockBytes = chosen.reduce((sum, { block }) => sum + block.meta.dataBytes, 0);
-    let blocksDone = 0;
-    for (const one of chosen) {
-      if (visit.isDone?.(one.range.to) === true) break;
-      visit.signal.throwIfAborted();
-      const shared = inHead.get(one.block.meta.id) ?? [];
-      await this.#options.turns.step(visit.turn, () =>
-        this.#inStep(() => this.#visitBlock(one, shared, visit)),
-      );
-      blocksDone++;
-      visit.onProgress?.({ blocks: chosen.length, blocksDone, blockBytes });
-    }
-    return { blocks: chosen.length, blocksDone: chosen.length, blockBytes };
   }
 
   #visitBlock(
@@ -253,14 +249,14 @@ export class Segments {
         const { traces } = split;
         const options = { parts, traces, keeper: vectors, scratch, kernel, name };
         const excluded = placesOf(split, block.meta.id, inHead);
-        const whole = { visit, excluded, block, name: nameOf(name, excluded), range };
+        const whole = { visit, excluded, name: nameOf(name, excluded), range };
         this.#use(new AssembledSegment(options), whole);
       }
       const segment = this.#segmentOf(block, visit.tenant);
       const excluded =
         inHead.length === 0 ? split.excluded : Uint32Array.from([...split.excluded, ...inHead]);
       const name = nameOf(`${block.folder}/rows/${visit.tenant}/`, excluded);
-      this.#use(segment, { visit, excluded, block, name, range });
+      this.#use(segment, { visit, excluded, name, range });
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
       // Retention takes the files first and tells afterwards.
@@ -268,10 +264,10 @@ export class Segments {
     }
   }
 
-  #use(segment: Segment, { visit, block, ...of }: Used): void {
+  #use(segment: Segment, { visit, ...of }: Used): void {
     const { kernel, scratch, vectors: keeper } = this.#options.tools;
     scratch.within(() => {
-      visit.use(new LazyPart({ segment, scratch, kernel, keeper, ...of }), block);
+      visit.use(new LazyPart({ segment, scratch, kernel, keeper, ...of }));
     });
   }
 
@@ -305,7 +301,8 @@ function isCovered(
   });
 }
 
-function overlaps({ from, to }: TimeSpan, { startNano, endNano }: Window): boolean {
+/** Whether anything of the range is in the window. */
+export function overlaps({ from, to }: TimeSpan, { startNano, endNano }: Window): boolean {
   if (endNano !== undefined && from > endNano) return false;
   return startNano === undefined || to >= startNano;
 }

@@ -13,6 +13,7 @@ import type { Logger } from "../base/log.ts";
 import { type BlockCaches, BlockReader } from "../block/block-read.ts";
 import { type BlockMeta, blockPath } from "../model/block-meta.ts";
 import type { SpanRow } from "../model/span-row.ts";
+import type { OwnedBlock } from "../query/block-plan.ts";
 import type { KnownBlocks } from "../query/segments.ts";
 import type { BlockView, ListedBlock } from "../query/trace-by-id.ts";
 import { BLOCKS_VERSION } from "../ring/control.ts";
@@ -29,13 +30,15 @@ export interface BlockListOptions {
   readonly caches: BlockCaches;
   readonly localPath: string;
   readonly blocks: readonly BlockMeta[];
+  /** Of each block the query thread that reads it for questions in TraceQL. */
+  readonly owners: readonly number[];
   readonly version: number;
   readonly logger: Logger;
   /** What is kept of a block that was removed is of no use. */
   readonly onRemoved: (folder: string) => void;
 }
 
-interface Known extends ListedBlock {
+interface Known extends OwnedBlock {
   /** The first and the last second that any of its spans touches. */
   readonly startSeconds: number;
   readonly endSeconds: number;
@@ -53,15 +56,15 @@ export class BlockList implements BlockView, KnownBlocks {
     this.#options = options;
     this.#reader = new BlockReader(options.caches);
     this.#version = options.version;
-    for (const meta of options.blocks) this.#add(meta);
+    for (const [i, meta] of options.blocks.entries()) this.#add(meta, options.owners[i]);
   }
 
   get inspectedBytes(): number {
     return this.#reader.inspectedBytes;
   }
 
-  change({ added, removed, version }: BlocksChanged): void {
-    for (const meta of added) this.#add(meta);
+  change({ added, owners, removed, version }: BlocksChanged): void {
+    for (const [i, meta] of added.entries()) this.#add(meta, owners[i]);
     for (const id of removed) this.#remove(id);
     this.#version = Math.max(this.#version, version);
     const waiting = this.#waiting;
@@ -74,7 +77,7 @@ export class BlockList implements BlockView, KnownBlocks {
     tenant: string,
     startSeconds = 0,
     endSeconds = Number.POSITIVE_INFINITY,
-  ): Promise<readonly ListedBlock[]> {
+  ): Promise<readonly OwnedBlock[]> {
     await this.#upToDate(Atomics.load(this.#options.control, BLOCKS_VERSION));
     const known = [...(this.#byTenant.get(tenant) ?? [])];
     return known.filter(
@@ -82,7 +85,7 @@ export class BlockList implements BlockView, KnownBlocks {
     );
   }
 
-  async all(tenant: string): Promise<readonly ListedBlock[]> {
+  async all(tenant: string): Promise<readonly OwnedBlock[]> {
     return this.blocks(tenant);
   }
 
@@ -116,13 +119,14 @@ export class BlockList implements BlockView, KnownBlocks {
     }
   }
 
-  #add(meta: BlockMeta): void {
+  #add(meta: BlockMeta, owner: number): void {
     this.#remove(meta.id);
     // A span may end before it starts.
     const times = [BigInt(meta.startUnixNano), BigInt(meta.endUnixNano)];
     const seconds = times.map((nano) => Number(nano / NANO));
     const block = {
       meta,
+      owner,
       folder: join(this.#options.localPath, blockPath(meta)),
       startSeconds: Math.min(...seconds),
       endSeconds: Math.max(...seconds),

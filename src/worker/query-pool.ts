@@ -4,11 +4,13 @@
  *
  * Threads: main.
  */
+import { MessageChannel } from "node:worker_threads";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { AnswerTo, AskOptions, Question } from "../query/question.ts";
 import { PIN_DEADLINES, PINS } from "../ring/control.ts";
+import { BlockOwners } from "./block-owners.ts";
 import { startThread, type Thread } from "./thread.ts";
 import type {
   AskMessage,
@@ -20,7 +22,7 @@ import type {
 
 export interface QueryPoolOptions {
   readonly buffer: SharedArrayBuffer;
-  readonly start: Omit<QueryStart, "reader" | "blocks" | "version">;
+  readonly start: Omit<QueryStart, "reader" | "blocks" | "owners" | "version">;
   readonly threads: number;
   readonly logger: Logger;
   /** All published blocks now, and the version that this list is of. */
@@ -46,6 +48,7 @@ interface Member {
 export class QueryPool {
   readonly #options: QueryPoolOptions;
   readonly #members: Member[] = [];
+  readonly #owners: BlockOwners;
   readonly #control: Int32Array;
   readonly #deadlines: Float64Array;
   #nextId = 0;
@@ -56,6 +59,7 @@ export class QueryPool {
     this.#options = options;
     this.#control = new Int32Array(options.buffer, 0, 4096);
     this.#deadlines = new Float64Array(options.buffer, 0, 1024);
+    this.#owners = new BlockOwners(options.threads);
     for (let reader = 0; reader < options.threads; reader++) this.#start(reader);
   }
 
@@ -115,8 +119,10 @@ export class QueryPool {
 
   /** Tells all threads what was published or removed. */
   blocks(added: readonly BlockMeta[], removed: readonly string[], version: number): void {
+    for (const id of removed) this.#owners.remove(id);
+    const owners = added.map((meta) => this.#owners.of(meta));
     for (const { thread } of this.#members) {
-      thread?.post({ type: "blocks", added, removed, version });
+      thread?.post({ type: "blocks", added, owners, removed, version });
     }
   }
 
@@ -148,16 +154,23 @@ export class QueryPool {
 
   #start(reader: number): void {
     const { metas, version } = this.#options.blocks();
+    const owners = metas.map((meta) => this.#owners.of(meta));
     const pending = new Map<number, Pending>();
     const thread = startThread<QueryStart, QueryRequest, QueryAnswer | AskMessage>({
       name: "query",
       url: new URL("./query-worker.ts", import.meta.url),
-      data: { ...this.#options.start, reader, blocks: metas, version },
+      data: { ...this.#options.start, reader, blocks: metas, owners, version },
       logger: this.#options.logger,
       onMessage: (message) => pending.get(message.id)?.hear(message),
       onEnd: () => this.#restart(reader),
     });
     this.#members[reader] = { thread, pending };
+    for (const [other, member] of this.#members.entries()) {
+      if (other === reader || member.thread === undefined) continue;
+      const { port1, port2 } = new MessageChannel();
+      thread.post({ type: "peer", reader: other, port: port1 }, [port1]);
+      member.thread.post({ type: "peer", reader, port: port2 }, [port2]);
+    }
   }
 
   #restart(reader: number): void {

@@ -7,18 +7,24 @@ import { MiB } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import { answerMetrics } from "../query/answer-metrics.ts";
-import { answerSearch } from "../query/answer-search.ts";
-import { answerTagNames } from "../query/answer-tag-names.ts";
-import { answerTagValues } from "../query/answer-tag-values.ts";
+import {
+  type AnswerTools,
+  answerQuestion,
+  type GatheredPart,
+  type GatherJob,
+  gatherPart,
+} from "../query/answer-question.ts";
 import type { SegmentTools } from "../query/block-segment.ts";
 import { KnownTags } from "../query/known-tags.ts";
-import type { Answer, AskOptions, Question } from "../query/question.ts";
+import type { Answer } from "../query/question.ts";
 import { type KnownBlocks, type PinnedHead, Segments } from "../query/segments.ts";
 import { Turns } from "../query/turns.ts";
+import { QueryPeers } from "./query-peers.ts";
 import type { AskMessage, QueryRequest } from "./worker-protocol.ts";
 
 export interface QueryQuestionsOptions {
+  /** Which of the query threads this is. */
+  readonly reader: number;
   readonly buffer: SharedArrayBuffer;
   readonly head: PinnedHead;
   readonly blocks: KnownBlocks;
@@ -34,20 +40,24 @@ const KNOWN_TAGS_BYTES_MAX = 16 * MiB;
 
 export class QueryQuestions {
   readonly #options: QueryQuestionsOptions;
-  readonly #turns: Turns;
-  readonly #segments: Segments;
-  readonly #tags = new KnownTags(KNOWN_TAGS_BYTES_MAX);
+  readonly #tools: AnswerTools;
+  readonly peers: QueryPeers;
   readonly #underWay = new Map<number, AbortController>();
 
   constructor(options: QueryQuestionsOptions) {
     this.#options = options;
     const { buffer, head, blocks, nodeId, tools, logger } = options;
-    this.#turns = new Turns(options.clock);
-    this.#segments = new Segments({
-      ...{ buffer, head, blocks, nodeId, tools },
-      turns: this.#turns,
+    const turns = new Turns(options.clock);
+    const segments = new Segments({
+      ...{ buffer, head, blocks, nodeId, tools, turns },
       onGone: ({ meta }) => logger.warn("block is gone", { block: meta.id }),
     });
+    const tags = new KnownTags(KNOWN_TAGS_BYTES_MAX);
+    this.peers = new QueryPeers({
+      self: options.reader,
+      gather: (job, signal) => this.#gather(job, signal),
+    });
+    this.#tools = { segments, turns, clock: options.clock, tags, peers: this.peers };
   }
 
   async ask({
@@ -62,10 +72,12 @@ export class QueryQuestions {
     try {
       const { signal } = controller;
       const options = withProgress ? { signal, onProgress } : { signal };
-      const answer = await this.#answer(question, options);
+      const answer = await answerQuestion(question, this.#tools, options);
       if (!signal.aborted) post({ type: "found", id, answer });
     } catch (error) {
-      if (!controller.signal.aborted) post(this.#failed(id, error));
+      if (controller.signal.aborted) return;
+      const { code, message } = this.#failed(error);
+      post({ type: "failed", id, code, message });
     } finally {
       this.#underWay.delete(id);
     }
@@ -75,27 +87,19 @@ export class QueryQuestions {
     this.#underWay.get(id)?.abort(new EngineError("internal", "nobody waits any more"));
   }
 
-  async #answer(question: Question, options: AskOptions): Promise<Answer> {
-    const tools = { segments: this.#segments, turns: this.#turns, clock: this.#options.clock };
-    switch (question.type) {
-      case "search":
-        return answerSearch(question, tools, options);
-      case "tagNames":
-        return answerTagNames(question, { ...tools, tags: this.#tags }, options);
-      case "tagValues":
-        return answerTagValues(question, { ...tools, tags: this.#tags }, options);
-      case "metrics":
-        return answerMetrics(question, tools, options);
+  async #gather(job: GatherJob, signal: AbortSignal): Promise<GatheredPart> {
+    try {
+      return await gatherPart(job, this.#tools, signal);
+    } catch (error) {
+      throw this.#failed(error);
     }
   }
 
-  #failed(id: number, error: unknown): AskMessage {
-    if (error instanceof EngineError) {
-      return { type: "failed", id, code: error.code, message: error.message };
-    }
+  #failed(error: unknown): EngineError {
+    if (error instanceof EngineError) return error;
     const text = error instanceof Error ? error.message : String(error);
     const stack = error instanceof Error ? error.stack : undefined;
     this.#options.logger.error("question cannot be answered", { error: text, stack });
-    return { type: "failed", id, code: "internal", message: "internal error" };
+    return new EngineError("internal", "internal error");
   }
 }

@@ -51,6 +51,7 @@ const blocks = new BlockList({
   caches,
   localPath,
   blocks: start.blocks,
+  owners: start.owners,
   version,
   logger,
   onRemoved: (folder) => vectors.forget(join(folder, "/")),
@@ -60,6 +61,7 @@ const head = new HeadPins({ buffer, kernel, plan, reader, clock: systemClock });
 const traces = new TraceById({ head, blocks, nodeId });
 
 const questions = new QueryQuestions({
+  reader,
   buffer,
   head,
   blocks,
@@ -77,6 +79,7 @@ parentPort?.on("message", (message: QueryRequest) => {
   if (message.type === "blocks") blocks.change(message);
   else if (message.type === "ask") void questions.ask(message);
   else if (message.type === "cancel") questions.cancel(message.id);
+  else if (message.type === "peer") questions.peers.connect(message.reader, message.port);
   else last = last.then(() => answer(message.id, message.request));
 });
 

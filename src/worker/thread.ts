@@ -2,12 +2,13 @@
  * Starts a Worker and hears how it ends. A Worker never ends without being told to; if one does,
  * `onEnd` says why, and the supervisor decides.
  */
-import { Worker } from "node:worker_threads";
+import { type MessagePort, Worker } from "node:worker_threads";
 import type { Logger } from "../base/log.ts";
 import type { ThreadStart } from "./worker-protocol.ts";
 
 export interface Thread<Message> {
-  post(message: Message): void;
+  /** `transfer`: ports that move with it. */
+  post(message: Message, transfer?: readonly MessagePort[]): void;
   /** Ends it now; onEnd is not called. */
   kill(): void;
 }
@@ -43,7 +44,7 @@ export function startThread<Data extends ThreadStart, Message, Answer>(
     end(`exit code ${code}`);
   });
   return {
-    post: (message) => worker.postMessage(message),
+    post: (message, transfer = []) => worker.postMessage(message, transfer),
     kill: () => {
       ended = true;
       void worker.terminate();

@@ -2,6 +2,7 @@
  * What threads are given when they start, and the few messages between them and main. Requests,
  * spans and counters never travel like this: they lie in shared memory.
  */
+import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode } from "../base/error.ts";
 import type { LogFormat, LogLevel } from "../base/log.ts";
 import type { Receiver, ReceiverKind } from "../config/config.ts";
@@ -58,6 +59,8 @@ export interface QueryStart extends ThreadStart {
   readonly localPath: string;
   readonly nodeId: string;
   readonly blocks: readonly BlockMeta[];
+  /** Of each block the query thread that reads it for questions in TraceQL. */
+  readonly owners: readonly number[];
   /** BLOCKS_VERSION that this list is of. */
   readonly version: number;
 }
@@ -119,9 +122,13 @@ export type QueryRequest =
     }
   /** Nobody waits any more. */
   | { readonly type: "cancel"; readonly id: number }
+  /** Another query thread is there: a port to it. */
+  | { readonly type: "peer"; readonly reader: number; readonly port: MessagePort }
   | {
       readonly type: "blocks";
       readonly added: readonly BlockMeta[];
+      /** Of those added. */
+      readonly owners: readonly number[];
       readonly removed: readonly string[];
       readonly version: number;
     };

@@ -1,0 +1,217 @@
+/**
+ * Answers a question: this thread visits the head, and the blocks that it owns; other threads visit
+ * theirs, and what they gathered is added.
+ *
+ * A search with a limit goes in waves, the newest block first and then twice as many each time, so
+ * that it seldom looks at more than it needs. Which wave a trace comes in changes no answer.
+ */
+import type { Clock } from "../base/clock.ts";
+import type { PlannedBlock } from "./block-plan.ts";
+import type { Gathered, Gatherer, GatherTools } from "./gatherer.ts";
+import { type Inspected, InspectedCount } from "./inspected-count.ts";
+import type { KnownTags } from "./known-tags.ts";
+import { MetricsGatherer } from "./metrics-gatherer.ts";
+import type { Answer, AskOptions, Question } from "./question.ts";
+import { SearchGatherer } from "./search-gatherer.ts";
+import type { Rank } from "./search-plan.ts";
+import { type Begun, overlaps, type Segments } from "./segments.ts";
+import { TagNamesGatherer } from "./tag-names-gatherer.ts";
+import { TagValuesGatherer } from "./tag-values-gatherer.ts";
+import type { Turn, Turns } from "./turns.ts";
+
+/** Some blocks of a question, for another thread. Plain data. */
+export interface GatherJob {
+  readonly question: Question;
+  readonly tenant: string;
+  /** Ids of all blocks that the question began with. */
+  readonly all: readonly string[];
+  /** Ids of those to visit, in this order. */
+  readonly blocks: readonly string[];
+  readonly inHead: Begun["inHead"];
+  readonly worst: Rank | undefined;
+  /** Time that the question has had already. */
+  readonly usedMs: number;
+}
+
+export interface GatheredPart {
+  readonly gathered: Gathered;
+  readonly inspected: Inspected;
+  readonly usedMs: number;
+}
+
+/** The other query threads. */
+export interface Peers {
+  /** This thread. */
+  readonly self: number;
+  /** Rejects with an EngineError, or with the signal's reason. */
+  gather(owner: number, job: GatherJob, signal: AbortSignal): Promise<GatheredPart>;
+}
+
+export interface AnswerTools {
+  readonly segments: Segments;
+  readonly turns: Turns;
+  readonly clock: Pick<Clock, "nowMs">;
+  readonly tags: KnownTags;
+  readonly peers: Peers;
+}
+
+/** Between two reports of what is known so far. */
+const PROGRESS_MS = 500;
+
+export async function answerQuestion(
+  question: Question,
+  tools: AnswerTools,
+  { signal, onProgress }: AskOptions,
+): Promise<Answer> {
+  const gatherer = makeGatherer(question, tools, undefined);
+  const count = new InspectedCount();
+  let toldMs = tools.clock.nowMs();
+  const progress = () => {
+    if (onProgress === undefined || tools.clock.nowMs() - toldMs < PROGRESS_MS) return;
+    toldMs = tools.clock.nowMs();
+    onProgress(gatherer.answer(count.metrics()));
+  };
+  for (const tenant of question.tenants) {
+    const stop = new AbortController();
+    const of = { question, tenant, gatherer, count, progress };
+    try {
+      const either = AbortSignal.any([signal, stop.signal]);
+      await new TenantAnswer(of, tools, either).run();
+    } catch (error) {
+      // Other threads may still be at work.
+      stop.abort(error);
+      throw error;
+    }
+  }
+  return gatherer.answer(count.metrics());
+}
+
+/** A part of another thread's question. */
+export async function gatherPart(
+  job: GatherJob,
+  tools: AnswerTools,
+  signal: AbortSignal,
+): Promise<GatheredPart> {
+  const { segments } = tools;
+  const { question, tenant, inHead } = job;
+  const gatherer = makeGatherer(question, tools, job.worst);
+  const count = new InspectedCount();
+  const turn: Turn = { tenant, usedMs: job.usedMs };
+  const visit = { tenant, turn, signal, use: usedBy(gatherer, count) };
+  const plan = await segments.join(job.all, visit);
+  const byId = new Map(plan.newestFirst.map((one) => [one.block.meta.id, one]));
+  const blocks = job.blocks.flatMap((id) => byId.get(id) ?? []);
+  const isDone = (latestNano: bigint) => gatherer.isDone(latestNano);
+  await segments.visitBlocks({ ...visit, begun: { plan, inHead }, blocks, isDone });
+  return {
+    gathered: gatherer.take(),
+    inspected: count.inspected,
+    usedMs: turn.usedMs - job.usedMs,
+  };
+}
+
+function usedBy(gatherer: Gatherer, count: InspectedCount) {
+  return (part: Parameters<Gatherer["use"]>[0]) => {
+    count.add(part.segment);
+    gatherer.use(part);
+  };
+}
+
+function makeGatherer(
+  question: Question,
+  { segments: { scratch, kernel }, tags }: AnswerTools,
+  worst: Rank | undefined,
+): Gatherer {
+  const tools: GatherTools = { scratch, kernel };
+  switch (question.type) {
+    case "search":
+      return new SearchGatherer(question, tools, worst);
+    case "tagNames":
+      return new TagNamesGatherer(question, tools, tags);
+    case "tagValues":
+      return new TagValuesGatherer(question, tools, tags);
+    case "metrics":
+      return new MetricsGatherer(question, tools);
+  }
+}
+
+interface TenantQuestion {
+  readonly question: Question;
+  readonly tenant: string;
+  readonly gatherer: Gatherer;
+  readonly count: InspectedCount;
+  readonly progress: () => void;
+}
+
+/** One tenant's spans, gathered. */
+class TenantAnswer {
+  readonly #of: TenantQuestion;
+  readonly #tools: AnswerTools;
+  readonly #signal: AbortSignal;
+  readonly #turn: Turn;
+
+  constructor(of: TenantQuestion, tools: AnswerTools, signal: AbortSignal) {
+    this.#of = of;
+    this.#tools = tools;
+    this.#signal = signal;
+    this.#turn = tools.turns.begin(of.tenant);
+  }
+
+  async run(): Promise<void> {
+    const { question, gatherer, count, progress } = this.#of;
+    const begun = await this.#tools.segments.begin(this.#visit());
+    const chosen = begun.plan.newestFirst.filter(({ range }) => overlaps(range, question));
+    count.begin(chosen.map(({ block }) => block.meta.dataBytes));
+    let size = gatherer.mayEndEarly ? 1 : chosen.length;
+    for (let next = 0; next < chosen.length; size *= 2) {
+      if (gatherer.isDone(chosen[next].range.to)) break;
+      await this.#wave(begun, chosen.slice(next, next + size));
+      next += size;
+      progress();
+    }
+    count.finish();
+  }
+
+  #visit() {
+    const { tenant, gatherer, count } = this.#of;
+    return { tenant, turn: this.#turn, signal: this.#signal, use: usedBy(gatherer, count) };
+  }
+
+  async #wave(begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
+    const { self } = this.#tools.peers;
+    const byOwner = Map.groupBy(blocks, ({ block }) => block.owner);
+    const all = Array.from(byOwner, ([owner, owned]) =>
+      owner === self ? this.#own(begun, owned) : this.#peer(owner, begun, owned),
+    );
+    await Promise.all(all);
+  }
+
+  async #own(begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
+    const { gatherer, count, progress } = this.#of;
+    const isDone = (latestNano: bigint): boolean => {
+      count.did(1);
+      progress();
+      return gatherer.isDone(latestNano);
+    };
+    await this.#tools.segments.visitBlocks({ ...this.#visit(), begun, blocks, isDone });
+  }
+
+  async #peer(owner: number, begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
+    const { question, tenant, gatherer, count, progress } = this.#of;
+    const job: GatherJob = {
+      question,
+      tenant,
+      all: begun.plan.all.map(({ meta }) => meta.id),
+      blocks: blocks.map(({ block }) => block.meta.id),
+      inHead: begun.inHead,
+      worst: gatherer.worst,
+      usedMs: this.#turn.usedMs,
+    };
+    const part = await this.#tools.peers.gather(owner, job, this.#signal);
+    gatherer.add(part.gathered);
+    count.addAll(part.inspected);
+    count.did(blocks.length);
+    this.#turn.usedMs += part.usedMs;
+    progress();
+  }
+}

@@ -1,0 +1,38 @@
+/**
+ * What each kind of question does with segments, the same on every thread that works for it: it
+ * takes parts up, hands over what it has found, adds what others found, and makes the answer.
+ */
+
+import type { ReadExports } from "../kernel/scan-kernel.ts";
+import type { StepScratch } from "../vector/step-scratch.ts";
+import type { MetricsPartial } from "./metrics-partial.ts";
+import type { Answer, AnswerMetrics, TagScope } from "./question.ts";
+import type { Rank, RankedTrace } from "./search-plan.ts";
+import type { SegmentPart } from "./segment-part.ts";
+import type { TagValues } from "./tag-value-set.ts";
+
+/** Plain data, that travels between threads. */
+export type Gathered =
+  | { readonly type: "search"; readonly traces: readonly RankedTrace[] }
+  | { readonly type: "tagNames"; readonly names: ReadonlyMap<TagScope, ReadonlySet<string>> }
+  | { readonly type: "tagValues"; readonly values: TagValues }
+  | { readonly type: "metrics"; readonly partial: MetricsPartial };
+
+export interface GatherTools {
+  readonly scratch: StepScratch;
+  readonly kernel: ReadExports;
+}
+
+export interface Gatherer {
+  use(part: SegmentPart): void;
+  /** Whether nothing that ends by then can change the answer. */
+  isDone(latestNano: bigint): boolean;
+  /** Whether it may be done before all blocks were visited. */
+  readonly mayEndEarly: boolean;
+  /** Nothing that comes after it is wanted; undefined: everything is. */
+  readonly worst: Rank | undefined;
+  /** Hands over what was gathered so far, once. */
+  take(): Gathered;
+  add(gathered: Gathered): void;
+  answer(metrics: AnswerMetrics): Answer;
+}

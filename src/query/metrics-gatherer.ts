@@ -1,0 +1,44 @@
+/** Metrics: what all segments count, as series. */
+import { assert } from "../base/assert.ts";
+import type { Gathered, Gatherer, GatherTools } from "./gatherer.ts";
+import { finishMetrics } from "./metrics-finish.ts";
+import { emptyPartial, type MetricsPartial, mergePartial } from "./metrics-partial.ts";
+import { type MetricsPlan, planMetrics } from "./metrics-plan.ts";
+import { tallySegment } from "./metrics-segment.ts";
+import type { AnswerMetrics, MetricsAnswer, MetricsQuestion } from "./question.ts";
+import type { SegmentPart } from "./segment-part.ts";
+
+export class MetricsGatherer implements Gatherer {
+  readonly mayEndEarly = false;
+  readonly worst = undefined;
+  readonly #plan: MetricsPlan;
+  readonly #tools: GatherTools;
+  readonly #partial: MetricsPartial;
+
+  constructor(question: MetricsQuestion, tools: GatherTools) {
+    this.#plan = planMetrics(question);
+    this.#tools = tools;
+    this.#partial = emptyPartial(this.#plan);
+  }
+
+  use(part: SegmentPart): void {
+    tallySegment(this.#plan, part, { ...this.#tools, partial: this.#partial });
+  }
+
+  isDone(): boolean {
+    return false;
+  }
+
+  take(): Gathered {
+    return { type: "metrics", partial: this.#partial };
+  }
+
+  add(gathered: Gathered): void {
+    assert(gathered.type === "metrics", "query: gathered for another question");
+    mergePartial(this.#plan, this.#partial, gathered.partial);
+  }
+
+  answer(metrics: AnswerMetrics): MetricsAnswer {
+    return { type: "metrics", ...finishMetrics(this.#plan, this.#partial), metrics };
+  }
+}

@@ -1,0 +1,69 @@
+/** Searches: the best traces of all segments. */
+import { assert } from "../base/assert.ts";
+import type { Gathered, Gatherer, GatherTools } from "./gatherer.ts";
+import type { AnswerMetrics, SearchAnswer, SearchQuestion } from "./question.ts";
+import {
+  orderRanked,
+  planSearch,
+  type Rank,
+  type RankedTrace,
+  type SearchPlan,
+} from "./search-plan.ts";
+import { searchSegment } from "./search-segment.ts";
+import type { SegmentPart } from "./segment-part.ts";
+
+export class SearchGatherer implements Gatherer {
+  readonly #plan: SearchPlan;
+  readonly #tools: GatherTools;
+  /** What others have found already is better. */
+  readonly #worst: Rank | undefined;
+  #best: readonly RankedTrace[] = [];
+
+  constructor(question: SearchQuestion, tools: GatherTools, worst: Rank | undefined) {
+    this.#plan = planSearch(question);
+    this.#tools = tools;
+    this.#worst = worst;
+  }
+
+  get mayEndEarly(): boolean {
+    return this.#plan.sort === undefined;
+  }
+
+  get worst(): Rank | undefined {
+    const own = this.#best.length >= this.#plan.limit ? this.#best.at(-1) : undefined;
+    if (own === undefined || this.#worst === undefined) return own ?? this.#worst;
+    return orderRanked(this.#plan, own, this.#worst) < 0 ? own : this.#worst;
+  }
+
+  use(part: SegmentPart): void {
+    const { worst } = this;
+    this.#take(searchSegment(this.#plan, part, { ...this.#tools, worst }));
+  }
+
+  /** Blocks that are left end before the worst of enough traces starts. */
+  isDone(latestNano: bigint): boolean {
+    if (this.#plan.limit === 0) return true;
+    const { worst } = this;
+    return this.mayEndEarly && worst !== undefined && worst.startUnixNano > latestNano;
+  }
+
+  take(): Gathered {
+    return { type: "search", traces: this.#best };
+  }
+
+  add(gathered: Gathered): void {
+    assert(gathered.type === "search", "query: gathered for another question");
+    this.#take(gathered.traces);
+  }
+
+  answer(metrics: AnswerMetrics): SearchAnswer {
+    return { type: "search", traces: this.#best.map(({ summary }) => summary), metrics };
+  }
+
+  #take(found: readonly RankedTrace[]): void {
+    if (found.length === 0) return;
+    this.#best = [...this.#best, ...found]
+      .sort((a, b) => orderRanked(this.#plan, a, b))
+      .slice(0, this.#plan.limit);
+  }
+}

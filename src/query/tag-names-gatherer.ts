@@ -1,0 +1,69 @@
+/** Names of attributes: of all segments together, scope by scope. */
+import { assert } from "../base/assert.ts";
+import type { Gathered, Gatherer, GatherTools } from "./gatherer.ts";
+import type { KnownTags } from "./known-tags.ts";
+import type { AnswerMetrics, TagNamesAnswer, TagNamesQuestion, TagScope } from "./question.ts";
+import type { SegmentPart } from "./segment-part.ts";
+import { namesInRows, TAG_SCOPES } from "./tag-names-rows.ts";
+import { tagRows } from "./tag-rows.ts";
+import { orderTexts } from "./value-order.ts";
+
+export class TagNamesGatherer implements Gatherer {
+  readonly mayEndEarly = false;
+  readonly worst = undefined;
+  readonly #question: TagNamesQuestion;
+  readonly #tools: GatherTools;
+  readonly #tags: KnownTags;
+  readonly #known: Map<TagScope, Set<string>>;
+
+  constructor(question: TagNamesQuestion, tools: GatherTools, tags: KnownTags) {
+    this.#question = question;
+    this.#tools = tools;
+    this.#tags = tags;
+    const scopes = TAG_SCOPES.filter((scope) => (question.scope ?? scope) === scope);
+    this.#known = new Map(scopes.map((scope) => [scope, new Set()]));
+  }
+
+  use(part: SegmentPart): void {
+    const rows = tagRows(this.#question, part, this.#tools);
+    if (rows === undefined) return;
+    for (const [scope, names] of this.#known) {
+      const found = this.#tags.names(rows.name, scope, () => {
+        // What is kept for later is all that there is.
+        const known = rows.name === undefined ? names : new Set<string>();
+        return namesInRows(scope, { rows, known }, this.#tools);
+      });
+      for (const name of found) names.add(name);
+    }
+  }
+
+  isDone(): boolean {
+    return false;
+  }
+
+  take(): Gathered {
+    return { type: "tagNames", names: this.#known };
+  }
+
+  add(gathered: Gathered): void {
+    assert(gathered.type === "tagNames", "query: gathered for another question");
+    for (const [scope, names] of gathered.names) {
+      for (const name of names) this.#known.get(scope)?.add(name);
+    }
+  }
+
+  answer(metrics: AnswerMetrics): TagNamesAnswer {
+    const scopes = found(this.#known, this.#question.limit);
+    return { type: "tagNames", scopes, metrics };
+  }
+}
+
+function found(
+  known: ReadonlyMap<TagScope, ReadonlySet<string>>,
+  limit: number,
+): TagNamesAnswer["scopes"] {
+  return Array.from(known, ([scope, names]) => {
+    const sorted = [...names].sort(orderTexts);
+    return { scope, names: limit === 0 ? sorted : sorted.slice(0, limit) };
+  }).filter(({ names }) => names.length > 0);
+}
