@@ -11,6 +11,7 @@ const CONTENT_TYPE = "application/grpc";
 const RETRY_AFTER = 1;
 const HEADERS = { ":status": 200, "content-type": CONTENT_TYPE } as const;
 const TRAILERS_OK = statusHeaders(GRPC_OK);
+const NOT_GRPC_WAIT_MS = 1000;
 const NOT_GRPC = { ":status": 415, "content-type": "text/plain; charset=utf-8" } as const;
 
 /** The one codec there is may be named. */
@@ -19,13 +20,22 @@ export function isGrpc(headers: IncomingHttpHeaders): boolean {
   return type === CONTENT_TYPE || type === `${CONTENT_TYPE}+proto`;
 }
 
-/** To a client that speaks something else, as the protocol asks for. */
+/**
+ * To a client that speaks something else, as the protocol asks for: when it has said all, so that
+ * what comes after that is told from what belongs to it, or soon.
+ */
 export function answerNotGrpc(stream: ServerHttp2Stream): void {
-  attempt(stream, () => {
-    stream.respond(NOT_GRPC);
-    stream.end("this port speaks gRPC: content-type application/grpc\n");
-    stream.resume();
-  });
+  const answer = () => {
+    clearTimeout(timer);
+    if (stream.headersSent) return;
+    attempt(stream, () => {
+      stream.respond(NOT_GRPC);
+      stream.end("this port speaks gRPC: content-type application/grpc\n");
+    });
+  };
+  const timer = setTimeout(answer, NOT_GRPC_WAIT_MS);
+  stream.once("end", answer);
+  stream.resume();
 }
 
 export function answerMessage(stream: ServerHttp2Stream, message: Uint8Array): void {
