@@ -14,7 +14,7 @@ const MiB = 1024 * 1024;
 const TIMEOUT_MS = 60_000;
 
 /** A server of both protocols that says what it got; `/bytes/N` is so many. */
-async function start() {
+async function start(httpIdleSeconds = 60) {
   let aborted = 0;
   const methods: Record<string, GrpcMethod> = {
     "/test.Service/Echo": (call) => call.send([call.message]),
@@ -29,7 +29,7 @@ async function start() {
       http: { hostname: "127.0.0.1", port: 0, tls: undefined },
       grpc: { hostname: "127.0.0.1", port: 0, tls: undefined },
       streamOverHttp: true,
-      httpIdleSeconds: 4,
+      httpIdleSeconds,
     },
     {
       development: false,
@@ -159,7 +159,7 @@ describe("one port", () => {
   });
 
   test("closes connections that say nothing, or half a word", async () => {
-    await using api = await start();
+    await using api = await start(4);
     const sockets = await Promise.all([open(api.port), open(api.port), open(api.port)]);
     for (const socket of sockets) socket.resume();
     sockets[1].write("PR");
