@@ -111,6 +111,9 @@ function report(before: Metrics, after: Metrics, peak: number): void {
     if (!/^vivace_(thread_cpu|stage)_seconds_total/.test(name)) continue;
     console.log(`  ${name.slice(7)}: ${perSpan(name).toFixed(3)} µs/span`);
   }
+  for (const name of after.keys()) {
+    if (name.startsWith("tempo_discarded_spans_total")) console.log(`  ${name}: ${grown(name)}`);
+  }
   hold(`ingest_${format}_cpu_us`, perSpan("process_cpu_seconds_total"), "µs/span");
   hold("ingest_bytes", grown("vivace_block_bytes") / spans, "bytes/span");
   hold("ingest_rss_mb", peak / 1e6, "MB");

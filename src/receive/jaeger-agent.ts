@@ -2,8 +2,8 @@
  * What a Jaeger agent does: takes calls of emitBatch over UDP, in either protocol of Thrift.
  *
  * A packet has no answer, so nobody waits: packets are translated as they come into one request,
- * which is offered as soon as those before it are answered. So packets that come while the disk is
- * written share the next write, and a few thousand a second cost as little as their bytes.
+ * which is offered a moment later, when those before it are answered. So a moment's packets share
+ * one write to the disk.
  *
  * What cannot be taken is counted: packets that are no call, packets over the queue, and those of
  * requests that the engine refused.
@@ -14,7 +14,7 @@
  *
  * Threads: one ingress Worker, as a UDP socket is not shared.
  */
-import { KiB } from "../base/bytes.ts";
+import { KiB, MiB } from "../base/bytes.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { parseTenant } from "../model/tenant.ts";
@@ -43,10 +43,12 @@ export interface JaegerAgentParts {
 
 /** Offered and not answered; one is written while the next one lies in the ring. */
 const REQUESTS_MAX = 2;
-/** At this size a request is offered without waiting for more that has come. */
+/** At this size a request is offered at once. */
 const REQUEST_BYTES = 512 * KiB;
-/** After an offer that found no room; no answer of ours may be under way to wake us. */
-const RETRY_MS = 5;
+/** Of one packet as OTLP: the smallest tag has five bytes and becomes less than sixty. */
+const PACKET_OTLP_BYTES_MAX = MiB;
+/** Packets of so long are one request; much shorter than anyone would see. */
+const GATHER_MS = 10;
 /** Without headers there is one tenant only. */
 const TENANT = parseTenant(null, false);
 
@@ -94,10 +96,7 @@ export class JaegerAgent {
     this.#bytes += packet.length;
     this.#waitingPackets += 1;
     if (out.length >= REQUEST_BYTES) this.#offer();
-    else if (!this.#isScheduled) {
-      this.#isScheduled = true;
-      setImmediate(() => this.#scheduled());
-    }
+    else this.#schedule();
   }
 
   /** So many more were lost before they came here. */
@@ -109,14 +108,19 @@ export class JaegerAgent {
     if (packet.length > this.#options.packetBytesMax) {
       throw new EngineError("too_large", "packet over the limit");
     }
-    if (this.#waitingPackets >= this.#options.queuePackets) {
+    const isFull = this.#request.out.length > this.#options.bytesMax - PACKET_OTLP_BYTES_MAX;
+    if (isFull || this.#waitingPackets >= this.#options.queuePackets) {
       throw new EngineError("overloaded", "too many packets wait for the disk");
     }
   }
 
-  #scheduled(): void {
-    this.#isScheduled = false;
-    this.#offer();
+  #schedule(): void {
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    setTimeout(() => {
+      this.#isScheduled = false;
+      this.#offer();
+    }, GATHER_MS);
   }
 
   #offer(): void {
@@ -124,9 +128,7 @@ export class JaegerAgent {
     if (this.#packets === 0 || this.#offers >= REQUESTS_MAX) return;
     const offered = this.#parts.sink.offer(TENANT, out.written());
     if (offered === undefined) {
-      if (this.#isScheduled) return;
-      this.#isScheduled = true;
-      setTimeout(() => this.#scheduled(), RETRY_MS);
+      this.#schedule(); // there may be no answer under way to wake us
       return;
     }
     const packets = this.#packets;
@@ -142,7 +144,8 @@ export class JaegerAgent {
       this.#waitingPackets -= packets;
       reservation?.release();
       this.#answered(verdict, { packets, bytes });
-      this.#offer();
+      // What has gathered since the last one was offered and could not go.
+      if (!this.#isScheduled) this.#offer();
     });
   }
 

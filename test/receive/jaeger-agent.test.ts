@@ -47,7 +47,13 @@ function startAgent(settings: Partial<JaegerAgentOptions> & { inFlightBytes?: nu
     },
   };
   const agent = new JaegerAgent(
-    { protocol: "compact", packetBytesMax: 65_000, queuePackets: 1000, bytesMax: MiB, ...settings },
+    {
+      protocol: "compact",
+      packetBytesMax: 65_000,
+      queuePackets: 1000,
+      bytesMax: 4 * MiB,
+      ...settings,
+    },
     {
       sink,
       inFlight,
@@ -166,6 +172,18 @@ describe("what cannot be taken is counted", () => {
     for (const answer of answers) answer(STORED);
     await atRest();
     expect(spans()).toHaveLength(10 * batch.spans.length);
+  });
+
+  test("packets over the bytes that may be gathered", async () => {
+    const { agent, refused, state, spans, atRest } = startAgent({ bytesMax: MiB + 10_000 });
+    let isFull = true;
+    state.answer = () => (isFull ? undefined : Promise.resolve(STORED));
+    for (let i = 0; i < 500; i++) agent.take(packet);
+    const lost = refused.get("overloaded") ?? 0;
+    expect(lost).toBeGreaterThan(0);
+    isFull = false;
+    await atRest();
+    expect(spans()).toHaveLength((500 - lost) * batch.spans.length);
   });
 
   test("while the ring is full, packets wait for it", async () => {
