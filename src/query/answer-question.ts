@@ -7,7 +7,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { PlannedBlock } from "./block-plan.ts";
-import type { Gathered, Gatherer, GatherTools } from "./gatherer.ts";
+import type { Gathered, Gatherer, GatherTools, Left } from "./gatherer.ts";
 import { type Inspected, InspectedCount } from "./inspected-count.ts";
 import type { KnownTags } from "./known-tags.ts";
 import { MetricsGatherer } from "./metrics-gatherer.ts";
@@ -66,14 +66,15 @@ export async function answerQuestion(
   const gatherer = makeGatherer(question, tools, undefined);
   const count = new InspectedCount();
   let toldMs = tools.clock.nowMs();
-  const progress = () => {
+  const progress = (left: Left) => {
     if (onProgress === undefined || tools.clock.nowMs() - toldMs < PROGRESS_MS) return;
     toldMs = tools.clock.nowMs();
-    onProgress(gatherer.answer(count.metrics()));
+    onProgress(gatherer.answer(count.metrics(), left));
   };
   for (const tenant of question.tenants) {
     const stop = new AbortController();
-    const of = { question, tenant, gatherer, count, progress };
+    const isLast = tenant === question.tenants.at(-1);
+    const of = { question, tenant, isLast, gatherer, count, progress };
     try {
       const either = AbortSignal.any([signal, stop.signal]);
       await new TenantAnswer(of, tools, either).run();
@@ -138,9 +139,11 @@ function makeGatherer(
 interface TenantQuestion {
   readonly question: Question;
   readonly tenant: string;
+  /** No other tenant's spans come after it. */
+  readonly isLast: boolean;
   readonly gatherer: Gatherer;
   readonly count: InspectedCount;
-  readonly progress: () => void;
+  readonly progress: (left: Left) => void;
 }
 
 /** One tenant's spans, gathered. */
@@ -149,6 +152,7 @@ class TenantAnswer {
   readonly #tools: AnswerTools;
   readonly #signal: AbortSignal;
   readonly #turn: Turn;
+  #left: Left = { latestNano: undefined };
 
   constructor(of: TenantQuestion, tools: AnswerTools, signal: AbortSignal) {
     this.#of = of;
@@ -165,11 +169,18 @@ class TenantAnswer {
     let size = gatherer.mayEndEarly ? 1 : chosen.length;
     for (let next = 0; next < chosen.length; size *= 2) {
       if (gatherer.isDone(chosen[next].range.to)) break;
+      this.#leave(chosen[next]);
       await this.#wave(begun, chosen.slice(next, next + size));
       next += size;
-      progress();
+      this.#leave(chosen.at(next));
+      progress(this.#left);
     }
     count.finish();
+  }
+
+  /** The first of the blocks that are left, of which it ends last. */
+  #leave(first: PlannedBlock | undefined): void {
+    if (first !== undefined && this.#of.isLast) this.#left = { latestNano: first.range.to };
   }
 
   #visit() {
@@ -190,7 +201,7 @@ class TenantAnswer {
     const { gatherer, count, progress } = this.#of;
     const isDone = (latestNano: bigint): boolean => {
       count.did(1);
-      progress();
+      progress(this.#left);
       return gatherer.isDone(latestNano);
     };
     await this.#tools.segments.visitBlocks({ ...this.#visit(), begun, blocks, isDone });
@@ -212,6 +223,6 @@ class TenantAnswer {
     count.addAll(part.inspected);
     count.did(blocks.length);
     this.#turn.usedMs += part.usedMs;
-    progress();
+    progress(this.#left);
   }
 }

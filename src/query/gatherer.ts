@@ -23,6 +23,12 @@ export interface GatherTools {
   readonly kernel: ReadExports;
 }
 
+/** What is still to be visited. */
+export interface Left {
+  /** Nothing of it ends later; undefined: anything may come. */
+  readonly latestNano: bigint | undefined;
+}
+
 export interface Gatherer {
   use(part: SegmentPart): void;
   /** Whether nothing that ends by then can change the answer. */
@@ -34,5 +40,6 @@ export interface Gatherer {
   /** Hands over what was gathered so far, once. */
   take(): Gathered;
   add(gathered: Gathered): void;
-  answer(metrics: AnswerMetrics): Answer;
+  /** With something left, of traces only those that no trace of it comes before. */
+  answer(metrics: AnswerMetrics, left?: Left): Answer;
 }

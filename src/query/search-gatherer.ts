@@ -1,6 +1,6 @@
 /** Searches: the best traces of all segments. */
 import { assert } from "../base/assert.ts";
-import type { Gathered, Gatherer, GatherTools } from "./gatherer.ts";
+import type { Gathered, Gatherer, GatherTools, Left } from "./gatherer.ts";
 import type { AnswerMetrics, SearchAnswer, SearchQuestion } from "./question.ts";
 import {
   orderRanked,
@@ -56,8 +56,15 @@ export class SearchGatherer implements Gatherer {
     this.#take(gathered.traces);
   }
 
-  answer(metrics: AnswerMetrics): SearchAnswer {
-    return { type: "search", traces: this.#best.map(({ summary }) => summary), metrics };
+  answer(metrics: AnswerMetrics, left?: Left): SearchAnswer {
+    const best = left === undefined ? this.#best : this.#settled(left);
+    return { type: "search", traces: best.map(({ summary }) => summary), metrics };
+  }
+
+  /** Clients add up what they are told, and never take a trace back. */
+  #settled({ latestNano }: Left): readonly RankedTrace[] {
+    if (!this.mayEndEarly || latestNano === undefined) return [];
+    return this.#best.filter(({ startUnixNano }) => startUnixNano > latestNano);
   }
 
   #take(found: readonly RankedTrace[]): void {
