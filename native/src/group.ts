@@ -141,3 +141,14 @@ export function firstCodes(starts: u32, rows: u32, elements: u32, codes: u32, em
     store<u32>(out + row * 4, code);
   }
 }
+
+/** For each row the code of its trace's root; 0 where there is none (0xffffffff in `roots`). */
+export function codesOfRoots(roots: u32, starts: u32, traces: u32, codes: u32, width: u32,
+                             out: u32): void {
+  for (let trace: u32 = 0; trace < traces; trace++) {
+    const root = load<u32>(roots + trace * 4);
+    const code = root == 0xffffffff ? 0 : codeAt(codes, width, root);
+    const end = load<u32>(starts + trace * 4, 4);
+    for (let row = load<u32>(starts + trace * 4); row < end; row++) store<u32>(out + row * 4, code);
+  }
+}

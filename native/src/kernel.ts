@@ -120,6 +120,7 @@ export {
 export { findText, internTexts, matchTexts } from "./texts";
 export {
   codeLongs,
+  codesOfRoots,
   combineCodes,
   fillCodes,
   firstCodes,
@@ -137,12 +138,14 @@ export {
   sampleRows,
   setSlots,
   shiftSlots,
+  sidesOfSlots,
   slotFew,
   slotTraces,
   startsOfTraces,
   sumTables,
   tallyCodes,
   tallyPairs,
+  tallyPresent,
   tallyRows,
   tallyValues,
 } from "./tally";

@@ -106,6 +106,14 @@ export function slotFew(times: u32, rows: u32, bits: u32, out: u32): void {
   }
 }
 
+/** 1 for slots from `from` on, 0 for those below; NO_SLOT stays. */
+export function sidesOfSlots(slotOf: u32, rows: u32, from: u32, out: u32): void {
+  for (let row: u32 = 0; row < rows; row++) {
+    const slot: u32 = load<u16>(slotOf + row * 2);
+    store<u16>(out + row * 2, slot == NO_SLOT ? NO_SLOT : u32(slot >= from));
+  }
+}
+
 /** Slots of the rows with a bit in `bits` are `by` higher. */
 export function shiftSlots(slotOf: u32, bits: u32, rows: u32, by: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
@@ -185,9 +193,45 @@ function tallyAs<T>(slotOf: u32, codes: u32, table: u32, rows: u32, cells: u32, 
   }
 }
 
+/** The same where code 0 is in no cell: four rows without a code are passed over at once. */
+export function tallyPresent(slotOf: u32, codes: u32, width: u32, table: u32, rows: u32, cells: u32,
+                             apart: u32, out: u32): void {
+  if (width == 1) presentAs<u8>(slotOf, codes, table, rows, cells, apart, out);
+  else if (width == 2) presentAs<u16>(slotOf, codes, table, rows, cells, apart, out);
+  else presentAs<u32>(slotOf, codes, table, rows, cells, apart, out);
+}
+
+function presentAs<T>(slotOf: u32, codes: u32, table: u32, rows: u32, cells: u32, apart: u32,
+                      out: u32): void {
+  const whole = rows & ~3;
+  for (let row: u32 = 0; row < whole; row += 4) {
+    const at = codes + row * <u32>sizeof<T>();
+    if (sizeof<T>() == 1) {
+      if (!load<u32>(at)) continue;
+    } else if (sizeof<T>() == 2) {
+      if (!load<u64>(at)) continue;
+    } else if (!v128.any_true(v128.load(at))) continue;
+    const slots = load<u64>(slotOf + row * 2);
+    if (slots == u64.MAX_VALUE) continue;
+    const a = load<u32>(table + <u32>load<T>(at) * 4);
+    const b = load<u32>(table + <u32>load<T>(at, sizeof<T>()) * 4);
+    const c = load<u32>(table + <u32>load<T>(at, sizeof<T>() * 2) * 4);
+    const d = load<u32>(table + <u32>load<T>(at, sizeof<T>() * 3) * 4);
+    countCell(a, <u32>slots & NO_SLOT, cells, out);
+    countCell(b, <u32>(slots >> 16) & NO_SLOT, cells, out + apart);
+    countCell(c, <u32>(slots >> 32) & NO_SLOT, cells, out + apart * 2);
+    countCell(d, <u32>(slots >> 48), cells, out + apart * 3);
+  }
+  for (let row = whole; row < rows; row++) {
+    const group = load<u32>(table + <u32>load<T>(codes + row * <u32>sizeof<T>()) * 4);
+    countCell(group, load<u16>(slotOf + row * 2), cells, out);
+  }
+}
+
 // @ts-ignore: decorator
 @inline
 function countCell(group: u32, slot: u32, cells: u32, out: u32): void {
+  // Groups that are in no cell are far above all.
   const cell = slot == NO_SLOT ? cells : min<u32>(group + slot, cells);
   store<u32>(out + cell * 4, load<u32>(out + cell * 4) + 1);
 }

@@ -151,6 +151,8 @@ export interface GroupExports {
   pairGroups: Word;
   /** slotOf, values, present, entries, slots, mask, list, out */
   codeLongs: Word;
+  /** roots, starts, traces, codes, width, out */
+  codesOfRoots: Nothing;
   /** codes, width, entries, table, offset, out */
   fillCodes: Nothing;
   /** starts, rows, elements, codes, empty, out */
@@ -165,6 +167,8 @@ export interface TallyExports {
   slotTraces: Nothing;
   /** times, rows, bits, out */
   slotFew: Nothing;
+  /** slotOf, rows, from, out */
+  sidesOfSlots: Nothing;
   /** slotOf, bits, rows, by */
   shiftSlots: Nothing;
   /** slotOf, rows, places, out */
@@ -173,6 +177,7 @@ export interface TallyExports {
   tallyRows: Nothing;
   /** slotOf, codes, width, table, rows, cells, apart, out */
   tallyCodes: Nothing;
+  tallyPresent: Nothing;
   /** slotOf, codes, width, table, next, nextWidth, nextTable, rows, cells, apart, out */
   tallyPairs: Nothing;
   /** at, words, apart */

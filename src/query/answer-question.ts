@@ -7,7 +7,7 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { PlannedBlock } from "./block-plan.ts";
-import type { Gathered, Gatherer, GatherTools, Left } from "./gatherer.ts";
+import type { Gathered, Gatherer, GatherTools, Left, SecondVisit } from "./gatherer.ts";
 import { type Inspected, InspectedCount } from "./inspected-count.ts";
 import type { KnownTags } from "./known-tags.ts";
 import { MetricsGatherer } from "./metrics-gatherer.ts";
@@ -29,6 +29,8 @@ export interface GatherJob {
   readonly blocks: readonly string[];
   readonly inHead: Begun["inHead"];
   readonly worst: Rank | undefined;
+  /** Of a second visit what it is for. */
+  readonly again: SecondVisit | undefined;
   /** Time that the question has had already. */
   readonly usedMs: number;
 }
@@ -63,7 +65,7 @@ export async function answerQuestion(
   tools: AnswerTools,
   { signal, onProgress }: AskOptions,
 ): Promise<Answer> {
-  const gatherer = makeGatherer(question, tools, undefined);
+  const gatherer = makeGatherer(question, tools, { worst: undefined, again: undefined });
   const count = new InspectedCount();
   let toldMs = tools.clock.nowMs();
   const progress = (left: Left) => {
@@ -71,20 +73,33 @@ export async function answerQuestion(
     toldMs = tools.clock.nowMs();
     onProgress(gatherer.answer(count.metrics(), left));
   };
-  for (const tenant of question.tenants) {
+  await visitTenants({ question, gatherer, count, progress, again: undefined }, tools, signal);
+  const again = gatherer.again?.();
+  if (again !== undefined) {
+    // What it took is told of the first visit, and nothing is shown before the end of this one.
+    const quiet = { count: new InspectedCount(), progress: () => {} };
+    await visitTenants({ question, gatherer, ...quiet, again }, tools, signal);
+  }
+  return gatherer.answer(count.metrics());
+}
+
+async function visitTenants(
+  of: Omit<TenantQuestion, "tenant" | "isLast">,
+  tools: AnswerTools,
+  signal: AbortSignal,
+): Promise<void> {
+  for (const tenant of of.question.tenants) {
     const stop = new AbortController();
-    const isLast = tenant === question.tenants.at(-1);
-    const of = { question, tenant, isLast, gatherer, count, progress };
+    const isLast = tenant === of.question.tenants.at(-1);
     try {
       const either = AbortSignal.any([signal, stop.signal]);
-      await new TenantAnswer(of, tools, either).run();
+      await new TenantAnswer({ ...of, tenant, isLast }, tools, either).run();
     } catch (error) {
       // Other threads may still be at work.
       stop.abort(error);
       throw error;
     }
   }
-  return gatherer.answer(count.metrics());
 }
 
 /** A part of another thread's question. */
@@ -95,7 +110,7 @@ export async function gatherPart(
 ): Promise<GatheredPart> {
   const { segments } = tools;
   const { question, tenant, inHead } = job;
-  const gatherer = makeGatherer(question, tools, job.worst);
+  const gatherer = makeGatherer(question, tools, job);
   const count = new InspectedCount();
   const turn: Turn = { tenant, usedMs: job.usedMs };
   const visit = { tenant, turn, signal, use: usedBy(gatherer, count) };
@@ -121,7 +136,7 @@ function usedBy(gatherer: Gatherer, count: InspectedCount) {
 function makeGatherer(
   question: Question,
   { segments: { scratch, kernel }, tags }: AnswerTools,
-  worst: Rank | undefined,
+  { worst, again }: Pick<GatherJob, "worst" | "again">,
 ): Gatherer {
   const tools: GatherTools = { scratch, kernel };
   switch (question.type) {
@@ -132,7 +147,7 @@ function makeGatherer(
     case "tagValues":
       return new TagValuesGatherer(question, tools, tags);
     case "metrics":
-      return new MetricsGatherer(question, tools);
+      return new MetricsGatherer(question, tools, again);
   }
 }
 
@@ -144,6 +159,7 @@ interface TenantQuestion {
   readonly gatherer: Gatherer;
   readonly count: InspectedCount;
   readonly progress: (left: Left) => void;
+  readonly again: SecondVisit | undefined;
 }
 
 /** One tenant's spans, gathered. */
@@ -208,7 +224,7 @@ class TenantAnswer {
   }
 
   async #peer(owner: number, begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
-    const { question, tenant, gatherer, count, progress } = this.#of;
+    const { question, tenant, gatherer, count, progress, again } = this.#of;
     const job: GatherJob = {
       question,
       tenant,
@@ -216,6 +232,7 @@ class TenantAnswer {
       blocks: blocks.map(({ block }) => block.meta.id),
       inHead: begun.inHead,
       worst: gatherer.worst,
+      again,
       usedMs: this.#turn.usedMs,
     };
     const part = await this.#tools.peers.gather(owner, job, this.#signal);

@@ -7,11 +7,19 @@
  */
 import { assert } from "../base/assert.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
-import type { Field } from "../traceql/ast.ts";
+import type { Field, IntrinsicName } from "../traceql/ast.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
-import { type CodeLayer, type FieldColumns, hexAt, type Layer } from "./field-columns.ts";
+import type { Dictionary } from "../vector/vector.ts";
+import {
+  type CodeLayer,
+  type FieldColumns,
+  hexAt,
+  type Layer,
+  serviceOf,
+} from "./field-columns.ts";
 import { emptyValue, type FilterBits } from "./filter-bits.ts";
 import type { Value } from "./question.ts";
+import type { Segment } from "./segment.ts";
 import { NIL } from "./value-compare.ts";
 
 export interface FieldCodes {
@@ -20,6 +28,8 @@ export interface FieldCodes {
   readonly width: number;
   /** Codes are below it. */
   readonly size: number;
+  /** Where values of codes from 1 on are from, when it is one dictionary. */
+  readonly dictionary: Dictionary | undefined;
   /** Several codes may have one value. */
   value(code: number): Value;
 }
@@ -41,16 +51,51 @@ export function fieldCodes(
   const usable = layers.filter((layer) => layer.kind !== "codes" || layer.size > 0);
   if (usable.length === 0) return constant(missing, filter.segment.rows, tools);
   const [only] = usable;
+  if (field.node === "intrinsic" && isOfRoot(field.name)) {
+    return codesOfRoots(filter.segment, field.name, tools);
+  }
   if (usable.length === 1 && only.kind === "codes") return ofDictionary(only, missing);
   if (usable.length === 1 && only.kind === "groups") {
     const at = filter.segment.traceOf();
-    return { at, width: 4, size: only.groups, value: (trace) => only.value(trace) };
+    return {
+      ...{ at, width: 4, size: only.groups, dictionary: undefined },
+      value: (trace) => only.value(trace),
+    };
   }
   return layered({ ...columns, layers: usable }, slotOf, tools);
 }
 
+function isOfRoot(name: IntrinsicName): name is "rootName" | "rootServiceName" {
+  return name === "rootName" || name === "rootServiceName";
+}
+
+/** Of each row's root; without one the text is empty. */
+function codesOfRoots(
+  segment: Segment,
+  name: "rootName" | "rootServiceName",
+  { scratch, kernel }: CodeTools,
+): FieldCodes {
+  const { rows, starts, traces } = segment;
+  const out = scratch.take(rows * 4);
+  const { root } = segment.times();
+  if (name === "rootName") {
+    const { at, width, dictionary } = segment.name();
+    kernel.codesOfRoots(root, starts, traces, at, width, out);
+    const value = (code: number) => (code === 0 ? EMPTY : dictionary.at(code - 1));
+    return { at: out, width: 4, size: dictionary.size + 1, dictionary, value };
+  }
+  const { codes, list } = segment.resources();
+  kernel.codesOfRoots(root, starts, traces, codes.at, codes.width, out);
+  const value = (code: number): Value => {
+    return code === 0 ? EMPTY : { type: "string", value: serviceOf(list[code - 1]) };
+  };
+  return { at: out, width: 4, size: list.length + 1, dictionary: undefined, value };
+}
+
+const EMPTY: Value = { type: "string", value: "" };
+
 function constant(value: Value, rows: number, { scratch }: CodeTools): FieldCodes {
-  return { at: scratch.zeros(rows), width: 1, size: 1, value: () => value };
+  return { at: scratch.zeros(rows), width: 1, size: 1, dictionary: undefined, value: () => value };
 }
 
 function ofDictionary(layer: CodeLayer, missing: Value): FieldCodes {
@@ -58,7 +103,8 @@ function ofDictionary(layer: CodeLayer, missing: Value): FieldCodes {
     const found = code === 0 ? NIL : layer.value(code - 1);
     return found.type === "nil" ? missing : found;
   };
-  return { at: layer.at, width: layer.width, size: layer.size + 1, value };
+  const { at, width, size, dictionary } = layer;
+  return { at, width, size: size + 1, dictionary, value };
 }
 
 /** Codes of one layer behind those of the other. */
@@ -96,7 +142,7 @@ function layered(
     const range = ranges.find(({ first, size: count }) => code < first + count);
     return range === undefined ? missing : range.value(code - range.first);
   };
-  return { at: out, width: 4, size, value };
+  return { at: out, width: 4, size, dictionary: undefined, value };
 }
 
 interface LayerCodes {
@@ -156,5 +202,5 @@ function codesOfLists(
   const out = scratch.take(rows * 4);
   kernel.firstCodes(places.starts, rows, places.elements, of.at, of.size, out);
   const value = (code: number) => (code === of.size ? empty : of.value(code));
-  return { at: out, width: 4, size: of.size + 1, value };
+  return { at: out, width: 4, size: of.size + 1, dictionary: undefined, value };
 }

@@ -5,6 +5,7 @@
 
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
+import type { ChosenValues } from "./metrics-compare.ts";
 import type { MetricsPartial } from "./metrics-partial.ts";
 import type { Answer, AnswerMetrics, TagScope } from "./question.ts";
 import type { Rank, RankedTrace } from "./search-plan.ts";
@@ -17,6 +18,9 @@ export type Gathered =
   | { readonly type: "tagNames"; readonly names: ReadonlyMap<TagScope, ReadonlySet<string>> }
   | { readonly type: "tagValues"; readonly values: TagValues }
   | { readonly type: "metrics"; readonly partial: MetricsPartial };
+
+/** By fragment of a metrics query: the values that are counted. */
+export type SecondVisit = readonly ChosenValues[];
 
 export interface GatherTools {
   readonly scratch: StepScratch;
@@ -40,6 +44,11 @@ export interface Gatherer {
   /** Hands over what was gathered so far, once. */
   take(): Gathered;
   add(gathered: Gathered): void;
+  /**
+   * When all was visited: what a second visit of all is for, which begins with that; undefined:
+   * the answer is complete, as it always is without this function.
+   */
+  again?(): SecondVisit | undefined;
   /** With something left, of traces only those that no trace of it comes before. */
   answer(metrics: AnswerMetrics, left?: Left): Answer;
 }

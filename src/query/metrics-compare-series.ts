@@ -1,11 +1,11 @@
 /** Of compare() the series: of each attribute the most frequent values, and how many have one. */
 import type { Compare } from "../traceql/ast.ts";
+import { TOP_N } from "./compare-choose.ts";
 import type { ComparedSide, ComparePartial } from "./metrics-partial.ts";
 import type { PlanSeries } from "./metrics-series.ts";
 import type { KeyValue } from "./question.ts";
 import { orderLabels } from "./value-order.ts";
 
-const TOP_N = 10n;
 const NIL_VALUE = { type: "nil" } as const;
 
 export function compareSeries({ topN }: Compare, { keys }: ComparePartial): PlanSeries[] {
@@ -22,7 +22,7 @@ interface Side {
 }
 
 function sideSeries(side: string, { totals, values }: ComparedSide, { key, top }: Side) {
-  if (values.size === 0) return [];
+  if (totals.every((count) => count === 0)) return [];
   const series = (kind: string, label: KeyValue, counts: Float64Array): PlanSeries => {
     const type: KeyValue = { key: "__meta_type", value: { type: "string", value: kind } };
     return { labels: [type, label], values: counts, from: [] };

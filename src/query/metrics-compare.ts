@@ -1,11 +1,16 @@
 /**
  * compare(): for every attribute and intrinsic of the counted spans, how often each value occurs in
  * the selection and among the others. Lists count as a whole.
+ *
+ * Values that are few are counted by slot at once. Of many only how often they occur; those that
+ * are shown are known when all segments are counted, and are counted by slot in a second visit.
  */
 import { assert } from "../base/assert.ts";
-import type { Compare, Field, IntrinsicName } from "../traceql/ast.ts";
+import type { Compare } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import { bitmapBytes } from "../vector/vector.ts";
+import { addCodeCounts, emptyCounts, HashPlaces } from "./compare-counts.ts";
+import { type ComparedSource, comparedFields, comparedSources } from "./compare-fields.ts";
 import { type CodeTools, type FieldCodes, fieldCodes } from "./field-codes.ts";
 import type { FilterBits } from "./filter-bits.ts";
 import {
@@ -17,16 +22,18 @@ import {
 } from "./metrics-partial.ts";
 import type { MetricsPlan } from "./metrics-plan.ts";
 import type { Found } from "./metrics-segment.ts";
-import { type CountedRows, RowGroups } from "./row-groups.ts";
-import type { Segment, Source } from "./segment.ts";
+import type { Value } from "./question.ts";
+import { type CountedRows, labelKey } from "./row-groups.ts";
+import { codeHashes } from "./value-hash.ts";
 
-/** Intrinsics that are compared: no ids, and nothing that is a length of time. */
-const COMPARED: readonly IntrinsicName[] = [
-  ...(["name", "status", "statusMessage", "kind", "span:childCount", "rootName"] as const),
-  ...(["rootServiceName", "instrumentation:name", "instrumentation:version"] as const),
-];
-
-const COUNT_BYTES = 4;
+/** With more codes values count as many: merging texts and slots takes longer than counting. */
+const CODES_MAX = 512;
+/** Places of one table: 4 MiB. */
+const CELLS_MAX = 2 ** 20;
+/** Up to so many places a table has copies, so that neighbouring rows need not wait. */
+const CELLS_APART_MAX = 16_384;
+/** What a table says of a code that is in no cell: a slot more is still above all cells. */
+const NO_CELL = 0xffff_0000;
 
 export interface ComparedRows {
   readonly plan: MetricsPlan;
@@ -35,27 +42,71 @@ export interface ComparedRows {
   readonly filter: FilterBits;
 }
 
-interface CompareInto {
+export interface CompareInto {
   readonly partial: MetricsPartial;
   readonly keys: ComparePartial["keys"];
 }
 
+/** Hashes (two words each) of the values that are counted by slot, by the key in labels. */
+export type ChosenValues = ReadonlyMap<string, Uint32Array>;
+
+/** Slots of the selection lie behind those of the others. */
+interface Sided {
+  readonly counted: CountedRows;
+  /** By row: 1 in the selection. */
+  readonly sides: number;
+  readonly slots: number;
+}
+
+/** The first visit. */
 export function tallyCompare(of: ComparedRows, into: CompareInto, tools: CodeTools): void {
   const { scratch } = tools;
-  const { filter, plan } = of;
-  const counted = sidedRows(of, tools);
-  for (const field of comparedFields(filter.segment)) {
-    const key = comparedKey(plan, { into: into.partial, keys: into.keys }, printField(field));
+  const { segment } = of.filter;
+  const sided = sidedRows(of, tools);
+  const keyOf = (name: string) =>
+    comparedKey(of.plan, { into: into.partial, keys: into.keys }, name);
+  for (const source of comparedSources(segment)) {
+    scratch.within(() => tallySources(source, { sided, keyOf, partial: into.partial }, tools));
+  }
+  for (const field of comparedFields(segment)) {
+    const key = keyOf(printField(field));
     if (key === undefined) return;
     scratch.within(() => {
-      const codes = fieldCodes(filter, { field, slotOf: counted.slotOf }, tools);
-      tallyField(codes, { counted, key, partial: into.partial }, tools);
+      const codes = fieldCodes(of.filter, { field, slotOf: sided.counted.slotOf }, tools);
+      const to = { sided, key, partial: into.partial };
+      const cells = codes.size * sided.counted.slots;
+      if (codes.size <= CODES_MAX && cells <= CELLS_MAX) tallyFew(codes, to, tools);
+      else tallyMany(codes, to, tools);
     });
   }
 }
 
-/** Slots of the selection lie behind those of the others. */
-function sidedRows({ fn, found, filter }: ComparedRows, tools: CodeTools): CountedRows {
+/** The second visit: of the chosen values alone. */
+export function tallyChosen(
+  of: ComparedRows,
+  { partial, keys, chosen }: CompareInto & { readonly chosen: ChosenValues },
+  tools: CodeTools,
+): void {
+  const sided = sidedRows(of, tools);
+  const { segment } = of.filter;
+  for (const field of [...comparedFields(segment), ...comparedSources(segment).flatMap(fieldsOf)]) {
+    const name = printField(field);
+    const values = chosen.get(name);
+    if (values === undefined) continue;
+    const key = comparedKey(of.plan, { into: partial, keys }, name);
+    if (key === undefined) return;
+    tools.scratch.within(() => {
+      const codes = fieldCodes(of.filter, { field, slotOf: sided.counted.slotOf }, tools);
+      tallyAmong(codes, new HashPlaces(values), { to: { sided, key, partial }, tools });
+    });
+  }
+}
+
+function fieldsOf({ fields }: ComparedSource) {
+  return fields;
+}
+
+function sidedRows({ fn, found, filter }: ComparedRows, tools: CodeTools): Sided {
   const { scratch, kernel } = tools;
   const { rows, slotOf, slots } = found.counted;
   const sided = scratch.take(rows * 2);
@@ -63,7 +114,9 @@ function sidedRows({ fn, found, filter }: ComparedRows, tools: CodeTools): Count
   scratch.within(() => {
     kernel.shiftSlots(sided, selectedBits({ fn, found, filter }, tools), rows, slots);
   });
-  return { rows, slotOf: sided, slots: slots * 2 };
+  const sides = scratch.take(rows * 2);
+  kernel.sidesOfSlots(sided, rows, slots, sides);
+  return { counted: { rows, slotOf: sided, slots: slots * 2 }, sides, slots };
 }
 
 function selectedBits(
@@ -82,56 +135,171 @@ function selectedBits(
 }
 
 interface FieldInto {
-  readonly counted: CountedRows;
+  readonly sided: Sided;
   readonly key: ComparedKey;
   readonly partial: MetricsPartial;
 }
 
-function tallyField(
-  codes: FieldCodes,
-  { counted, key, partial }: FieldInto,
-  tools: CodeTools,
+type Codes = Pick<FieldCodes, "at" | "width" | "size">;
+
+interface Table {
+  readonly slotOf: number;
+  /** The first cell of a code; NO_CELL: none. */
+  cellOf(code: number): number;
+  readonly cells: number;
+}
+
+/** How many rows are in each cell: the address of words. Takes scratch. */
+function tallyCells(codes: Codes, of: Table & { rows: number }, tools: CodeTools): number {
+  const { scratch, kernel } = tools;
+  const { at, width, size } = codes;
+  const { slotOf, cellOf, cells, rows } = of;
+  const table = scratch.take(size * 4);
+  for (let code = 0; code < size; code++) scratch.words[table / 4 + code] = cellOf(code);
+  const apart = cells <= CELLS_APART_MAX ? Math.ceil((cells + 1) / 16) * 64 : 0;
+  const out = scratch.zeros(Math.max(apart * 4, (cells + 1) * 4));
+  const tally = cellOf(0) === NO_CELL ? kernel.tallyPresent : kernel.tallyCodes;
+  tally(slotOf, at, width, table, rows, cells, apart, out);
+  if (apart > 0) kernel.sumTables(out, cells, apart);
+  return out;
+}
+
+function tallyFew(codes: FieldCodes, to: FieldInto, tools: CodeTools): void {
+  const { counted } = to.sided;
+  const { slotOf, slots, rows } = counted;
+  const values = Array.from({ length: codes.size }, (_, code) => codes.value(code));
+  const cellOf = (code: number) => (values[code].type === "nil" ? NO_CELL : code * slots);
+  const cells = codes.size * slots;
+  const out = tallyCells(codes, { slotOf, cellOf, cells, rows }, tools);
+  for (let code = 0; code < codes.size; code++) {
+    if (values[code].type !== "nil")
+      addValue(to, values[code], { at: out + code * slots * 4, tools });
+  }
+}
+
+/** Adds the counts of a value: of the baseline, then of the selection. */
+function addValue(
+  { sided, key, partial }: FieldInto,
+  value: Value,
+  { at, tools, isTotal = true }: { at: number; tools: CodeTools; isTotal?: boolean },
 ): void {
-  const { scratch } = tools;
-  const groups = new RowGroups([codes], { counted, cellBytes: COUNT_BYTES }, tools);
-  if (groups.isCut) partial.isCut = true;
-  const slots = counted.slots / 2;
-  const table = groups.tally();
-  for (let group = 0; group < groups.size; group++) {
-    const {
-      values: [value],
-      key: name,
-    } = groups.at(group);
-    if (value.type === "nil") continue;
-    const at = table / 4 + group * counted.slots;
-    const sides = { baseline: at, selection: at + slots };
-    for (const side of ["baseline", "selection"] as const) {
-      const counts = scratch.words.subarray(sides[side], sides[side] + slots);
-      if (counts.every((count) => count === 0)) continue;
-      const { totals } = key[side];
-      const own = comparedValue(partial, key[side], { name, value });
-      for (let slot = 0; slot < slots; slot++) {
-        totals[slot] += counts[slot];
-        if (own !== undefined) own[slot] += counts[slot];
+  const { slots } = sided;
+  const { words } = tools.scratch;
+  let name: string | undefined;
+  for (const [place, side] of (["baseline", "selection"] as const).entries()) {
+    const first = at / 4 + place * slots;
+    let counts: Float64Array | undefined;
+    const { totals } = key[side];
+    for (let slot = 0; slot < slots; slot++) {
+      const count = words[first + slot];
+      if (count === 0) continue;
+      if (isTotal) totals[slot] += count;
+      if (counts === undefined) {
+        name ??= labelKey(value);
+        counts = comparedValue(partial, key[side], { name, value });
+        if (counts === undefined && !isTotal) break;
       }
+      if (counts !== undefined) counts[slot] += count;
     }
   }
 }
 
-function comparedFields(segment: Segment): Field[] {
-  const attributes = (scope: "span" | "resource" | "instrumentation", names: Iterable<string>) =>
-    Array.from(
-      new Set(names),
-      (name): Field => ({ node: "attribute", scope, parent: false, name }),
-    );
-  return [
-    ...attributes("span", segment.keys("span")),
-    ...attributes("resource", ["service.name", ...namesOf(segment.resources().list)]),
-    ...attributes("instrumentation", namesOf(segment.scopes().list)),
-    ...COMPARED.map((name): Field => ({ node: "intrinsic", name })),
-  ];
+function tallyMany(codes: FieldCodes, to: FieldInto, tools: CodeTools): void {
+  const { scratch } = tools;
+  const { sided, key } = to;
+  const { rows, slotOf } = sided.counted;
+  const hashes = codeHashes(codes);
+  const isNil = (code: number) => hashes[code * 2 + 1] === 0;
+  const perCode = tallyCells(
+    codes,
+    {
+      ...{ slotOf: sided.sides, rows, cells: codes.size * 2 },
+      cellOf: (code) => (isNil(code) ? NO_CELL : code * 2),
+    },
+    tools,
+  );
+  key.many ??= emptyCounts();
+  const { words } = scratch;
+  addCodeCounts(key.many, hashes, words.subarray(perCode / 4, perCode / 4 + codes.size * 2));
+  const perSlot = tallyCells(
+    codes,
+    {
+      ...{ slotOf, rows, cells: sided.slots * 2 },
+      cellOf: (code) => (isNil(code) ? NO_CELL : 0),
+    },
+    tools,
+  );
+  for (let slot = 0; slot < sided.slots; slot++) {
+    key.baseline.totals[slot] += words[perSlot / 4 + slot];
+    key.selection.totals[slot] += words[perSlot / 4 + sided.slots + slot];
+  }
 }
 
-function namesOf(sources: readonly Source[]): string[] {
-  return sources.flatMap(({ attributes }) => [...attributes.keys()]);
+/** A few of the chosen at a time, as many as a table takes. */
+function tallyAmong(
+  codes: FieldCodes,
+  chosen: HashPlaces,
+  { to, tools }: { readonly to: FieldInto; readonly tools: CodeTools },
+): void {
+  const { rows, slotOf, slots } = to.sided.counted;
+  const hashes = codeHashes(codes);
+  const places = Int32Array.from({ length: codes.size }, (_, code) =>
+    chosen.placeOf(hashes[code * 2], hashes[code * 2 + 1]),
+  );
+  const codesOf = new Map<number, number>();
+  for (const [code, place] of places.entries()) if (place >= 0) codesOf.set(place, code);
+  const atOnce = Math.max(1, Math.floor(CELLS_MAX / slots));
+  for (let first = 0; first < chosen.size; first += atOnce) {
+    const end = Math.min(chosen.size, first + atOnce);
+    tools.scratch.within(() => {
+      const cellOf = (code: number) => {
+        const place = places[code];
+        return place >= first && place < end ? (place - first) * slots : NO_CELL;
+      };
+      const cells = (end - first) * slots;
+      const out = tallyCells(codes, { slotOf, cellOf, cells, rows }, tools);
+      for (let place = first; place < end; place++) {
+        const code = codesOf.get(place);
+        if (code === undefined) continue;
+        const at = out + (place - first) * slots * 4;
+        addValue(to, codes.value(code), { at, tools, isTotal: false });
+      }
+    });
+  }
+}
+
+interface SourcesInto {
+  readonly sided: Sided;
+  readonly keyOf: (name: string) => ComparedKey | undefined;
+  readonly partial: MetricsPartial;
+}
+
+/** Attributes of resources or scopes: their rows are counted once for all. */
+function tallySources(
+  { sources, fields, value }: ComparedSource,
+  { sided, keyOf, partial }: SourcesInto,
+  tools: CodeTools,
+): void {
+  const { rows, slotOf, slots } = sided.counted;
+  const { list, codes } = sources;
+  const atOnce = Math.max(1, Math.floor(CELLS_MAX / slots));
+  for (let first = 0; first < list.length; first += atOnce) {
+    const end = Math.min(list.length, first + atOnce);
+    tools.scratch.within(() => {
+      const cellOf = (code: number) =>
+        code > first && code <= end ? (code - 1 - first) * slots : NO_CELL;
+      const cells = (end - first) * slots;
+      const of = { ...codes, size: list.length + 1 };
+      const out = tallyCells(of, { slotOf, cellOf, cells, rows }, tools);
+      for (const field of fields) {
+        const key = keyOf(printField(field));
+        if (key === undefined) return;
+        for (let i = first; i < end; i++) {
+          const one = value(field, list[i]);
+          if (one.type === "nil") continue;
+          addValue({ sided, key, partial }, one, { at: out + (i - first) * slots * 4, tools });
+        }
+      }
+    });
+  }
 }

@@ -1,6 +1,7 @@
 /** Metrics: what all segments count, as series. */
 import { assert } from "../base/assert.ts";
-import type { Gathered, Gatherer, GatherTools } from "./gatherer.ts";
+import { chooseCompared } from "./compare-choose.ts";
+import type { Gathered, Gatherer, GatherTools, SecondVisit } from "./gatherer.ts";
 import { finishMetrics } from "./metrics-finish.ts";
 import { emptyPartial, type MetricsPartial, mergePartial } from "./metrics-partial.ts";
 import { type MetricsPlan, planMetrics } from "./metrics-plan.ts";
@@ -15,14 +16,23 @@ export class MetricsGatherer implements Gatherer {
   readonly #tools: GatherTools;
   readonly #partial: MetricsPartial;
 
-  constructor(question: MetricsQuestion, tools: GatherTools) {
+  #chosen: SecondVisit | undefined;
+
+  constructor(question: MetricsQuestion, tools: GatherTools, chosen: SecondVisit | undefined) {
+    this.#chosen = chosen;
     this.#plan = planMetrics(question);
     this.#tools = tools;
     this.#partial = emptyPartial(this.#plan);
   }
 
   use(part: SegmentPart): void {
-    tallySegment(this.#plan, part, { ...this.#tools, partial: this.#partial });
+    const [partial, chosen] = [this.#partial, this.#chosen];
+    tallySegment(this.#plan, part, { ...this.#tools, partial, chosen });
+  }
+
+  again(): SecondVisit | undefined {
+    this.#chosen = chooseCompared(this.#plan, this.#partial);
+    return this.#chosen;
   }
 
   isDone(): boolean {

@@ -2,6 +2,7 @@
  * What segments say about metrics, before it is an answer: plain data, so that threads can work on
  * one question, and additive, so that in which order does not matter.
  */
+import { type CompareCounts, emptyCounts, mergeCounts } from "./compare-counts.ts";
 import { metricsCells } from "./metrics-cells.ts";
 import type { Fragment, MetricsPlan } from "./metrics-plan.ts";
 import type { KeyValue, Value } from "./question.ts";
@@ -33,6 +34,8 @@ export interface ComparedSide {
 export interface ComparedKey {
   readonly selection: ComparedSide;
   readonly baseline: ComparedSide;
+  /** Of values that are too many: none of these is among the sides' until they are chosen. */
+  many: CompareCounts | undefined;
 }
 
 export interface ComparePartial {
@@ -125,6 +128,10 @@ function mergeCompared(
   for (const [key, compared] of from) {
     const known = comparedKey(plan, { into, keys: to }, key);
     if (known === undefined) continue;
+    if (compared.many !== undefined) {
+      known.many ??= emptyCounts();
+      mergeCounts(known.many, compared.many);
+    }
     for (const side of ["selection", "baseline"] as const) {
       addCounts(known[side].totals, compared[side].totals);
       for (const [name, { value, counts }] of compared[side].values) {
@@ -145,7 +152,7 @@ export function comparedKey(
   if (known !== undefined) return known;
   if (!takeCells(into, slots.count * 2)) return undefined;
   const side = (): ComparedSide => ({ totals: new Float64Array(slots.count), values: new Map() });
-  const added = { selection: side(), baseline: side() };
+  const added: ComparedKey = { selection: side(), baseline: side(), many: undefined };
   keys.set(key, added);
   return added;
 }

@@ -6,7 +6,7 @@ import type { MetricsFunction } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import { type CodeTools, fieldCodes } from "./field-codes.ts";
 import { metricsCells } from "./metrics-cells.ts";
-import { tallyCompare } from "./metrics-compare.ts";
+import { type ChosenValues, tallyChosen, tallyCompare } from "./metrics-compare.ts";
 import { sampleExemplars } from "./metrics-exemplars.ts";
 import { type MetricsPartial, type SeriesPartial, takeCells } from "./metrics-partial.ts";
 import type { MetricsPlan, Slots } from "./metrics-plan.ts";
@@ -24,25 +24,37 @@ export interface Found {
   readonly counted: CountedRows;
 }
 
+export interface TallyTools extends CodeTools {
+  readonly partial: MetricsPartial;
+  /** By fragment: in the second visit what is counted in it; undefined in the first. */
+  readonly chosen?: readonly ChosenValues[] | undefined;
+}
+
 export function tallySegment(
   plan: MetricsPlan,
   { segment, within }: SegmentPart,
-  { partial, ...tools }: CodeTools & { readonly partial: MetricsPartial },
+  tools: TallyTools,
 ): void {
+  const { partial, chosen, scratch } = tools;
   const spansets = new Spansets(segment, tools);
   const known = new Map<string, Found | undefined>();
   for (const [place, { pipeline, pipelineText, fn }] of plan.fragments.entries()) {
+    const again = chosen?.[place];
+    if (chosen !== undefined && (again === undefined || again.size === 0)) continue;
     if (!known.has(pipelineText)) {
       const bits = spansets.rows(pipeline, within);
       known.set(pipelineText, countedRows(plan.slots, { spansets, bits }, tools));
     }
     const found = known.get(pipelineText);
     if (found === undefined) continue;
-    tools.scratch.within(() => {
+    scratch.within(() => {
       const into = partial.fragments[place];
       const { filter } = spansets;
       if (fn.node === "compare" && into.kind === "compare") {
-        tallyCompare({ plan, fn, found, filter }, { partial, keys: into.keys }, tools);
+        const of = { plan, fn, found, filter };
+        const { keys } = into;
+        if (again === undefined) tallyCompare(of, { partial, keys }, tools);
+        else tallyChosen(of, { partial, keys, chosen: again }, tools);
       } else if (fn.node === "metricsFunction" && into.kind === "series") {
         const of = { fn, filter, counted: found.counted };
         const groups = tallyFunction(of, { partial, series: into.series }, tools);

@@ -66,17 +66,17 @@ export function fieldBuckets(filter: FilterBits, of: FieldRows, tools: CodeTools
     const at = scratch.take(rows * 2);
     kernel.powersOfDoubles(plain.at, plain.present, rows, at);
     const value = (code: number) => bound(code === 0 ? undefined : 2 ** (code - POWER_BIAS));
-    return { at, width: 2, size: POWER_BIAS + 1024, value };
+    return { at, width: 2, size: POWER_BIAS + 1024, dictionary: undefined, value };
   }
   if (plain !== undefined) {
     const at = scratch.take(rows);
     kernel.powersOfLongs(plain.at, plain.present, rows, at);
     const unit = plain.type === "duration" ? NANOS_PER_SECOND : 1;
     const value = (code: number) => bound(code === 0 ? undefined : 2 ** code / unit);
-    return { at, width: 1, size: 64, value };
+    return { at, width: 1, size: 64, dictionary: undefined, value };
   }
   const codes = fieldCodes(filter, of, tools);
-  return { ...codes, value: (code) => bound(bucketOf(codes.value(code))) };
+  return { ...codes, dictionary: undefined, value: (code) => bound(bucketOf(codes.value(code))) };
 }
 
 function bound(value: number | undefined): Value {

@@ -1,0 +1,176 @@
+/**
+ * How often values occur that are too many to keep with a count for each slot: by their hashes, in
+ * the selection and in the baseline. Plain data.
+ *
+ * With more values than have room those that occur least are forgotten, so that the counts of some
+ * that come back later are too low; then it is said that there were more.
+ */
+import type { CodeHashes } from "./value-hash.ts";
+
+export interface CompareCounts {
+  /** Entries of a table with open addressing: two words of hash, 0 in the second for free. */
+  hashes: Uint32Array;
+  /** Of each entry the selection's count, then the baseline's. */
+  counts: Float64Array;
+  used: number;
+  isCut: boolean;
+}
+
+const ENTRIES_MIN = 1024;
+/** 24 bytes each: 6 MiB of one attribute. */
+const ENTRIES_MAX = 262_144;
+
+export function emptyCounts(): CompareCounts {
+  return { ...table(ENTRIES_MIN), isCut: false };
+}
+
+function table(entries: number): Omit<CompareCounts, "isCut"> {
+  return {
+    hashes: new Uint32Array(entries * 2),
+    counts: new Float64Array(entries * 2),
+    used: 0,
+  };
+}
+
+/** `sides` holds the baseline's and the selection's count of each code. */
+export function addCodeCounts(to: CompareCounts, hashes: CodeHashes, sides: Uint32Array): void {
+  for (let code = 0; code * 2 < hashes.length; code++) {
+    const baseline = sides[code * 2];
+    const selection = sides[code * 2 + 1];
+    if (baseline + selection === 0 || hashes[code * 2 + 1] === 0) continue;
+    const at = placeOf(to, hashes[code * 2], hashes[code * 2 + 1]);
+    to.counts[at] += selection;
+    to.counts[at + 1] += baseline;
+  }
+}
+
+export interface SideCounts {
+  readonly selection: number;
+  readonly baseline: number;
+}
+
+export function addValueCounts(
+  to: CompareCounts,
+  [high, low]: readonly [number, number],
+  { selection, baseline }: SideCounts,
+): void {
+  const at = placeOf(to, high, low);
+  to.counts[at] += selection;
+  to.counts[at + 1] += baseline;
+}
+
+export function mergeCounts(to: CompareCounts, from: CompareCounts): void {
+  for (let at = 0; at < from.hashes.length; at += 2) {
+    if (from.hashes[at + 1] === 0) continue;
+    const place = placeOf(to, from.hashes[at], from.hashes[at + 1]);
+    to.counts[place] += from.counts[at];
+    to.counts[place + 1] += from.counts[at + 1];
+  }
+  if (from.isCut) to.isCut = true;
+}
+
+/** Twice the number of the entry, which is made when there is none. */
+function placeOf(to: CompareCounts, high: number, low: number): number {
+  const at = findPlace(to.hashes, high, low);
+  if (to.hashes[at + 1] !== 0) return at;
+  // Half full at most.
+  if (to.used * 4 >= to.hashes.length) {
+    rebuild(to);
+    return placeOf(to, high, low);
+  }
+  to.hashes[at] = high;
+  to.hashes[at + 1] = low;
+  to.used++;
+  return at;
+}
+
+function findPlace(hashes: Uint32Array, high: number, low: number): number {
+  const mask = hashes.length - 1;
+  let at = (high * 2) & mask & ~1;
+  while (hashes[at + 1] !== 0 && (hashes[at] !== high || hashes[at + 1] !== low)) {
+    at = (at + 2) & mask;
+  }
+  return at;
+}
+
+/** Twice as large, or without those that occur least. */
+function rebuild(to: CompareCounts): void {
+  const { hashes, counts } = to;
+  const entries = hashes.length / 2;
+  const isFull = entries >= ENTRIES_MAX;
+  const least = isFull ? medianCount(to) : 0;
+  Object.assign(to, table(isFull ? entries : entries * 2));
+  if (isFull) to.isCut = true;
+  for (let at = 0; at < hashes.length; at += 2) {
+    if (hashes[at + 1] === 0 || counts[at] + counts[at + 1] < least) continue;
+    const place = findPlace(to.hashes, hashes[at], hashes[at + 1]);
+    to.hashes[place] = hashes[at];
+    to.hashes[place + 1] = hashes[at + 1];
+    to.counts[place] = counts[at];
+    to.counts[place + 1] = counts[at + 1];
+    to.used++;
+  }
+}
+
+/** More than half of the entries are below it. */
+function medianCount({ hashes, counts }: CompareCounts): number {
+  const sums: number[] = [];
+  for (let at = 0; at < hashes.length; at += 2) {
+    if (hashes[at + 1] !== 0) sums.push(counts[at] + counts[at + 1]);
+  }
+  sums.sort((a, b) => a - b);
+  return sums[sums.length >> 1] + 1;
+}
+
+/**
+ * Hashes (two words each) of values that are among the `top` most frequent ones of a side, and of
+ * those that occur as often as the last of them, `tiesMax` at most: which of these are shown only
+ * their values tell.
+ */
+export function frequentHashes(
+  { hashes, counts }: CompareCounts,
+  { top, tiesMax }: { readonly top: number; readonly tiesMax: number },
+): Uint32Array {
+  const chosen = new Set<number>();
+  for (const side of [0, 1]) {
+    const places: number[] = [];
+    for (let at = 0; at < hashes.length; at += 2) {
+      if (hashes[at + 1] !== 0 && counts[at + side] > 0) places.push(at);
+    }
+    places.sort((a, b) => counts[b + side] - counts[a + side]);
+    const last = places[Math.min(top, places.length) - 1];
+    for (const [i, at] of places.entries()) {
+      const isTie = counts[at + side] === counts[last + side] && i < top + tiesMax;
+      if (i >= top && !isTie) break;
+      chosen.add(at);
+    }
+  }
+  return Uint32Array.from([...chosen].flatMap((at) => [hashes[at], hashes[at + 1]]));
+}
+
+/** Places of hashes in a list. */
+export class HashPlaces {
+  readonly #hashes: Uint32Array;
+  readonly #places: Uint32Array;
+  readonly size: number;
+
+  constructor(list: Uint32Array) {
+    this.size = list.length / 2;
+    const entries = 2 ** Math.ceil(Math.log2(Math.max(8, list.length)));
+    this.#hashes = new Uint32Array(entries * 2);
+    this.#places = new Uint32Array(entries);
+    for (let i = 0; i < list.length; i += 2) {
+      const at = findPlace(this.#hashes, list[i], list[i + 1]);
+      this.#hashes[at] = list[i];
+      this.#hashes[at + 1] = list[i + 1];
+      this.#places[at / 2] = i / 2;
+    }
+  }
+
+  /** -1: not there. */
+  placeOf(high: number, low: number): number {
+    if (low === 0) return -1;
+    const at = findPlace(this.#hashes, high, low);
+    return this.#hashes[at + 1] === 0 ? -1 : this.#places[at / 2];
+  }
+}
