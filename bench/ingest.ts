@@ -23,6 +23,7 @@ const folder = mkdtempSync(join(tmpdir(), "vivace-bench-"));
 const API = "http://127.0.0.1:13200";
 const RECEIVERS = {
   otlp: "127.0.0.1:14318",
+  otlp_grpc: "127.0.0.1:14317",
   zipkin: "127.0.0.1:19411",
   jaeger_http: "127.0.0.1:15268",
   jaeger_grpc: "127.0.0.1:15250",
@@ -33,7 +34,10 @@ writeFileSync(
   `server: { http_listen_port: 13200, grpc_listen_port: 0, log_level: warn }
 distributor:
   receivers:
-    otlp: { protocols: { http: { endpoint: "${RECEIVERS.otlp}" } } }
+    otlp:
+      protocols:
+        grpc: { endpoint: "${RECEIVERS.otlp_grpc}" }
+        http: { endpoint: "${RECEIVERS.otlp}" }
     zipkin: { endpoint: "${RECEIVERS.zipkin}" }
     jaeger:
       protocols:

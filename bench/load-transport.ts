@@ -1,6 +1,6 @@
 /** How bench/load.ts sends: one request over HTTP or gRPC, or packets at a steady rate. */
 import { createSocket } from "node:dgram";
-import { Client, credentials } from "@grpc/grpc-js";
+import { Client, compressionAlgorithms, credentials } from "@grpc/grpc-js";
 import type { LoadFormat } from "./data/shop-formats.ts";
 
 /** Whether it was taken. */
@@ -20,8 +20,11 @@ function overHttp(origin: string, { path, headers }: LoadFormat): Send {
 }
 
 /** Eight connections, as a few clients have. */
-function overGrpc(origin: string, { path }: LoadFormat): Send {
-  const options = { "grpc.use_local_subchannel_pool": 1 };
+function overGrpc(origin: string, { path, isGzip }: LoadFormat): Send {
+  const options = {
+    "grpc.use_local_subchannel_pool": 1,
+    ...(isGzip && { "grpc.default_compression_algorithm": compressionAlgorithms.gzip }),
+  };
   const clients = Array.from({ length: 8 }, () => {
     return new Client(new URL(origin).host, credentials.createInsecure(), options);
   });

@@ -28,9 +28,11 @@ import {
 
 export interface LoadFormat {
   /** Which of the server's receivers takes it. */
-  readonly receiver: "otlp" | "zipkin" | "jaeger_http" | "jaeger_grpc" | "jaeger_udp";
+  readonly receiver: "otlp" | "otlp_grpc" | "zipkin" | "jaeger_http" | "jaeger_grpc" | "jaeger_udp";
   /** HTTP, unless it is something else. */
   readonly transport?: "grpc" | "udp";
+  /** Messages are compressed by the client, each for itself. */
+  readonly isGzip?: boolean;
   /** Of a method, for gRPC; nothing for UDP. */
   readonly path: string;
   readonly headers: Readonly<Record<string, string>>;
@@ -51,6 +53,12 @@ const json = {
   places: hexPlaces,
   restamp: restampHex,
 } as const;
+const grpc: LoadFormat = {
+  ...{ receiver: "otlp_grpc", transport: "grpc", headers: {} },
+  path: "/opentelemetry.proto.collector.trace.v1.TraceService/Export",
+  encode: (batch: Uint8Array) => batch,
+  ...{ places: bytePlaces, restamp: restampBytes },
+};
 const zipkin = { receiver: "zipkin", path: "/api/v2/spans" } as const;
 const text = (value: object) => Buffer.from(JSON.stringify(value));
 const parsed = (batch: Uint8Array) => fromBinary(ExportTraceServiceRequestSchema, batch);
@@ -66,6 +74,8 @@ export const loadFormats: Readonly<Record<string, LoadFormat>> = {
     headers: { ...PROTOBUF, "content-encoding": "gzip" },
     encode: (batch) => gzipSync(batch, { level: 1 }),
   },
+  grpc,
+  "grpc-gzip": { ...grpc, isGzip: true },
   "otlp-json": {
     ...{ receiver: "otlp", path: "/v1/traces", ...json },
     encode: (batch) => Buffer.from(otlpJsonText(parsed(batch))),
