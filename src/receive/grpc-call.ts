@@ -91,6 +91,8 @@ export class GrpcCall {
     try {
       const method = methodOf(String(headers[":path"]), parts.methods);
       if (method.kind === "unary" && method.hasTenant) tenant = tenantOf(headers, options);
+      // Nothing could be taken now, however little it is.
+      if (tenant !== "") parts.inFlight.refuseIfFull(tenant, FIRST_HOLD_BYTES);
       new GrpcCall(stream, headers, { host, method, tenant });
     } catch (error) {
       parts.meter.refused(tenant, reasonOf(error));

@@ -72,6 +72,11 @@ export class InFlight {
     return new Reservation(this, tenant);
   }
 
+  /** Throws as hold() would: to refuse a request of at least so many bytes before it begins. */
+  refuseIfFull(tenant: string, bytes: number): void {
+    if (bytes > this.room(tenant, 0)) this.change(tenant, 0, bytes);
+  }
+
   /** The most that one request of the tenant, which holds `held`, may hold now. For Reservation. */
   room(tenant: string, held: number): number {
     const room = this.#bytesMax - this.#bytes + held;

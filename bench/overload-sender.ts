@@ -1,0 +1,135 @@
+/**
+ * One sender of bench/overload.ts: connections that each have one request under way, as fast as
+ * they are answered. Told "start" and "stop" by its parent; tells what became of its requests.
+ *
+ *   bun bench/overload-sender.ts http|grpc ADDRESS obey|ignore connections [tenant]
+ */
+import { prng } from "../src/base/prng.ts";
+import {
+  END_HEADERS,
+  END_STREAM,
+  EXPORT_HEADERS,
+  FRAME,
+  frame,
+  headerBlock,
+  messagePrefix,
+  RawHttp2,
+} from "../test/support/http2-frames.ts";
+import { shopBatches } from "./data/shop-batches.ts";
+import { loadFormats } from "./data/shop-formats.ts";
+
+export interface SenderReport {
+  readonly taken: number;
+  readonly refused: number;
+  /** Refusals over HTTP that do not say when to come again. */
+  readonly unmarked: number;
+  readonly failed: number;
+}
+
+const SPANS = 500;
+const FRAME_BYTES = 16_384;
+const RETRY_AFTER_MS = 1000;
+
+const [protocol, address = "", manners, connections = "1", tenant] = process.argv.slice(2);
+const random = prng(process.pid);
+const batches = shopBatches({ seed: 2, batches: 32, spans: SPANS });
+const places = batches.map((batch) => loadFormats["identity"].places?.(batch) ?? []);
+const counts = { taken: 0, refused: 0, unmarked: 0, failed: 0 };
+let sending = false;
+
+process.on("message", (message) => {
+  sending = message === "start";
+  if (message === "stop") {
+    process.send?.({ ...counts });
+    Object.assign(counts, { taken: 0, refused: 0, unmarked: 0, failed: 0 });
+  }
+});
+for (let i = 0; i < Number(connections); i++) void run();
+process.send?.("ready");
+
+async function run(): Promise<void> {
+  let send = await opened();
+  for (;;) {
+    if (!sending) {
+      await Bun.sleep(20);
+      continue;
+    }
+    const outcome = await send(body()).catch(() => "failed" as const);
+    counts[outcome] += 1;
+    if (outcome === "refused" && manners === "obey") {
+      await Bun.sleep(RETRY_AFTER_MS * (1 + random.unit()));
+    }
+    if (outcome !== "failed") continue;
+    await Bun.sleep(100);
+    send = await opened();
+  }
+}
+
+type Outcome = keyof typeof counts;
+type Send = (body: Uint8Array) => Promise<Outcome>;
+
+async function opened(): Promise<Send> {
+  for (;;) {
+    try {
+      return protocol === "grpc" ? await overGrpc() : overHttp();
+    } catch {
+      await Bun.sleep(100);
+    }
+  }
+}
+
+function body(): Uint8Array {
+  const index = random.below(batches.length);
+  const bytes = batches[index].slice();
+  loadFormats["identity"].restamp?.(bytes, places[index], random);
+  return bytes;
+}
+
+function overHttp(): Send {
+  const headers = {
+    "content-type": "application/x-protobuf",
+    ...(tenant !== undefined && { "x-scope-orgid": tenant }),
+  };
+  return async (bytes) => {
+    const request = { method: "POST", body: new Uint8Array(bytes), headers };
+    const response = await fetch(`http://${address}/v1/traces`, request);
+    await response.arrayBuffer();
+    if (response.ok) return "taken";
+    if (response.headers.get("retry-after") === null) counts.unmarked += 1;
+    return "refused";
+  };
+}
+
+/** By hand: a client library would take more of the machine than the server does. */
+async function overGrpc(): Promise<Send> {
+  const raw = await RawHttp2.open(Number(address.split(":")[1]));
+  const payload = headerBlock({
+    ...EXPORT_HEADERS,
+    ...(tenant !== undefined && { "x-scope-orgid": tenant }),
+  });
+  let stream = -1;
+  const { promise: closed, resolve } = Promise.withResolvers<"failed">();
+  raw.socket.once("close", () => resolve("failed"));
+  return async (bytes) => {
+    stream += 2;
+    raw.write(frame("headers", { flags: END_HEADERS, stream, payload }));
+    const message = Buffer.concat([messagePrefix(bytes.length), bytes]);
+    for (let at = 0; at < message.length; at += FRAME_BYTES) {
+      const flags = at + FRAME_BYTES >= message.length ? END_STREAM : 0;
+      raw.data(stream, message.subarray(at, at + FRAME_BYTES), flags);
+    }
+    return await Promise.race([closed, answer(raw, stream)]);
+  };
+}
+
+async function answer(raw: RawHttp2, stream: number): Promise<Outcome> {
+  for (;;) {
+    const end = raw.frames.find((one) => one.stream === stream && one.flags & END_STREAM);
+    if (end !== undefined) {
+      const isTaken = raw.frames.some((one) => one.stream === stream && one.type === FRAME.data);
+      raw.frames.length = 0;
+      return isTaken ? "taken" : "refused";
+    }
+    await new Promise((resolve) => raw.socket.once("data", resolve));
+  }
+}
