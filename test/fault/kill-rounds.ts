@@ -10,7 +10,7 @@ import { type Prng, prng } from "../../src/base/prng.ts";
 import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 import { Server } from "../support/server.ts";
 import { waitFor } from "../support/wait.ts";
-import { LedgerLoad, type SentRequest, TRACE_SPANS } from "./ledger-load.ts";
+import { LEDGER_WINDOW, LedgerLoad, type SentRequest, TRACE_SPANS } from "./ledger-load.ts";
 
 const CONNECTIONS = 12;
 const LOAD_MS_MIN = 150;
@@ -64,6 +64,7 @@ export async function killRounds(options: KillOptions): Promise<KillReport> {
     const before = offences.length;
     stored += await judgeCutOff(server, { ledger, requests: lost, offences });
     await holdRows(server, ledger, offences);
+    await holdCount(server, ledger, offences);
     await holdTraces(server, recent, offences);
     const line = `round ${round + 1}, ${moment}: ${recent.length} requests, ${lost.length} cut off`;
     onRound?.(`${line}, rows ${ledger.acknowledgedSpans}`);
@@ -71,6 +72,7 @@ export async function killRounds(options: KillOptions): Promise<KillReport> {
   }
   await server.flush();
   await holdRows(server, ledger, offences);
+  await holdCount(server, ledger, offences);
   await holdTraces(
     server,
     ledger.requests.filter((_, i) => i % finalEvery === 0),
@@ -168,6 +170,22 @@ export async function holdRows(
   } catch {
     offences.push(`${found}, expected ${expected} in all`);
   }
+}
+
+/** A query counts every acknowledged span once, in head and blocks together. */
+export async function holdCount(
+  server: Server,
+  ledger: LedgerLoad,
+  offences: string[],
+): Promise<void> {
+  const expected = ledger.acknowledgedSpans;
+  const params = new URLSearchParams({ q: "{ } | count_over_time()", ...LEDGER_WINDOW });
+  const response = await server.get(`/api/metrics/query?${params}`);
+  const text = await response.text();
+  if (response.status !== 200) throw new Error(`test: ${response.status} ${text}`);
+  const { series } = JSON.parse(text) as { series?: { value?: number }[] };
+  const found = series?.[0]?.value ?? 0;
+  if (found !== expected) offences.push(`a query counts ${found} spans, expected ${expected}`);
 }
 
 /** Every acknowledged trace by id: all of its spans, once. */

@@ -13,6 +13,8 @@ import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 
 /** Spans of the traces of a request: more than one, so that half a request can be told. */
 export const TRACE_SPANS: readonly number[] = [37, 23];
+/** Unix seconds between which all spans start. */
+export const LEDGER_WINDOW = { start: "1699999990", end: "1700000010" } as const;
 export const REQUEST_SPANS = TRACE_SPANS.reduce((sum, spans) => sum + spans, 0);
 
 const BATCHES = 4;

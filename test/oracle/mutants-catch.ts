@@ -19,26 +19,33 @@ export interface Hunt {
   readonly pairs: number;
 }
 
-/** The question that gives it away; undefined: none did. */
-export async function catchMutant(mutant: Mutant, { seed, pairs }: Hunt) {
+/**
+ * The question that gives it away; undefined: none did. Of no use unless the right engine agrees on
+ * the same pairs: `findDifference` without a root.
+ */
+export async function catchMutant(mutant: Mutant, hunt: Hunt): Promise<string | undefined> {
   const root = copyWith(mutant);
   try {
-    const tenantsMax = Math.ceil(pairs / QUESTIONS_PER_TENANT);
-    for (let done = 0; done < tenantsMax; done += TENANTS_AT_ONCE) {
-      const found = await runOracle({
-        seed: seed + done,
-        tenants: Math.min(TENANTS_AT_ONCE, tenantsMax - done),
-        questionsPerTenant: QUESTIONS_PER_TENANT,
-        kinds: ASKED_KINDS,
-        root,
-        isBrief: true,
-      });
-      if (found !== undefined) return found;
-    }
-    return undefined;
+    return await findDifference(hunt, root);
   } finally {
     rmSync(root, { recursive: true, force: true });
   }
+}
+
+export async function findDifference({ seed, pairs }: Hunt, root: string = ROOT) {
+  const tenantsMax = Math.ceil(pairs / QUESTIONS_PER_TENANT);
+  for (let done = 0; done < tenantsMax; done += TENANTS_AT_ONCE) {
+    const found = await runOracle({
+      seed: seed + done,
+      tenants: Math.min(TENANTS_AT_ONCE, tenantsMax - done),
+      questionsPerTenant: QUESTIONS_PER_TENANT,
+      kinds: ASKED_KINDS,
+      root,
+      isBrief: true,
+    });
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }
 
 /** Its text with the mistake. */

@@ -1,10 +1,10 @@
 /**
- * `bun test/oracle/mutants-run.ts SEED [PAIRS] [FIRST] [COUNT]`: the oracle against each wrong engine
- * of mutants.ts, on at most so many pairs. Prints a line each, and ends with 1 when one was not
- * caught.
+ * `bun test/oracle/mutants-run.ts SEED [PAIRS] [FIRST] [COUNT]`: the oracle against each wrong
+ * engine of mutants.ts, on at most so many pairs, after it has agreed with the right one on the
+ * same pairs. Prints a line each, and ends with 1 when one was not caught.
  */
 import { MUTANTS } from "./mutants.ts";
-import { catchMutant } from "./mutants-catch.ts";
+import { catchMutant, findDifference } from "./mutants-catch.ts";
 
 const PAIRS = 10_000;
 
@@ -13,6 +13,12 @@ if (!Number.isInteger(seed)) {
   process.stderr.write("usage: mutants-run.ts SEED [PAIRS] [FIRST] [COUNT]\n");
   process.exit(2);
 }
+const difference = await findDifference({ seed, pairs });
+if (difference !== undefined) {
+  process.stdout.write(`the right engine differs, seed ${seed}: ${difference}\n`);
+  process.exit(1);
+}
+process.stdout.write(`the right engine agrees on ${pairs} pairs\n`);
 const chosen = MUTANTS.slice(first, first + count);
 let missed = 0;
 for (const [i, mutant] of chosen.entries()) {
