@@ -85,10 +85,8 @@ function testCodes(
   { kernel, scratch, bits }: LayerTools,
 ): number {
   const { at, width, size, dictionary } = layer;
-  const code =
-    condition.equalText !== undefined && dictionary?.find !== undefined
-      ? dictionary.find(condition.equalText) + 1
-      : undefined;
+  const known = condition.equalText && dictionary?.find?.(condition.equalText);
+  const code = known === undefined ? undefined : known + 1;
   if (code === 0) return bits.none(entries);
   const out = scratch.take(bitmapBytes(entries));
   if (code !== undefined) {

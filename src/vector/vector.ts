@@ -9,8 +9,11 @@ export interface Dictionary {
   readonly size: number;
   /** Value of code index + 1. */
   at(index: number): DataValue;
-  /** Index of a text, -1 when it is not there; undefined when there is no fast way to tell. */
-  find?(text: Uint8Array): number;
+  /**
+   * Index of a text, -1 when it is not there; undefined when there is no fast way to tell, or when
+   * lists of texts are among the values.
+   */
+  find?(text: Uint8Array): number | undefined;
   /**
    * Sets table[index + 1] of the texts that are these pieces with anything between them. Of
    * dictionaries that have nothing but texts.
@@ -53,8 +56,8 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 /** A dictionary of distinct values at hand. */
 export class ValueList implements Dictionary {
   readonly #values: readonly DataValue[];
-  /** Made when a text is looked for. */
-  #indexes: Map<string, number> | undefined;
+  /** Made when a text is looked for; undefined: lists may have it as well. */
+  #indexes: { readonly ofText: ReadonlyMap<string, number> | undefined } | undefined;
 
   constructor(values: readonly DataValue[]) {
     this.#values = values;
@@ -68,14 +71,16 @@ export class ValueList implements Dictionary {
     return this.#values[index];
   }
 
-  find(text: Uint8Array): number {
-    this.#indexes ??= indexesOf(this.#values);
-    return this.#indexes.get(utf8.decode(text)) ?? -1;
+  find(text: Uint8Array): number | undefined {
+    this.#indexes ??= { ofText: indexesOf(this.#values) };
+    const { ofText } = this.#indexes;
+    return ofText && (ofText.get(utf8.decode(text)) ?? -1);
   }
 }
 
-function indexesOf(values: readonly DataValue[]): Map<string, number> {
+function indexesOf(values: readonly DataValue[]): Map<string, number> | undefined {
   const indexes = new Map<string, number>();
+  if (values.some(({ type }) => type === "list")) return undefined;
   for (const [index, value] of values.entries()) {
     if (value.type === "string") indexes.set(value.value, index);
   }
