@@ -23,7 +23,11 @@ export const HOST_PORT = 12;
 export const PEER_SERVICE = 13;
 export const PEER_IP = 14;
 export const PEER_PORT = 15;
-export const MEANINGS = 16;
+/** How many there were that the exporter's SDK has dropped. */
+export const DROPPED_ATTRIBUTES_TAG = 16;
+export const DROPPED_EVENTS_TAG = 17;
+export const DROPPED_LINKS_TAG = 18;
+export const MEANINGS = 19;
 
 /** The conventions' attributes of resources. */
 const RESOURCE_KEYS = [
@@ -72,4 +76,7 @@ export const TAG_MEANINGS = new JsonKeys({
   "peer.service": PEER_SERVICE,
   "net.peer.ip": PEER_IP,
   "net.peer.port": PEER_PORT,
+  "otel.dropped_attributes_count": DROPPED_ATTRIBUTES_TAG,
+  "otel.dropped_events_count": DROPPED_EVENTS_TAG,
+  "otel.dropped_links_count": DROPPED_LINKS_TAG,
 });

@@ -24,13 +24,17 @@ import type { ZipkinWriter } from "./zipkin-write.ts";
 const ANNOTATION_STRIDE = 4;
 const NONE = -1;
 
-const CORE = new JsonKeys({ cs: 1, cr: 2, sr: 3, ss: 4, ms: 5, mr: 6 });
+const CORE = new JsonKeys({ cs: 1, cr: 2, sr: 3, ss: 4, ms: 5, mr: 6, ws: 7, wr: 8 });
 const CLIENT_SEND = 1;
 const CLIENT_RECEIVE = 2;
 const SERVER_RECEIVE = 3;
 const SERVER_SEND = 4;
 const PRODUCER_SEND = 5;
 const CONSUMER_RECEIVE = 6;
+/** These say a kind; the other two are the other end of a producer's and a consumer's span. */
+const SAYS_KIND_MAX = 6;
+const WIRE_SEND = 7;
+const WIRE_RECEIVE = 8;
 
 const ADDRESSES = new JsonKeys({ sa: 1, ca: 2, ma: 3 });
 const SERVER_ADDRESS = 1;
@@ -73,7 +77,7 @@ export class ZipkinV1Span {
   readonly #tags = new ZipkinSpan();
   readonly #tagEndpoints: number[] = [];
   /** By CORE and by ADDRESSES: an annotation, and an endpoint. */
-  readonly #core = new Int32Array(7);
+  readonly #core = new Int32Array(9);
   readonly #addresses = new Int32Array(4);
   readonly #text: Text = textOf("");
 
@@ -130,15 +134,24 @@ export class ZipkinV1Span {
     const core = this.#core;
     const client = { kind: KIND_CLIENT, start: core[CLIENT_SEND], end: core[CLIENT_RECEIVE] };
     const server = { kind: KIND_SERVER, start: core[SERVER_RECEIVE], end: core[SERVER_SEND] };
-    const sends = core[PRODUCER_SEND] !== NONE;
-    const kind = sends ? KIND_PRODUCER : core[CONSUMER_RECEIVE] !== NONE ? KIND_CONSUMER : 0;
-    const start = sends ? core[PRODUCER_SEND] : core[CONSUMER_RECEIVE];
     if (isSaid(client) && isSaid(server)) {
       this.#writeSide(writer, client, server);
       this.#writeSide(writer, server, client);
     } else if (isSaid(client)) this.#writeSide(writer, client, undefined);
     else if (isSaid(server)) this.#writeSide(writer, server, undefined);
-    else this.#writeSide(writer, { kind, start, end: NONE }, undefined);
+    else this.#writeSide(writer, this.#messageSide(), undefined);
+  }
+
+  /** A producer's or a consumer's span, or one of no kind. */
+  #messageSide(): Side {
+    const core = this.#core;
+    if (core[PRODUCER_SEND] !== NONE) {
+      return { kind: KIND_PRODUCER, start: core[PRODUCER_SEND], end: core[WIRE_SEND] };
+    }
+    const [received, taken] = [core[CONSUMER_RECEIVE], core[WIRE_RECEIVE]];
+    if (received === NONE) return { kind: 0, start: NONE, end: NONE };
+    if (taken === NONE) return { kind: KIND_CONSUMER, start: received, end: NONE };
+    return { kind: KIND_CONSUMER, start: taken, end: received };
   }
 
   #writeSide(writer: ZipkinWriter, side: Side, other: Side | undefined): void {
@@ -216,7 +229,9 @@ export class ZipkinV1Span {
   #addAnnotations(side: Side, other: Side | undefined): void {
     for (let at = 0; at < this.#annotationsEnd; at += ANNOTATION_STRIDE) {
       this.#moveTo(this.#annotations[at + 1], this.#annotations[at + 2]);
-      if (CORE.find(this.#text) !== 0) continue;
+      const core = CORE.find(this.#text);
+      if (core !== 0 && core <= SAYS_KIND_MAX) continue;
+      if (at === side.start || at === side.end) continue;
       if (!this.#isOf(side, other, this.#annotations[at + 3])) continue;
       this.#span.addAnnotation(this.#annotations[at], this.#text);
     }

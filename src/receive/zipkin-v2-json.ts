@@ -190,8 +190,12 @@ function readPort(scan: JsonScan): number {
   return number.low;
 }
 
+/** OpenTelemetry's exporter for JavaScript writes fractions of a microsecond; they are rounded. */
 export function readMicros(scan: JsonScan): number {
   scan.readNumber();
-  if (!scan.number.uint64()) throw scan.error("microseconds are expected");
-  return checkMicros(scan.number.low, scan.number.high);
+  const { number } = scan;
+  if (number.uint64()) return checkMicros(number.low, number.high);
+  const value = Math.round(number.double());
+  if (!(value >= 0)) throw scan.error("microseconds are expected");
+  return checkMicros(value >>> 0, Math.floor(value / 2 ** 32));
 }

@@ -130,7 +130,10 @@ export class ZipkinWriter {
     this.#writeHead(span);
     this.#writeTags(span);
     this.#writeEndpoints(span);
+    this.#writeDropped(span, meaning.DROPPED_ATTRIBUTES_TAG, tag.DROPPED_ATTRIBUTES);
     this.#writeAnnotations(span);
+    this.#writeDropped(span, meaning.DROPPED_EVENTS_TAG, tag.DROPPED_EVENTS);
+    this.#writeDropped(span, meaning.DROPPED_LINKS_TAG, tag.DROPPED_LINKS);
     this.#writeStatus();
     out.end(begun);
   }
@@ -377,6 +380,15 @@ export class ZipkinWriter {
   #writeAddress({ ip, port }: ZipkinEndpoint, ipKey: Text, portKey: Text): void {
     if (ip.to > ip.from) this.#out.stringAttribute(tag.SPAN_ATTRIBUTE, ipKey, ip);
     if (port > 0) this.#out.intAttribute(tag.SPAN_ATTRIBUTE, portKey, port);
+  }
+
+  /** A number of 32 bits; of anything else nothing is known. */
+  #writeDropped(span: ZipkinSpan, which: number, field: number): void {
+    if (this.#special[which] === NONE || !this.#hasText(span, which)) return;
+    const { bytes, from, to } = this.#value;
+    const number = this.#number;
+    if (number.read(bytes, from, to) !== to || !number.uint64() || number.high !== 0) return;
+    if (number.low > 0) this.#out.varint(field, number.low);
   }
 
   // ---- events and status

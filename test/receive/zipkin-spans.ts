@@ -56,8 +56,15 @@ function spanOf(span: Span): PlainSpan {
     end: `${span.endTimeUnixNano}`,
     attributes: attributesOf(span.attributes),
     events: span.events.map(({ timeUnixNano, name }) => `${timeUnixNano} ${name}`),
+    dropped: droppedOf(span),
     status: span.status && present({ code: span.status.code, message: span.status.message }),
   };
+}
+
+function droppedOf(span: Span): number[] | undefined {
+  const { droppedAttributesCount, droppedEventsCount, droppedLinksCount } = span;
+  const counts = [droppedAttributesCount, droppedEventsCount, droppedLinksCount];
+  return counts.some((count) => count > 0) ? counts : undefined;
 }
 
 function attributesOf(attributes: readonly KeyValue[]): Record<string, unknown> {

@@ -213,6 +213,26 @@ test.each([
   ]);
 });
 
+test.each([
+  ["a producer from ms to ws", 4, ["ms", "ws"]],
+  ["a consumer from wr to mr", 5, ["wr", "mr"]],
+] as const)("messages: %s", (_name, kind, [start, end]) => {
+  const span = {
+    annotations: [
+      { timestamp: 70, value: start, endpoint: FRONTEND },
+      { timestamp: 95, value: end, endpoint: FRONTEND },
+    ],
+  };
+  expect(both(span)).toEqual([
+    {
+      resource: { "service.name": "frontend" },
+      kind,
+      ...{ start: "70000", end: "95000" },
+      attributes: LOCAL_FRONTEND,
+    },
+  ]);
+});
+
 describe("a span of no side", () => {
   test("is of the service that said anything of it", () => {
     const span = { timestamp: 5, annotations: [{ timestamp: 6, value: "a", endpoint: FRONTEND }] };

@@ -180,6 +180,15 @@ describe("tags", () => {
     });
   });
 
+  test("of what was dropped", () => {
+    const tags = {
+      "otel.dropped_attributes_count": "3",
+      "otel.dropped_events_count": "x",
+      "otel.dropped_links_count": "4294967295",
+    };
+    expect(tagged(tags)).toEqual({ dropped: [3, 0, 4294967295] });
+  });
+
   test("kind and trace state", () => {
     expect(tagged({ "span.kind": "internal", "w3c.tracestate": "a=b" })).toEqual({
       kind: 1,
@@ -245,10 +254,19 @@ describe("times", () => {
     expect(now).toMatchObject({ start, end: `${NOW_MS}005000`, attributes: absent });
   });
 
-  test.each(["-1", "1.5", '"x"', "9007199254740992", "1e99", "true"])("%s is none", (timestamp) => {
-    const text = `[{"traceId":"a1","id":"b2","timestamp":${timestamp}}]`;
-    expect(() => translate(text)).toThrow(expect.objectContaining({ code: "malformed" }));
+  test("fractions are rounded", () => {
+    const text = `[{"traceId":"a1","id":"b2","timestamp":1700000000000000.8,"duration":1e1}]`;
+    const got = { start: "1700000000000001000", end: "1700000000000011000" };
+    expect(translate(text)[0]).toMatchObject(got);
   });
+
+  test.each(["-1", "-1.5", '"x"', "9007199254740992", "1e99", "true"])(
+    "%s is none",
+    (timestamp) => {
+      const text = `[{"traceId":"a1","id":"b2","timestamp":${timestamp}}]`;
+      expect(() => translate(text)).toThrow(expect.objectContaining({ code: "malformed" }));
+    },
+  );
 
   test("the latest is exact", () => {
     const text = `[{"traceId":"a1","id":"b2","timestamp":"9007199254740991","duration":"0"}]`;
