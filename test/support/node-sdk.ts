@@ -19,7 +19,7 @@ const BUN = join(ROOT, "node_modules", ".bin", "bun");
 export const nodeSdk: Tool = {
   name: "node-sdk",
   commands: ["npm"],
-  files: ["send.mjs"],
+  files: ["send.mjs", "shop.mjs"],
   install: [
     ["npm", "init", "--yes"],
     ["npm", "install", "--no-audit", "--no-fund", "--save-exact", ...PACKAGES],
