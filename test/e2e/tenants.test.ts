@@ -76,15 +76,97 @@ async function ask(tenant: string, traceId: string, form: (typeof TRACE_FORMS)[n
   return await fetchSpans({ api: server.api, traceId, form, headers });
 }
 
+// Answers of the query API, as far as they are looked at here.
+interface Answer {
+  readonly traces?: readonly {
+    readonly traceID: string;
+    readonly serviceStats: Readonly<Record<string, unknown>>;
+    readonly spanSets: readonly { readonly matched: number }[];
+  }[];
+  readonly scopes?: readonly { readonly name: string; readonly tags: readonly string[] }[];
+  readonly tagNames?: readonly string[];
+  readonly tagValues?: readonly (string | { readonly value: string })[];
+  readonly series?: readonly {
+    readonly labels: readonly { readonly value: { readonly stringValue: string } }[];
+    readonly value?: number;
+    readonly samples?: readonly { readonly value?: number }[];
+  }[];
+}
+
+const IN_TIME = { start: "1699999990", end: "1700000010" };
+
+async function answerOf(tenant: string, path: string, params: Record<string, string>) {
+  const query = new URLSearchParams({ ...IN_TIME, ...params });
+  const response = await server.get(`${path}?${query}`, { "x-scope-orgid": tenant });
+  expect({ path, status: response.status }).toEqual({ path, status: 200 });
+  return (await response.json()) as Answer;
+}
+
+/** What a reader sees of whom, by every kind of question. */
+async function seenBy(reader: string) {
+  const search = await answerOf(reader, "/api/search", { q: "{ }", limit: "100" });
+  const names = await answerOf(reader, "/api/v2/search/tags", { scope: "span" });
+  const first = await answerOf(reader, "/api/search/tags", { scope: "span" });
+  const values = await answerOf(reader, "/api/v2/search/tag/resource.service.name/values", {});
+  const older = await answerOf(reader, "/api/search/tag/service.name/values", {});
+  const q = "{ } | count_over_time() by (resource.service.name)";
+  const instant = await answerOf(reader, "/api/metrics/query", { q });
+  const range = await answerOf(reader, "/api/metrics/query_range", { q, step: "20s" });
+  const traces = search.traces ?? [];
+  const counted = ({ series = [] }: Answer) =>
+    series
+      .map(({ labels, value = 0, samples = [] }) => {
+        const sum = samples.reduce((all, sample) => all + (sample.value ?? 0), value);
+        return `${labels[0].value.stringValue} ${sum}`;
+      })
+      .sort();
+  return {
+    services: [...new Set(traces.flatMap((trace) => Object.keys(trace.serviceStats)))].sort(),
+    matched: traces.flatMap(({ spanSets }) => spanSets).reduce((sum, set) => sum + set.matched, 0),
+    names: (names.scopes ?? []).flatMap(({ tags }) => [...tags]).sort(),
+    namesOfV1: (first.tagNames ?? []).filter((name) => name.startsWith("of.")).sort(),
+    values: (values.tagValues ?? []).map((one) => (typeof one === "string" ? one : one.value)),
+    valuesOfV1: older.tagValues ?? [],
+    instant: counted(instant),
+    range: counted(range),
+  };
+}
+
+function expectedOf(tenants: readonly string[]) {
+  const services = tenants.map((tenant) => `service-${tenant}`);
+  const names = tenants.map((tenant) => `of.${tenant}`);
+  const counts = services.map((service) => `${service} 4`);
+  return {
+    ...{ services, matched: 4 * tenants.length, names, namesOfV1: names },
+    ...{ values: services, valuesOfV1: services, instant: counts, range: counts },
+  };
+}
+
+/** One after the other and over again: what one asked for is in no other's answer. */
+async function expectOwnAnswers(): Promise<void> {
+  for (const reader of ["a", "b", "a", "c", "a|b", "b", "c|b", "a|c"]) {
+    const tenants = reader.split("|").filter((name) => name !== "c");
+    const seen = await seenBy(reader);
+    expect({ reader, ...seen }).toEqual({ reader, ...expectedOf(tenants.toSorted()) });
+  }
+  const other = await answerOf("a", "/api/search", { q: "{ span.of.b != nil }" });
+  expect(other.traces ?? []).toEqual([]);
+}
+
+async function expectAllOwn(): Promise<void> {
+  await expectOwn();
+  await expectOwnAnswers();
+}
+
 describe("each tenant gets its own", () => {
-  test("from a block and the head together", expectOwn, TIMEOUT_MS);
+  test("from a block and the head together", expectAllOwn, TIMEOUT_MS);
 
   test(
     "after a kill",
     async () => {
       await server.kill();
       await server.restart();
-      await expectOwn();
+      await expectAllOwn();
     },
     TIMEOUT_MS,
   );
@@ -93,10 +175,10 @@ describe("each tenant gets its own", () => {
     "from blocks alone, and after a start on them",
     async () => {
       await server.flush();
-      await expectOwn();
+      await expectAllOwn();
       expect(await server.stop()).toBe(0);
       await server.restart();
-      await expectOwn();
+      await expectAllOwn();
     },
     TIMEOUT_MS,
   );
