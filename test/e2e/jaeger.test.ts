@@ -242,6 +242,45 @@ test("the same from blocks", async () => {
   for (const batch of sentBatches) await expectBatch(batch);
 });
 
+// ---- tenants
+
+test("tenants are named by a header or by metadata", async () => {
+  const anywhere = { endpoint: "127.0.0.1:0" };
+  await using own = await Server.start({
+    multitenancy_enabled: true,
+    "distributor.receivers.jaeger.protocols": { grpc: anywhere, thrift_http: anywhere },
+  });
+  const batch = ownBatch(prng(5));
+  const one = { ...batch, spans: batch.spans.slice(0, 1) };
+  const url = `${own.receiver("jaeger", "jaeger_thrift_http")}/api/traces`;
+  const post = async (headers: Record<string, string>) => {
+    const response = await fetch(url, {
+      method: "POST",
+      body: Buffer.from(encode("binary", thriftBatch(one))),
+      headers: { "content-type": "application/x-thrift", ...headers },
+    });
+    return response.status;
+  };
+  expect(await post({})).toBe(401);
+  expect(await post({ "x-scope-orgid": "a" })).toBe(202);
+  using client = new JaegerGrpc(own.receiver("jaeger", "jaeger_grpc"));
+  await expect(client.postSpans(postSpansMessage(one))).rejects.toMatchObject({ code: 16 });
+  await client.postSpans(postSpansMessage(one), { "x-scope-orgid": "b" });
+  const traceId = hex(one.spans[0].traceId);
+  const found = async (tenant: string) => {
+    const headers = { "x-scope-orgid": tenant };
+    return (await fetchSpansOf(own, traceId, headers)).length;
+  };
+  expect([await found("a"), await found("b"), await found("c")]).toEqual([1, 1, 0]);
+});
+
+async function fetchSpansOf(own: Server, traceId: string, headers: Record<string, string>) {
+  const trace = await fetchTrace({ api: own.api, traceId, form: "v1 protobuf", headers });
+  return (trace?.resourceSpans ?? []).flatMap(({ scopeSpans }) =>
+    scopeSpans.flatMap(({ spans }) => spans),
+  );
+}
+
 // ---- answers
 
 describe("answers", () => {

@@ -172,6 +172,11 @@ describe("what cannot be taken is counted", () => {
     for (const answer of answers) answer(STORED);
     await atRest();
     expect(spans()).toHaveLength(10 * batch.spans.length);
+    state.answer = () => Promise.resolve(STORED);
+    for (let i = 0; i < 10; i++) agent.take(packet);
+    await atRest();
+    expect([...refused]).toEqual([["overloaded", 15]]);
+    expect(spans()).toHaveLength(20 * batch.spans.length);
   });
 
   test("packets over the bytes that may be gathered", async () => {

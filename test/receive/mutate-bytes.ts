@@ -4,14 +4,14 @@ import type { Prng } from "../../src/base/prng.ts";
 /** Bytes that mean much in length-prefixed formats. */
 const TELLING = [0, 1, 2, 8, 10, 11, 12, 15, 127, 128, 255];
 
-/** A copy with one to four changes; `other` lends pieces. */
+/** A copy with one to three changes; `other` lends pieces. */
 export function mutateBytes(
   random: Prng,
   input: Uint8Array,
   other: Uint8Array,
 ): Uint8Array<ArrayBuffer> {
   let bytes = Uint8Array.from(input);
-  for (let i = 0; i <= random.below(4); i++) bytes = changed(random, bytes, other);
+  for (let left = 1 + random.below(3); left > 0; left--) bytes = changed(random, bytes, other);
   return bytes;
 }
 

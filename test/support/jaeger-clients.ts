@@ -1,6 +1,12 @@
 /** Clients of Jaeger, old ones: OpenTelemetry's exporters, Jaeger's own, and a sampler. */
 import { join } from "node:path";
-import { Client, credentials, loadPackageDefinition, type ServiceError } from "@grpc/grpc-js";
+import {
+  Client,
+  credentials,
+  loadPackageDefinition,
+  Metadata,
+  type ServiceError,
+} from "@grpc/grpc-js";
 import { loadSync } from "@grpc/proto-loader";
 import { ROOT } from "./checkout.ts";
 import type { SentSpan } from "./sent-span.ts";
@@ -82,7 +88,8 @@ export class GoSampler implements AsyncDisposable {
   }
 }
 
-type Call = (request: unknown, done: (error: ServiceError | null, answer: unknown) => void) => void;
+type Done = (error: ServiceError | null, answer: unknown) => void;
+type Call = (request: unknown, metadata: Metadata, done: Done) => void;
 
 /** gRPC's own client with Jaeger's services; an error of theirs is a ServiceError. */
 export class JaegerGrpc implements Disposable {
@@ -93,12 +100,15 @@ export class JaegerGrpc implements Disposable {
     this.#target = new URL(url).host;
   }
 
-  postSpans(request: unknown): Promise<unknown> {
-    return this.#call("CollectorService", "PostSpans", request);
+  postSpans(request: unknown, headers: Record<string, string> = {}): Promise<unknown> {
+    const metadata = new Metadata();
+    for (const [name, value] of Object.entries(headers)) metadata.set(name, value);
+    return this.#call(["CollectorService", "PostSpans"], request, metadata);
   }
 
   getSamplingStrategy(serviceName: string): Promise<unknown> {
-    return this.#call("SamplingManager", "GetSamplingStrategy", { serviceName });
+    const path = ["SamplingManager", "GetSamplingStrategy"] as const;
+    return this.#call(path, { serviceName }, new Metadata());
   }
 
   /** Bytes that need not be a message. */
@@ -119,13 +129,17 @@ export class JaegerGrpc implements Disposable {
     for (const client of this.#clients) client.close();
   }
 
-  #call(service: string, method: string, request: unknown): Promise<unknown> {
+  #call(
+    [service, method]: readonly [string, string],
+    request: unknown,
+    metadata: Metadata,
+  ): Promise<unknown> {
     const client = new services[service](this.#target, credentials.createInsecure());
     this.#clients.push(client);
     // A generated client has a function for each method.
     const call = (client as unknown as Record<string, Call>)[method].bind(client);
     return new Promise((resolve, reject) => {
-      call(request, (error, answer) => {
+      call(request, metadata, (error, answer) => {
         if (error) reject(error);
         else resolve(answer);
       });
