@@ -5,7 +5,7 @@
  * Spans of a trace come in the order of the parts, and so the first of several that are the same
  * span is the one that was logged first.
  */
-import { assert } from "../base/assert.ts";
+
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { DataValue } from "../model/data-value.ts";
 import { valueKey } from "../vector/code-values.ts";
@@ -14,13 +14,14 @@ import type { StepScratch } from "../vector/step-scratch.ts";
 import {
   bitmapBytes,
   type CodesVector,
-  type Dictionary,
   type NumbersVector,
   ValueList,
   type Vector,
 } from "../vector/vector.ts";
+import { codeNumbers } from "./coded-numbers.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
+import { type PartDictionary, valuesOf } from "./part-values.ts";
 import type {
   Entries,
   ListScope,
@@ -238,6 +239,11 @@ export class AssembledSegment implements Segment {
       vectors.push(this.#numbers(`${kind}/${scope}/${key}`, { scope: at, kind, vectors: plain }));
     }
     return vectors;
+  }
+
+  codesOf(numbers: NumbersVector, name: string): CodesVector {
+    const of = { ...this.#options, entries: this.rows };
+    return codeNumbers(numbers, { ...of, name: `${of.name}coded/${name}` });
   }
 
   keys(scope: "span" | ListScope): readonly string[] {
@@ -480,19 +486,4 @@ export class AssembledSegment implements Segment {
       return scratch.words.slice(list / 4, list / 4 + found).map((code) => code - 1);
     });
   }
-}
-
-interface PartDictionary {
-  readonly dictionary: Dictionary;
-  /** Of its first value among those of all parts. */
-  readonly offset: number;
-}
-
-/** Values are read now: the parts may be of the head. */
-function valuesOf(dictionaries: readonly PartDictionary[], used: Uint32Array): DataValue[] {
-  return Array.from(used, (index) => {
-    const one = dictionaries.findLast(({ offset }) => offset <= index);
-    assert(one !== undefined, "query: a code without a dictionary");
-    return one.dictionary.at(index - one.offset);
-  });
 }

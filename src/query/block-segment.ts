@@ -3,6 +3,7 @@
  *
  * Threads: one; addresses hold for the step.
  */
+
 import { assert } from "../base/assert.ts";
 import { readColumns } from "../block/block-columns-read.ts";
 import { columnDictionary } from "../block/block-pages.ts";
@@ -20,6 +21,7 @@ import type { VectorCache } from "../vector/vector-cache.ts";
 import { readResource, readScope } from "./any-value.ts";
 import { type BlockNames, blockNames } from "./block-names.ts";
 import { hexValues, listValues } from "./block-values.ts";
+import { codeNumbers } from "./coded-numbers.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { asLongs, codesOfKind } from "./number-vectors.ts";
@@ -228,6 +230,12 @@ export class BlockSegment implements Segment {
       vectors.push(codeValues(to, () => residual));
     }
     return vectors;
+  }
+
+  codesOf(numbers: NumbersVector, name: string): CodesVector {
+    const { scratch, kernel, vectors: keeper } = this.#tools;
+    const of = { keeper, scratch, kernel, entries: this.rows };
+    return codeNumbers(numbers, { ...of, name: `${this.#name}coded/${name}` });
   }
 
   keys(scope: "span" | ListScope): readonly string[] {

@@ -8,8 +8,10 @@
 import { assert } from "../base/assert.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { Field, IntrinsicName } from "../traceql/ast.ts";
+import { printField } from "../traceql/print.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import type { Dictionary } from "../vector/vector.ts";
+import { slotsFor } from "./coded-numbers.ts";
 import {
   type CodeLayer,
   type FieldColumns,
@@ -62,7 +64,24 @@ export function fieldCodes(
       value: (trace) => only.value(trace),
     };
   }
-  return layered({ ...columns, layers: usable }, slotOf, tools);
+  const coded = usable.map((layer, i) => codedLayer(filter.segment, { field, layer, place: i }));
+  const [first] = coded;
+  if (coded.length === 1 && first.kind === "codes") return ofDictionary(first, missing);
+  return layered({ ...columns, layers: coded }, slotOf, tools);
+}
+
+/** Numbers that do not differ from span to span mostly are kept as codes. */
+function codedLayer(
+  segment: Segment,
+  { field, layer, place }: { readonly field: Field; readonly layer: Layer; readonly place: number },
+): Layer {
+  if (layer.kind !== "longs" && layer.kind !== "doubles") return layer;
+  if (field.node !== "attribute" && field.name !== "span:childCount") return layer;
+  const { kind, at, present } = layer;
+  const name = `${printField(field)}/${place}`;
+  const { dictionary, ...codes } = segment.codesOf({ kind, at, present }, name);
+  const value = (index: number): Value => dictionary.at(index);
+  return { ...codes, size: dictionary.size, dictionary, value };
 }
 
 function isOfRoot(name: IntrinsicName): name is "rootName" | "rootServiceName" {
@@ -181,11 +200,6 @@ function layerCodes(
     return { type: layer.type, value: longs[list / 8 + index] };
   };
   return { at: out, width: 4, size, value, isValue: () => true };
-}
-
-/** Of a table for so many values: a power of two, at least twice as many. */
-export function slotsFor(values: number): number {
-  return 2 ** Math.ceil(Math.log2(Math.max(8, values * 2)));
 }
 
 function codesOfLists(

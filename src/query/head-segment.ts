@@ -1,10 +1,12 @@
 /** One tenant's rows of a half of the head as a segment, for the step in which it is pinned. */
+
 import { type HeadVectorOptions, HeadVectors } from "../head/head-vectors.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import { codeValues } from "../vector/code-values.ts";
 import { StepKeeper } from "../vector/keeper.ts";
 import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
 import { readList, readResource, readScope } from "./any-value.ts";
+import { codeNumbers } from "./coded-numbers.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { ResidualIndex } from "./residual.ts";
 import type {
@@ -157,6 +159,12 @@ export class HeadSegment implements Segment {
       const rest = codeValues({ keeper: this.#keeper, scratch, name, entries }, () => residual);
       return [...vectors, rest];
     });
+  }
+
+  codesOf(numbers: NumbersVector, name: string): CodesVector {
+    const { scratch, kernel } = this.#options;
+    const of = { keeper: this.#keeper, scratch, kernel, entries: this.rows };
+    return codeNumbers(numbers, { ...of, name: `coded/${name}` });
   }
 
   keys(scope: "span" | ListScope): readonly string[] {

@@ -3,7 +3,8 @@
  * the fields' values are in a group.
  */
 import type { StepScratch } from "../vector/step-scratch.ts";
-import { type CodeTools, type FieldCodes, slotsFor } from "./field-codes.ts";
+import { slotsFor } from "./coded-numbers.ts";
+import type { CodeTools, FieldCodes } from "./field-codes.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";
 

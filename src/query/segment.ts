@@ -101,6 +101,8 @@ export interface Segment {
   linkSpanId(): CodesVector;
   /** Vectors that hold values of the key; a span, event or link has a value in one at most. */
   attribute(scope: "span" | ListScope, key: string): readonly Vector[];
+  /** One number a row as codes; `name` tells it from the segment's other numbers. */
+  codesOf(numbers: NumbersVector, name: string): CodesVector;
   /** Keys of attributes; more than once is possible. */
   keys(scope: "span" | ListScope): readonly string[];
   /** Whether one of the scope's entries that have a bit has the key, whatever its value is. */
