@@ -33,6 +33,7 @@ import {
 import type { GrpcMethod, GrpcMethods, StreamingMethod, UnaryMethod } from "./grpc-method.ts";
 import type { InFlight, Reservation } from "./in-flight.ts";
 import type { ReceiveMeter } from "./receive.ts";
+import { REFUSALS } from "./refusal.ts";
 
 export interface GrpcCallOptions {
   /** Of a message, compressed as well as decompressed. */
@@ -47,6 +48,8 @@ export interface GrpcCallParts {
   readonly inFlight: InFlight;
   readonly meter: Pick<ReceiveMeter, "refused">;
   readonly logger: Logger;
+  /** Nothing would be taken now, however little it is. */
+  readonly isFull: () => boolean;
 }
 
 export interface GrpcCallHost {
@@ -92,7 +95,7 @@ export class GrpcCall {
       const method = methodOf(String(headers[":path"]), parts.methods);
       if (method.kind === "unary" && method.hasTenant) tenant = tenantOf(headers, options);
       // Nothing could be taken now, however little it is.
-      if (tenant !== "") parts.inFlight.refuseIfFull(tenant, FIRST_HOLD_BYTES);
+      if (tenant !== "") refuseIfFull(tenant, parts);
       new GrpcCall(stream, headers, { host, method, tenant });
     } catch (error) {
       parts.meter.refused(tenant, reasonOf(error));
@@ -229,6 +232,11 @@ export class GrpcCall {
     this.#host.streaming.delete(this);
     this.#onGone();
   }
+}
+
+function refuseIfFull(tenant: string, { inFlight, isFull }: GrpcCallParts): void {
+  if (isFull()) throw new EngineError("overloaded", REFUSALS.overloaded);
+  inFlight.refuseIfFull(tenant, FIRST_HOLD_BYTES);
 }
 
 function tenantOf(headers: IncomingHttpHeaders, { multitenancyEnabled }: GrpcCallOptions): string {

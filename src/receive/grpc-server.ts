@@ -45,6 +45,8 @@ export interface GrpcServerParts {
   readonly logger: Logger;
   /** Whether calls would be answered with success, for those who ask for the server's health. */
   readonly isServing: () => boolean;
+  /** Nothing would be taken now: calls of tenants are refused by their headers. */
+  readonly isFull: () => boolean;
 }
 
 /** How late a bound on time may be noticed. */

@@ -103,6 +103,7 @@ interface Receiving<Kind> {
 async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise<Response> {
   const { options, parts, tenant, contentEncoding, format, kind } = receiving;
   const { requestBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = options;
+  if (parts.sink.isFull === true) throw new EngineError("overloaded", REFUSALS.overloaded);
   const reservation = parts.inFlight.reserve(tenant);
   let body: Uint8Array | undefined;
   try {

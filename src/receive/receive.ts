@@ -22,6 +22,8 @@ export interface RejectedSpans {
 }
 
 export interface RequestSink {
+  /** Nothing would be taken now: a reason to refuse a request before it is read. */
+  readonly isFull?: boolean;
   /**
    * Takes a copy of one encoded, decompressed ExportTraceServiceRequest. Resolves when the spans
    * are durable and visible, or refused. Undefined: no room now, nothing was kept; the caller

@@ -25,6 +25,8 @@ export const STOP = 96;
 export const LOG_STATE = 112;
 /** 1 after replay (ingest). */
 export const REPLAYED = 113;
+/** 1 while there is no half to fill and requests have waited in vain for one (ingest). */
+export const HEAD_FULL = 114;
 /** 1 while blocks cannot be written (block thread). */
 export const BLOCKS_FAILING = 128;
 /** HALF_FREE … of half 0; half 1 in the next word (ingest, block thread). */

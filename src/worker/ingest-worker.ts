@@ -17,6 +17,7 @@ import {
   BLOCKS_FAILING,
   FLUSH_DONE,
   FLUSH_REQUESTED,
+  HEAD_FULL,
   INGEST_SEQ,
   INGEST_SLEEPING,
   LOG_AT_BOUND,
@@ -136,6 +137,8 @@ function takeGroup(): boolean {
 function waitOrRefuse(): boolean {
   if (blockedSince === 0) blockedSince = clock.nowMs();
   if (clock.nowMs() - blockedSince < HALF_WAIT_MS) return false;
+  // Those that come meanwhile are refused before they are read; see keepHouse().
+  Atomics.store(control, HEAD_FULL, 1);
   group.collect(true);
   group.answer(OVERLOADED);
   return true;
@@ -193,7 +196,10 @@ function keepHouse(): void {
     released = through;
     log.releaseThrough(through);
   }
-  if (halves.ready() && halves.ageMs > start.maxBlockDurationMs) halves.seal();
+  if (halves.ready()) {
+    Atomics.store(control, HEAD_FULL, 0);
+    if (halves.ageMs > start.maxBlockDurationMs) halves.seal();
+  }
   if (Atomics.load(control, LOG_STATE) !== LOG_GOOD) probe();
   if (Atomics.load(control, BLOCKS_FAILING) === 1) log.dropSpares();
   stats[STAT_WAL_BYTES] = log.liveBytes;

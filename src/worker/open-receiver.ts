@@ -156,7 +156,11 @@ async function openGrpc(
       keepalive: keepaliveOptions(receiver.keepalive),
       tls: tls && readTls(tls),
     },
-    { methods: methods(counts), inFlight, meter: counts, logger, isServing: host.ready },
+    {
+      ...{ methods: methods(counts), inFlight, meter: counts, logger },
+      isServing: host.ready,
+      isFull: () => host.sink.isFull === true,
+    },
   );
   await server.listen();
   const change = (context: ReturnType<typeof readTls>) => server.setTls(context);

@@ -12,7 +12,7 @@ import { DISK_FAILED, MALFORMED, OK, OVERLOADED, TOO_LARGE } from "../../native/
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { PieceSink, Verdict } from "../receive/receive.ts";
-import { REPLAYED, wakeIngest } from "../ring/control.ts";
+import { HEAD_FULL, REPLAYED, wakeIngest } from "../ring/control.ts";
 import type { Ring, RingPayload } from "../ring/ring.ts";
 import { writeRequestFields } from "../wal/wal-format.ts";
 
@@ -64,6 +64,10 @@ export class RingSink implements PieceSink {
   /** Whether the log has been replayed; before that nothing is taken. */
   get ready(): boolean {
     return Atomics.load(this.#control, REPLAYED) !== 0;
+  }
+
+  get isFull(): boolean {
+    return !this.ready || Atomics.load(this.#control, HEAD_FULL) !== 0;
   }
 
   /** Requests that wait for their answer. */

@@ -215,6 +215,19 @@ describe("refusals", () => {
     raw.destroy();
   });
 
+  test("while nothing is taken, by the headers alone", async () => {
+    const receiver = await start();
+    receiver.state.isFull = true;
+    const raw = await RawHttp2.open(receiver.port);
+    raw.begin(1);
+    await raw.frame("reset", 1);
+    const got = await receiver.client().send(message(100_000));
+    expect({ code: got.code, retry: retryAfter(got) }).toEqual({ code: 14, retry: 1 });
+    expect(receiver.refused).toEqual(["single-tenant:overloaded", "single-tenant:overloaded"]);
+    expect(receiver.offered).toEqual([]);
+    raw.destroy();
+  });
+
   test("what one tenant may not hold, others may", async () => {
     const receiver = await start({ multitenancyEnabled: true, tenantBytesMax: 4 << 20 });
     const held = Promise.withResolvers<Verdict>();

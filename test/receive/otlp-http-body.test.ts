@@ -55,6 +55,17 @@ function held(receiver: Receiver) {
   };
 }
 
+test("while nothing is taken, bodies are not waited for", async () => {
+  const receiver = start();
+  receiver.state.isFull = true;
+  const client = await RawClient.open(receiver.port);
+  client.post(`Content-Length: ${MiB}`);
+  await client.until("\r\n\r\n");
+  expect(client.statuses).toEqual([503]);
+  expect(client.received.toLowerCase()).toContain("retry-after: 1");
+  client.destroy();
+});
+
 describe("bodies over the limit", () => {
   test("by Content-Length: 413 with a status, the connection lives on", async () => {
     const receiver = start({ requestBytesMax: MiB });

@@ -34,6 +34,7 @@ export async function startGrpc(settings: GrpcSettings = {}) {
   const logged: string[] = [];
   const state = {
     isServing: true,
+    isFull: false,
     keep: true,
     answer: (): Promise<Verdict> | undefined => Promise.resolve(STORED),
   };
@@ -72,7 +73,11 @@ export async function startGrpc(settings: GrpcSettings = {}) {
     ...settings,
   };
   const methods = otlpGrpc({ sink, meter });
-  const parts = { methods, inFlight, meter, logger, isServing: () => state.isServing };
+  const parts = {
+    ...{ methods, inFlight, meter, logger },
+    isServing: () => state.isServing,
+    isFull: () => state.isFull,
+  };
   const server = new GrpcServer(options, parts);
   await server.listen();
   return {

@@ -40,7 +40,10 @@ export function startFormat<Kind>(format: HttpFormat<Kind>, settings: ReceiverSe
   const stored: { tenant: string; bytes: number; verdict: Verdict }[] = [];
   const refused: string[] = [];
   const logged: string[] = [];
-  const state = { draining: false, keep: true, answer: (() => Promise.resolve(STORED)) as Offer };
+  const state = {
+    ...{ draining: false, keep: true, isFull: false },
+    answer: (() => Promise.resolve(STORED)) as Offer,
+  };
   const write = (message: string) => void logged.push(message);
   const logger: Logger = { debug: write, info: write, warn: write, error: write };
   const inFlight = new InFlight({
@@ -48,6 +51,9 @@ export function startFormat<Kind>(format: HttpFormat<Kind>, settings: ReceiverSe
     tenantBytesMax: settings.tenantBytesMax,
   });
   const sink: RequestSink = {
+    get isFull() {
+      return state.isFull;
+    },
     offer(tenant, request) {
       if (state.keep) offered.push({ tenant, body: Uint8Array.from(request) });
       return state.answer(tenant, request);
