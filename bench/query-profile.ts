@@ -73,10 +73,11 @@ const questions = new QueryQuestions({
   }),
   nodeId: "none",
   clock: systemClock,
+  timeoutMs: 60_000,
   tools: {
     caches,
     vectors: new VectorCache(CONTROL_BYTES + SCRATCH_BYTES, VECTOR_BYTES),
-    scratch: new StepScratch(buffer, CONTROL_BYTES, SCRATCH_BYTES),
+    scratch: new StepScratch(buffer, { base: CONTROL_BYTES, bytes: SCRATCH_BYTES }),
     kernel,
     residuals: new ValueCache(32 * MiB),
   },

@@ -33,6 +33,8 @@ export interface GatherJob {
   readonly again: SecondVisit | undefined;
   /** Time that the question has had already. */
   readonly usedMs: number;
+  /** When nobody waits for its answer any more. */
+  readonly untilMs: number;
 }
 
 export interface GatheredPart {
@@ -53,6 +55,8 @@ export interface AnswerTools {
   readonly segments: Segments;
   readonly turns: Turns;
   readonly clock: Pick<Clock, "nowMs">;
+  /** Nobody waits longer for an answer. */
+  readonly timeoutMs: number;
   readonly tags: KnownTags;
   readonly peers: Peers;
 }
@@ -68,17 +72,19 @@ export async function answerQuestion(
   const gatherer = makeGatherer(question, tools, { worst: undefined, again: undefined });
   const count = new InspectedCount();
   let toldMs = tools.clock.nowMs();
+  const untilMs = toldMs + tools.timeoutMs;
   const progress = (left: Left) => {
     if (onProgress === undefined || tools.clock.nowMs() - toldMs < PROGRESS_MS) return;
     toldMs = tools.clock.nowMs();
     onProgress(gatherer.answer(count.metrics(), left));
   };
-  await visitTenants({ question, gatherer, count, progress, again: undefined }, tools, signal);
+  const of = { question, untilMs, gatherer };
+  await visitTenants({ ...of, count, progress, again: undefined }, tools, signal);
   const again = gatherer.again?.();
   if (again !== undefined) {
     // What it took is told of the first visit, and nothing is shown before the end of this one.
     const quiet = { count: new InspectedCount(), progress: () => {} };
-    await visitTenants({ question, gatherer, ...quiet, again }, tools, signal);
+    await visitTenants({ ...of, ...quiet, again }, tools, signal);
   }
   return gatherer.answer(count.metrics());
 }
@@ -109,10 +115,10 @@ export async function gatherPart(
   signal: AbortSignal,
 ): Promise<GatheredPart> {
   const { segments } = tools;
-  const { question, tenant, inHead } = job;
+  const { question, tenant, inHead, untilMs } = job;
   const gatherer = makeGatherer(question, tools, job);
   const count = new InspectedCount();
-  const turn: Turn = { tenant, usedMs: job.usedMs };
+  const turn: Turn = { tenant, usedMs: job.usedMs, untilMs };
   const visit = { tenant, turn, signal, use: usedBy(gatherer, count) };
   const plan = await segments.join(job.all, visit);
   const byId = new Map(plan.newestFirst.map((one) => [one.block.meta.id, one]));
@@ -174,7 +180,7 @@ class TenantAnswer {
     this.#of = of;
     this.#tools = tools;
     this.#signal = signal;
-    this.#turn = tools.turns.begin(of.tenant);
+    this.#turn = tools.turns.begin(of.tenant, of.untilMs);
   }
 
   async run(): Promise<void> {
@@ -234,6 +240,7 @@ class TenantAnswer {
       worst: gatherer.worst,
       again,
       usedMs: this.#turn.usedMs,
+      untilMs: this.#turn.untilMs,
     };
     const part = await this.#tools.peers.gather(owner, job, this.#signal);
     gatherer.add(part.gathered);

@@ -37,6 +37,9 @@ interface ListPlaces {
 
 const encoder = new TextEncoder();
 
+/** An expression may be of thousands of words. */
+const ROW_WORK = 64;
+
 export class FilterBits {
   readonly segment: Segment;
   readonly bits: RowBits;
@@ -288,6 +291,7 @@ export class FilterBits {
     const out = bits.none(segment.rows);
     const spot: Spot = { row: 0, event: -1, link: -1 };
     for (const row of bits.list(within, segment.rows)) {
+      this.#scratch.tick(ROW_WORK);
       spot.row = row;
       if (isTrue(compiled.run(readers, spot))) bits.set(out, row);
     }
@@ -304,6 +308,7 @@ export class FilterBits {
     const { words } = this.#scratch;
     const spot: Spot = { row: 0, event: -1, link: -1 };
     for (const entry of bits.list(within, lists.entries)) {
+      this.#scratch.tick(ROW_WORK);
       while (words[lists.starts / 4 + spot.row + 1] <= entry) spot.row++;
       spot[scope] = entry;
       if (all.every(({ run }, i) => isTrue(run(readers[i], spot)))) bits.set(out, entry);
@@ -333,6 +338,7 @@ export class FilterBits {
         for (let l = words[links.starts / 4 + row]; l < words[links.starts / 4 + row + 1]; l++) {
           if (!bits.has(elements.link, l)) continue;
           spot.link = l;
+          this.#scratch.tick(ROW_WORK);
           if (all.every(({ run }, i) => isTrue(run(readers[i], spot)))) return true;
         }
       }

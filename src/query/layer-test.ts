@@ -94,7 +94,7 @@ function testCodes(
     return out;
   }
   const table = scratch.zeros(size + 1);
-  fillTable(layer, condition, { bytes: scratch.bytes, table });
+  fillTable(layer, condition, { scratch, table });
   let found = 0;
   let last = 0;
   for (let code = 1; code <= size; code++) {
@@ -108,17 +108,22 @@ function testCodes(
   return out;
 }
 
+/** A text may be long, and the pattern as well. */
+const VALUE_WORK = 64;
+
 /** A byte 1 for each code whose value the condition holds for; all are 0. */
 function fillTable(
   { size, value, dictionary }: CodeLayer,
   { test, pattern }: Condition,
-  { bytes, table }: { readonly bytes: Uint8Array; readonly table: number },
+  { scratch, table }: { readonly scratch: StepScratch; readonly table: number },
 ): void {
+  const { bytes } = scratch;
   if (pattern?.globs !== undefined && dictionary?.match !== undefined) {
     for (const pieces of pattern.globs) dictionary.match(pieces, table);
     return;
   }
   for (let i = 0; i < size; i++) {
+    scratch.tick(VALUE_WORK);
     const one = value(i);
     if (one.type === "nil") continue;
     const holds =
@@ -158,10 +163,11 @@ function testNumbers(
 
 function testEach(
   { entries, present, test }: { entries: number; present: number; test(entry: number): boolean },
-  { bits }: LayerTools,
+  { bits, scratch }: LayerTools,
 ): number {
   const out = bits.none(entries);
   for (let entry = 0; entry < entries; entry++) {
+    scratch.tick();
     if (present !== 0 && !bits.has(present, entry)) continue;
     if (test(entry)) bits.set(out, entry);
   }

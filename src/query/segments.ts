@@ -119,7 +119,7 @@ export class Segments {
       const plan = await this.#planned(all, visit);
       visit.signal.throwIfAborted();
       const inHead = await turns.step(visit.turn, () =>
-        this.#inStep(() => this.#visitHead(plan, visit)),
+        this.#inStep(visit.turn, () => this.#visitHead(plan, visit)),
       );
       if (inHead !== undefined) return { plan, inHead };
     }
@@ -141,7 +141,7 @@ export class Segments {
       signal.throwIfAborted();
       const shared = begun.inHead.get(one.block.meta.id) ?? [];
       await this.#options.turns.step(turn, () =>
-        this.#inStep(() => this.#visitBlock(one, shared, visit)),
+        this.#inStep(turn, () => this.#visitBlock(one, shared, visit)),
       );
     }
   }
@@ -160,10 +160,10 @@ export class Segments {
     for (let newest = 1; newest < blocks.length; newest++) {
       signal.throwIfAborted();
       if (splits.isCompared(blocks, newest)) continue;
-      await turns.step(turn, () => this.#inStep(() => splits.compare(blocks, newest)));
+      await turns.step(turn, () => this.#inStep(turn, () => splits.compare(blocks, newest)));
     }
     const plan = await turns.step(turn, () =>
-      this.#inStep(() => planBlocks(all, splits.settle(blocks))),
+      this.#inStep(turn, () => planBlocks(all, splits.settle(blocks))),
     );
     tenant.ids = ids;
     tenant.plan = plan;
@@ -277,10 +277,10 @@ export class Segments {
     return new BlockSegment(this.#options.tools, block.folder, rows);
   }
 
-  #inStep<T>(work: () => T): T {
+  #inStep<T>({ untilMs }: Turn, work: () => T): T {
     const { scratch, vectors } = this.#options.tools;
     vectors.beginStep();
-    scratch.reset();
+    scratch.reset(untilMs);
     return work();
   }
 }

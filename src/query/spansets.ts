@@ -43,6 +43,9 @@ export type Found =
   | { readonly kind: "bits"; readonly bits: number }
   | { readonly kind: "sets"; readonly sets: readonly RowSet[] };
 
+/** Of a value at a row, which may be that of a long expression. */
+const ROW_WORK = 8;
+
 export class Spansets {
   readonly filter: FilterBits;
   readonly #segment: Segment;
@@ -202,6 +205,7 @@ export class Spansets {
     const readers = this.filter.readers(compiled, true);
     const spot: Spot = { row: 0, event: -1, link: -1 };
     return (row) => {
+      this.#scratch.tick(ROW_WORK);
       spot.row = row;
       return compiled.run(readers, spot);
     };

@@ -12,6 +12,8 @@ export interface Turn {
   /** Time that this question has had. */
   usedMs: number;
   readonly tenant: string;
+  /** When nobody waits for the answer any more. */
+  readonly untilMs: number;
 }
 
 interface Waiting {
@@ -42,8 +44,8 @@ export class Turns {
     this.#clock = clock;
   }
 
-  begin(tenant: string): Turn {
-    return { usedMs: 0, tenant };
+  begin(tenant: string, untilMs = Number.POSITIVE_INFINITY): Turn {
+    return { usedMs: 0, tenant, untilMs };
   }
 
   /** One step: waits for its turn, then runs it. */

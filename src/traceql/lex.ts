@@ -46,12 +46,18 @@ const SCOPE = /(parent\.)?(resource|span|event|link|instrumentation)?\.|parent\.
 const SPACE = /(?:\s|\/\/[^\n]*|\/\*[\s\S]*?\*\/)+/y;
 const INT_MAX = 2n ** 63n - 1n;
 
+/** Those that walk a tree must not run out of stack: a long chain of operators is a deep one. */
+const TOKENS_MAX = 8192;
+
 /** All tokens, the last of type "end". Throws TraceqlError. */
 export function lex(source: string): Token[] {
   const lexer = new Lexer(source);
   const tokens: Token[] = [];
   for (;;) {
     const token = lexer.next();
+    if (tokens.length === TOKENS_MAX) {
+      throw new TraceqlError(`over ${TOKENS_MAX} words and operators`, placeOf(source, token.from));
+    }
     tokens.push(token);
     if (token.type === "end") return tokens;
   }
@@ -70,6 +76,10 @@ class Lexer {
     const from = this.#at;
     const char = this.#source[from];
     if (char === undefined) return { type: "end", from, to: from };
+    // Those that end are space.
+    if (this.#source.startsWith("/*", from)) {
+      throw this.#error(from, "syntax error: comment not terminated");
+    }
     if (char === '"' || char === "`") {
       const value = char === "`" ? this.#rawString() : this.#quoted(true);
       return { type: "string", value, from, to: this.#at };

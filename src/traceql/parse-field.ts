@@ -35,7 +35,10 @@ function parseFrom(cursor: TokenCursor, least: number): FieldExpr {
     const level = op === undefined ? undefined : LEVELS[op];
     if (op === undefined || level === undefined || level < least) return left;
     cursor.next();
+    const { token } = cursor;
     const right = cursor.nested(() => parseFrom(cursor, level === POWER ? POWER : level + 1));
+    const isPattern = (op === "=~" || op === "!~") && right.node === "literal";
+    if (isPattern && right.value.type === "string") cursor.countRegex(right.value.value, token);
     left = { node: "binary", op: op as BinaryOp, left, right }; // a key of LEVELS is one
   }
 }

@@ -1,23 +1,23 @@
 /** A place in a list of tokens, and what parsers say when the next one is not what they need. */
 import { lex, type Token } from "./lex.ts";
+import { regexSize } from "./regex-size.ts";
 import { placeOf, TraceqlError } from "./traceql-error.ts";
 
 /** Deeper nesting is refused: a parser that recurses must not run out of stack. */
 const DEPTH_MAX = 200;
-/** Nor must those that walk its tree, which a long chain of operators makes as deep as long. */
-const TOKENS_MAX = 8192;
+/** Instructions of all patterns together: some milliseconds to compile. */
+const REGEX_SIZE_MAX = 10_000;
 
 export class TokenCursor {
   readonly #source: string;
   readonly #tokens: readonly Token[];
   #at = 0;
   #depth = 0;
+  #regexSize = 0;
 
   constructor(source: string) {
     this.#source = source;
     this.#tokens = lex(source);
-    if (this.#tokens.length <= TOKENS_MAX) return;
-    throw this.error(`over ${TOKENS_MAX} words and operators`, this.#tokens[TOKENS_MAX]);
   }
 
   get token(): Token {
@@ -66,6 +66,13 @@ export class TokenCursor {
 
   error(message: string, token: Token = this.token): TraceqlError {
     return new TraceqlError(message, placeOf(this.#source, token.from));
+  }
+
+  /** Counts a pattern among those of the query. */
+  countRegex(pattern: string, token: Token): void {
+    this.#regexSize += regexSize(pattern);
+    if (this.#regexSize <= REGEX_SIZE_MAX) return;
+    throw this.error("invalid regex: with its repetitions it is too long", token);
   }
 
   /** Runs `parse` one level deeper. */

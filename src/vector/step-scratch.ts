@@ -1,15 +1,25 @@
 /**
- * Memory for one step of a query. What is taken comes from the low end, and goes with the `within`
- * around it; what is kept comes from the high end and stays to the end of the step.
+ * Memory and time for one step of a query. What is taken comes from the low end, and goes with the
+ * `within` around it; what is kept comes from the high end and stays to the end of the step. A step
+ * hears nothing while it runs, so it looks now and then whether anybody still waits for it.
  */
 import { assert } from "../base/assert.ts";
+import { type Clock, systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
+
+/** Of tick(): so much work takes a millisecond or so. */
+const WORK_MAX = 4096;
+/** Of taking memory, mostly for bitmaps of a block's rows. */
+const TAKE_WORK = 64;
 
 export class StepScratch {
   readonly #base: number;
   readonly #end: number;
   #at: number;
   #kept: number;
+  readonly #clock: Clock;
+  #untilMs = Number.POSITIVE_INFINITY;
+  #work = 0;
   readonly bytes: Uint8Array;
   /** The same bytes, for texts: a Buffer decodes them without a view of their own. */
   readonly buffer: Buffer;
@@ -18,8 +28,13 @@ export class StepScratch {
   readonly longs: BigInt64Array;
   readonly ulongs: BigUint64Array;
 
-  constructor(buffer: SharedArrayBuffer, base: number, bytes: number) {
+  constructor(
+    buffer: SharedArrayBuffer,
+    { base, bytes }: { readonly base: number; readonly bytes: number },
+    clock: Clock = systemClock,
+  ) {
     assert(base % 64 === 0, "scratch: base is not aligned");
+    this.#clock = clock;
     this.#base = base;
     this.#end = base + bytes - (bytes % 64);
     this.#at = base;
@@ -35,6 +50,7 @@ export class StepScratch {
 
   /** Address of so many bytes, a multiple of 64; they hold anything. */
   take(bytes: number): number {
+    this.tick(TAKE_WORK);
     const at = this.#at;
     // Loads of the kernel may run over the end by up to 16 bytes.
     const end = Math.ceil((at + bytes + 16) / 64) * 64;
@@ -74,7 +90,21 @@ export class StepScratch {
     }
   }
 
-  reset(): void {
+  /**
+   * Called by whatever may take long, with about as many as values it looks at: throws when the
+   * time of the step is over.
+   */
+  tick(work = 1): void {
+    this.#work += work;
+    if (this.#work < WORK_MAX) return;
+    this.#work = 0;
+    if (this.#clock.nowMs() <= this.#untilMs) return;
+    throw new EngineError("overloaded", "the query takes longer than it may");
+  }
+
+  /** Begins a step. */
+  reset(untilMs = Number.POSITIVE_INFINITY): void {
+    this.#untilMs = untilMs;
     this.#at = this.#base;
     this.#kept = this.#end;
   }

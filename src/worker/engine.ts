@@ -145,7 +145,10 @@ export class Engine {
     this.#startIngest();
     this.#queries = new QueryPool({
       buffer: this.#buffer,
-      start: { ...this.#thread, localPath: config.localPath, nodeId: options.nodeId },
+      start: {
+        ...{ ...this.#thread, localPath: config.localPath, nodeId: options.nodeId },
+        queryTimeoutMs: config.query.timeoutMs,
+      },
       threads: QUERY_THREADS,
       logger: options.logger,
       blocks: () => ({ metas: this.blocks, version: this.#blocksVersion }),

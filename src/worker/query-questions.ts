@@ -30,6 +30,8 @@ export interface QueryQuestionsOptions {
   readonly blocks: KnownBlocks;
   readonly nodeId: string;
   readonly clock: Clock;
+  /** Nobody waits longer for an answer. */
+  readonly timeoutMs: number;
   readonly tools: SegmentTools;
   readonly logger: Logger;
   readonly post: (message: AskMessage) => void;
@@ -57,7 +59,8 @@ export class QueryQuestions {
       self: options.reader,
       gather: (job, signal) => this.#gather(job, signal),
     });
-    this.#tools = { segments, turns, clock: options.clock, tags, peers: this.peers };
+    const { clock, timeoutMs } = options;
+    this.#tools = { segments, turns, clock, timeoutMs, tags, peers: this.peers };
   }
 
   async ask({

@@ -42,9 +42,9 @@ const buffer = sharedBuffer(start.memory);
 const control = new Int32Array(buffer, 0, 4096);
 Atomics.store(control, THREAD_IDS + THREAD_QUERY + start.reader, threadId());
 
-const { localPath, nodeId, plan, reader, version } = start;
+const { localPath, nodeId, plan, queryTimeoutMs, reader, version } = start;
 const caches = new BlockCaches({ filesMax: FILES_MAX, bytesMax: CACHE_BYTES_MAX });
-const scratch = new StepScratch(buffer, plan.steps[reader].base, plan.steps[reader].bytes);
+const scratch = new StepScratch(buffer, plan.steps[reader]);
 const vectors = new VectorCache(plan.vectors[reader].base, plan.vectors[reader].bytes);
 const blocks = new BlockList({
   control,
@@ -67,6 +67,7 @@ const questions = new QueryQuestions({
   blocks,
   nodeId,
   clock: systemClock,
+  timeoutMs: queryTimeoutMs,
   tools: { caches, vectors, scratch, kernel, residuals: new ValueCache(RESIDUAL_BYTES_MAX) },
   logger,
   post: (message) => parentPort?.postMessage(message),

@@ -58,6 +58,8 @@ export interface QueryStart extends ThreadStart {
   readonly reader: number;
   readonly localPath: string;
   readonly nodeId: string;
+  /** Nobody waits longer for an answer. */
+  readonly queryTimeoutMs: number;
   readonly blocks: readonly BlockMeta[];
   /** Of each block the query thread that reads it for questions in TraceQL. */
   readonly owners: readonly number[];

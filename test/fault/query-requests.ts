@@ -270,7 +270,7 @@ export function randomRequest(random: Prng): QueryRequest {
   const accept = random.below(10) === 0 ? pick(random, ACCEPTS) : ACCEPTS[0];
   const escaped = `${path}?${params}`;
   if (random.below(50) === 0) {
-    const at = random.below(escaped.length);
+    const at = 1 + random.below(escaped.length - 1);
     const broken =
       escaped.slice(0, at) + pick(random, ["%", "%zz", "&", "=", "+", ";", "%00", "?"]);
     return { path: broken + escaped.slice(at), accept, kind: "broken URL", query: undefined };

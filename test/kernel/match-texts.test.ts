@@ -20,7 +20,7 @@ const TABLE = 589_824;
 const memory = makeMemory(MiB);
 const path = join(ROOT, "native", "build", "kernel.wasm");
 const kernel = instantiate(new WebAssembly.Module(readFileSync(path)), memory);
-const scratch = new StepScratch(sharedBuffer(memory), 65_536, 262_144);
+const scratch = new StepScratch(sharedBuffer(memory), { base: 65_536, bytes: 262_144 });
 const encoder = new TextEncoder();
 
 test("patterns of texts and gaps find the texts that fit", () => {
