@@ -162,6 +162,7 @@ interface TenantQuestion {
   readonly tenant: string;
   /** No other tenant's spans come after it. */
   readonly isLast: boolean;
+  readonly untilMs: number;
   readonly gatherer: Gatherer;
   readonly count: InspectedCount;
   readonly progress: (left: Left) => void;

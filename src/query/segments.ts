@@ -111,7 +111,7 @@ export class Segments {
     return this.#options.tools.kernel;
   }
 
-  /** Visits the head, with the traces that lie in blocks as well; rejects with the signal's reason. */
+  /** Visits the head, with traces that lie in blocks too; rejects with the signal's reason. */
   async begin(visit: Visit): Promise<Begun> {
     const { blocks: known, turns } = this.#options;
     for (;;) {
