@@ -13,10 +13,7 @@ export interface TimeRange {
 }
 
 export interface QueryClass {
-  /** As in budget.json: query_<name>_ms. */
   readonly name: string;
-  /** Milliseconds at the median that are acceptable with three million spans. */
-  readonly budget: string;
   /** Path and parameters of the n-th query; n only grows. */
   path(n: number, range: TimeRange): string;
   /** Throws when the answer cannot be right. */
@@ -39,7 +36,6 @@ function search(
   const { isAbsent = false, isLimited = false } = options;
   return {
     name,
-    budget: `query_${name}_ms`,
     isLimited,
     path: (n, { start, end }) => `/api/search?${params({ q: query(n), limit: LIMIT, start, end })}`,
     check: (answer) => {
@@ -52,7 +48,6 @@ function search(
 function metrics(name: string, query: (n: number) => string, seriesMin: number): QueryClass {
   return {
     name,
-    budget: `query_${name}_ms`,
     path: (n, { start, end }) =>
       `/api/metrics/query_range?${params({ q: query(n), step: STEP, start, end })}`,
     check: (answer) => {
@@ -65,7 +60,6 @@ function metrics(name: string, query: (n: number) => string, seriesMin: number):
 function tags(name: string, path: string, [key, atLeast]: readonly [string, number]): QueryClass {
   return {
     name,
-    budget: `query_${name}_ms`,
     path: (_, { start, end }) => `${path}?${params({ start, end })}`,
     check: (answer) => {
       const found = lengthOf(answer, key);
