@@ -5,6 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { GrpcServer, type GrpcServerOptions } from "../grpc/grpc-server.ts";
 import type { ApiServer } from "./api-server.ts";
+import { http2Requests } from "./http2-requests.ts";
 import { type InnerAddress, type PortTls, SharedPort } from "./shared-port.ts";
 
 export interface ListenAddress {
@@ -32,21 +33,21 @@ export async function listenApi(
   const front = { firstBytesSeconds: idleTimeout, logger: calls.logger };
   const servers: GrpcServer[] = [];
   const ports: SharedPort[] = [];
-  let behind: InnerAddress = { port: 0 };
-  if (streamOverHttp || grpc.tls !== undefined) {
-    const inner = new GrpcServer(calls);
+  const behind = async (options: GrpcServerOptions): Promise<InnerAddress> => {
+    const inner = new GrpcServer(options);
     servers.push(inner);
-    const unix = innerName("grpc");
+    const unix = innerName("http2");
     const port = await inner.listen(unix === undefined ? LOOPBACK : { path: unix });
-    behind = unix === undefined ? { port } : { unix };
-  }
+    return unix === undefined ? { port } : { unix };
+  };
   let grpcPort: number;
   if (grpc.tls === undefined) {
     const own = new GrpcServer(calls);
     servers.push(own);
     grpcPort = await own.listen({ host: grpc.hostname, port: grpc.port });
   } else {
-    const port = new SharedPort({ ...front, ...grpc, http1: behind, http2: behind });
+    const inner = await behind(calls);
+    const port = new SharedPort({ ...front, ...grpc, http1: inner, http2: inner });
     ports.push(port);
     grpcPort = port.port;
   }
@@ -56,13 +57,14 @@ export async function listenApi(
     return new ApiListener({ server, servers, ports, httpPort: server.port ?? 0, grpcPort });
   }
   const { server, address } = serveBehind(api, idleTimeout);
-  const port = new SharedPort({ ...front, ...http, http1: address, http2: behind });
+  const http2 = await behind({ ...calls, other: http2Requests(api, calls.writeTimeoutMs) });
+  const port = new SharedPort({ ...front, ...http, http1: address, http2 });
   ports.push(port);
   return new ApiListener({ server, servers, ports, httpPort: port.port, grpcPort });
 }
 
 function serveBehind(api: ApiServer, idleTimeout: number) {
-  const unix = innerName("http");
+  const unix = innerName("http1");
   if (unix === undefined) {
     const server = Bun.serve({ ...api, hostname: LOOPBACK.host, port: 0, idleTimeout });
     return { server, address: { port: server.port ?? 0 } };

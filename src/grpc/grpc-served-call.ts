@@ -19,6 +19,7 @@ import {
   parseGrpcTimeout,
   statusHeaders,
 } from "./grpc-status.ts";
+import { writeOn } from "./stream-write.ts";
 
 export interface ServedCallOptions {
   readonly methods: GrpcMethods;
@@ -37,6 +38,12 @@ const ANSWER_HEADERS: OutgoingHttpHeaders = {
   "grpc-accept-encoding": acceptedEncodings(gzipAlone),
 };
 const UNSUPPORTED_MEDIA_TYPE = 415;
+
+/** Everything else is HTTP alone. */
+export function isGrpcCall(headers: IncomingHttpHeaders): boolean {
+  const type = headers["content-type"] ?? "";
+  return headers[":method"] === "POST" && /^application\/grpc(?:$|[+;])/.test(type);
+}
 
 export class ServedCall {
   readonly #stream: ServerHttp2Stream;
@@ -59,7 +66,7 @@ export class ServedCall {
     stream.on("error", () => undefined);
     stream.on("close", () => this.#closed());
     stream.on("aborted", () => this.gone());
-    if (!this.#isGrpc()) {
+    if (!isGrpcCall(this.#headers)) {
       stream.respond({ ":status": UNSUPPORTED_MEDIA_TYPE }, { endStream: true });
       this.#status = { code: 3, message: "not a call of gRPC" };
       return;
@@ -70,11 +77,6 @@ export class ServedCall {
   /** The client will not read any more. */
   gone(): void {
     this.#gone.abort(new ClientGone("context canceled"));
-  }
-
-  #isGrpc(): boolean {
-    const type = this.#headers["content-type"] ?? "";
-    return this.#headers[":method"] === "POST" && /^application\/grpc(?:$|[+;])/.test(type);
   }
 
   async #answer(): Promise<void> {
@@ -152,24 +154,9 @@ export class ServedCall {
     this.#gone.signal.throwIfAborted();
     const stream = this.#stream;
     if (!stream.headersSent) this.#respond();
-    if (stream.write(grpcFrame(parts))) return;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    const { writeTimeoutMs } = this.#options;
-    const late = () => {
-      reject(new GrpcError("deadlineExceeded", "the client does not read on"));
-      stream.close(constants.NGHTTP2_CANCEL);
-    };
-    const timer = writeTimeoutMs === 0 ? undefined : setTimeout(late, writeTimeoutMs);
-    const gone = () => reject(this.#gone.signal.reason);
-    stream.once("drain", resolve);
-    this.#gone.signal.addEventListener("abort", gone, { once: true });
-    try {
-      await promise;
-    } finally {
-      clearTimeout(timer);
-      stream.off("drain", resolve);
-      this.#gone.signal.removeEventListener("abort", gone);
-    }
+    const { signal } = this.#gone;
+    const timeoutMs = this.#options.writeTimeoutMs;
+    await writeOn(stream, grpcFrame(parts), { signal, timeoutMs });
   }
 
   #respond(): void {

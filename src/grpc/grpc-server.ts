@@ -17,8 +17,21 @@ import {
 import type { Socket } from "node:net";
 import type { Logger } from "../base/log.ts";
 import type { GrpcMethods } from "./grpc-method.ts";
-import { ServedCall } from "./grpc-served-call.ts";
+import { isGrpcCall, ServedCall } from "./grpc-served-call.ts";
 import type { GrpcStatus } from "./grpc-status.ts";
+
+/** A request under way. */
+export interface Served {
+  /** The client will not read any more. */
+  gone(): void;
+}
+
+/** Begins to answer; `onEnd` is called once, also when the client has gone before (`wasReset`). */
+export type OtherRequests = (
+  stream: ServerHttp2Stream,
+  headers: IncomingHttpHeaders,
+  onEnd: (wasReset: boolean) => void,
+) => Served;
 
 export interface GrpcServerOptions {
   readonly methods: GrpcMethods;
@@ -34,6 +47,8 @@ export interface GrpcServerOptions {
   /** A connection without a call is closed after this; 0: never. */
   readonly idleTimeoutMs: number;
   readonly logger: Logger;
+  /** Takes what is not gRPC; undefined: it is refused. */
+  readonly other?: OtherRequests | undefined;
   /** A call has ended. */
   readonly onCall: (path: string, status: GrpcStatus, seconds: number) => void;
 }
@@ -53,7 +68,7 @@ const GO_AWAY_MS = 1000;
 
 interface Session {
   readonly session: ServerHttp2Session;
-  readonly calls: Set<ServedCall>;
+  readonly calls: Set<Served>;
   /** Resets less good calls. */
   resets: number;
   idle: ReturnType<typeof setTimeout> | undefined;
@@ -127,16 +142,24 @@ export class GrpcServer {
 
   #call(one: Session, stream: ServerHttp2Stream, headers: IncomingHttpHeaders): void {
     clearTimeout(one.idle);
+    const { other, onCall } = this.#options;
+    const ended = (served: Served, wasReset: boolean) => {
+      one.calls.delete(served);
+      this.#countReset(one, wasReset);
+      this.#watchIdle(one);
+    };
+    if (other !== undefined && !isGrpcCall(headers)) {
+      const request = other(stream, headers, (wasReset) => ended(request, wasReset));
+      one.calls.add(request);
+      return;
+    }
     const startMs = performance.now();
     const call = new ServedCall(stream, headers, {
       ...this.#options,
       stopping: this.#stopping.signal,
       onEnd: (status, wasReset) => {
-        one.calls.delete(call);
-        const seconds = (performance.now() - startMs) / 1000;
-        this.#options.onCall(headers[":path"] ?? "", status, seconds);
-        this.#countReset(one, wasReset);
-        this.#watchIdle(one);
+        onCall(headers[":path"] ?? "", status, (performance.now() - startMs) / 1000);
+        ended(call, wasReset);
       },
     });
     one.calls.add(call);

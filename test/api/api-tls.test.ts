@@ -1,5 +1,6 @@
 /** TLS of the API's ports: both protocols behind one handshake, and clients with certificates. */
 import { readFileSync } from "node:fs";
+import { connect as connectHttp2 } from "node:http2";
 import { connect } from "node:tls";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import type { PortTls } from "../../src/api/shared-port.ts";
@@ -61,6 +62,24 @@ describe("the HTTP port with TLS", () => {
       TIMEOUT_MS,
     );
   }
+
+  test("serves the HTTP API to clients that choose HTTP/2", async () => {
+    await using api = await startStream({ httpTls: portTls(false) });
+    const session = connectHttp2(`https://localhost:${api.listener.httpPort}`, {
+      ca: readFileSync(issued.ca),
+    });
+    const request = session.request({ ":path": "/ready" });
+    let body = "";
+    request.on("data", (piece: Buffer) => {
+      body += piece.toString();
+    });
+    await new Promise((resolve, reject) => {
+      request.on("close", resolve);
+      request.on("error", reject);
+    });
+    expect(body).toBe("ready\n");
+    session.close();
+  });
 
   test("says which protocols it has, and the client's choice among them", async () => {
     await using api = await startStream({ httpTls: portTls(false) });
