@@ -33,7 +33,9 @@ export interface PinnedHead {
 export interface KnownBlocks {
   /** All blocks with this tenant, as of now or later. */
   all(tenant: string): Promise<readonly OwnedBlock[]>;
-  /** Whether more was published than all() has told of. */
+  /** Those that this thread knows of just now. */
+  now(tenant: string): readonly OwnedBlock[];
+  /** Whether more was published than this thread knows of. */
   isBehind(): boolean;
 }
 
@@ -200,8 +202,8 @@ export class Segments {
     const { blocks: known, head } = this.#options;
     const halves = head.pin();
     try {
-      // What was published since the list was made may be gone from the head.
-      if (known.isBehind()) return undefined;
+      // What was published since the plan was made may be gone from the head.
+      if (known.isBehind() || !isOf(plan, known.now(visit.tenant))) return undefined;
       return this.#useHead(halves, plan, visit);
     } finally {
       head.unpin();
@@ -287,6 +289,11 @@ export class Segments {
 
 function byLog(a: ListedBlock, b: ListedBlock): number {
   return a.meta.wal.from - b.meta.wal.from || (a.meta.id < b.meta.id ? -1 : 1);
+}
+
+function isOf({ all }: BlockPlan, blocks: readonly ListedBlock[]): boolean {
+  const ids = new Set(all.map(({ meta }) => meta.id));
+  return blocks.length === ids.size && blocks.every(({ meta }) => ids.has(meta.id));
 }
 
 /** Halves are cut whole, so a block of the same range has every row of it. */

@@ -79,10 +79,13 @@ export class BlockList implements BlockView, KnownBlocks {
     endSeconds = Number.POSITIVE_INFINITY,
   ): Promise<readonly OwnedBlock[]> {
     await this.#upToDate(Atomics.load(this.#options.control, BLOCKS_VERSION));
-    const known = [...(this.#byTenant.get(tenant) ?? [])];
-    return known.filter(
+    return this.now(tenant).filter(
       (block) => block.startSeconds <= endSeconds && block.endSeconds >= startSeconds,
     );
+  }
+
+  now(tenant: string): readonly Known[] {
+    return [...(this.#byTenant.get(tenant) ?? [])];
   }
 
   async all(tenant: string): Promise<readonly OwnedBlock[]> {
