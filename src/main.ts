@@ -211,6 +211,7 @@ async function serveApi(config: Config, engine: Engine, logger: Logger): Promise
       },
       streamOverHttp: config.streamOverHttp,
       httpIdleSeconds: Math.ceil(server.httpIdleTimeoutMs / 1000),
+      httpHeadBytesMax: REQUEST_HEAD_BYTES_MAX,
     },
     apiServer(options, parts, answers),
     apiCalls(options, parts, { answers, limits }),

@@ -22,11 +22,19 @@ export interface ApiListenerOptions {
   /** Whether the HTTP port takes gRPC, too. */
   readonly streamOverHttp: boolean;
   readonly httpIdleSeconds: number;
+  /** Of a request of HTTP, whose query is in its path. */
+  readonly httpHeadBytesMax: number;
 }
 
 /** Rejects when a port is not free. */
 export async function listenApi(
-  { http, grpc, streamOverHttp, httpIdleSeconds: idleTimeout }: ApiListenerOptions,
+  {
+    http,
+    grpc,
+    streamOverHttp,
+    httpIdleSeconds: idleTimeout,
+    httpHeadBytesMax,
+  }: ApiListenerOptions,
   api: ApiServer,
   calls: GrpcServerOptions,
 ): Promise<ApiListener> {
@@ -57,7 +65,11 @@ export async function listenApi(
     return new ApiListener({ server, servers, ports, httpPort: server.port ?? 0, grpcPort });
   }
   const { server, address } = serveBehind(api, idleTimeout);
-  const http2 = await behind({ ...calls, other: http2Requests(api, calls.writeTimeoutMs) });
+  const http2 = await behind({
+    ...calls,
+    headBytesMax: httpHeadBytesMax,
+    other: http2Requests(api, calls.writeTimeoutMs),
+  });
   const port = new SharedPort({ ...front, ...http, http1: address, http2 });
   ports.push(port);
   return new ApiListener({ server, servers, ports, httpPort: port.port, grpcPort });

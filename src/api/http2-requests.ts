@@ -1,7 +1,8 @@
 /**
  * The HTTP API over HTTP/2: clients that may choose do, as Go's and curl do behind TLS.
  *
- * No request of this API has a body that is read, so none is.
+ * No request of this API has a body that is read, so none is. A field of the runtime's HTTP/2 has
+ * at most 64 KiB, the path included; longer queries come over HTTP/1.1, or in messages of gRPC.
  */
 import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import type { OtherRequests, Served } from "../grpc/grpc-server.ts";

@@ -115,6 +115,29 @@ describe("the HTTP API over HTTP/2", () => {
     session.close();
   });
 
+  test("takes long queries, and closes connections whose heads are too long", async () => {
+    await using api = await startStream({
+      answer: async () => ({ type: "search", traces: [], metrics: COST }),
+    });
+    const session = connect(api.url);
+    const pathOf = (length: number) => `/api/search?q=%7Bname%3D%22${"x".repeat(length)}%22%7D`;
+    expect((await ask(session, pathOf(60_000))).headers[":status"]).toBe(200);
+    expect(api.asked).toHaveLength(1);
+    for (const length of [100_000, 600_000]) {
+      const other = connect(api.url);
+      const closed = new Promise<void>((resolve) => {
+        other.on("error", () => undefined);
+        other.on("close", () => resolve());
+      });
+      const request = other.request({ ":path": pathOf(length) });
+      request.on("error", () => undefined);
+      await closed;
+    }
+    expect(api.asked).toHaveLength(1);
+    expect((await ask(session, "/ready")).headers[":status"]).toBe(200);
+    session.close();
+  });
+
   test("refuses what is no request", async () => {
     await using api = await startStream();
     const session = connect(api.url);

@@ -30,6 +30,7 @@ async function start(httpIdleSeconds = 60) {
       grpc: { hostname: "127.0.0.1", port: 0, tls: undefined },
       streamOverHttp: true,
       httpIdleSeconds,
+      httpHeadBytesMax: 400 * 1024,
     },
     {
       development: false,

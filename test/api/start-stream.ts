@@ -73,6 +73,7 @@ export async function startStream(settings: StreamSettings = {}): Promise<Runnin
       grpc: { hostname: "127.0.0.1", port: 0, tls: settings.grpcTls },
       streamOverHttp: settings.streamOverHttp ?? true,
       httpIdleSeconds: 10,
+      httpHeadBytesMax: 400 * 1024,
     },
     apiServer(options, parts, answers),
     apiCalls(options, parts, { answers, limits: callLimits }),
