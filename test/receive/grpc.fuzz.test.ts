@@ -48,7 +48,8 @@ test("messages are what was framed, however they are cut (seed 5)", () => {
     const isCompressed = random.below(2) === 1;
     const framed = Buffer.concat([messagePrefix(message.length, isCompressed), message]);
     const got = readAll(pieces(framed, random));
-    expect(got, `run ${i}`).toEqual({ message: Buffer.from(message), isCompressed });
+    const isSame = typeof got !== "number" && got.message.equals(message);
+    expect(isSame && got.isCompressed === isCompressed, `run ${i}`).toBe(true);
   }
 });
 
