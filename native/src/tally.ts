@@ -128,11 +128,13 @@ export function shiftSlots(slotOf: u32, bits: u32, rows: u32, by: u32): void {
  * `out`, ascending and each once. Returns how many.
  */
 export function sampleRows(slotOf: u32, rows: u32, places: u32, out: u32): u32 {
+  const none = i16x8.splat(-1);
   let found: u32 = 0;
   let row: u32 = 0;
   for (let place: u32 = 0; place < places; place++) {
     const from = <u32>(<u64>place * <u64>rows / <u64>places);
     if (row < from) row = from;
+    while (row + 8 <= rows && i16x8.all_true(i16x8.eq(v128.load(slotOf + row * 2), none))) row += 8;
     while (row < rows && load<u16>(slotOf + row * 2) == NO_SLOT) row++;
     if (row >= rows) break;
     store<u32>(out + found * 4, row);
@@ -193,7 +195,7 @@ function tallyAs<T>(slotOf: u32, codes: u32, table: u32, rows: u32, cells: u32, 
   }
 }
 
-/** The same where code 0 is in no cell: four rows without a code are passed over at once. */
+/** The same where code 0 is in no cell: only rows that have another are looked at. */
 export function tallyPresent(slotOf: u32, codes: u32, width: u32, table: u32, rows: u32, cells: u32,
                              apart: u32, out: u32): void {
   if (width == 1) presentAs<u8>(slotOf, codes, table, rows, cells, apart, out);
@@ -203,29 +205,51 @@ export function tallyPresent(slotOf: u32, codes: u32, width: u32, table: u32, ro
 
 function presentAs<T>(slotOf: u32, codes: u32, table: u32, rows: u32, cells: u32, apart: u32,
                       out: u32): void {
-  const whole = rows & ~3;
-  for (let row: u32 = 0; row < whole; row += 4) {
-    const at = codes + row * <u32>sizeof<T>();
-    if (sizeof<T>() == 1) {
-      if (!load<u32>(at)) continue;
-    } else if (sizeof<T>() == 2) {
-      if (!load<u64>(at)) continue;
-    } else if (!v128.any_true(v128.load(at))) continue;
-    const slots = load<u64>(slotOf + row * 2);
-    if (slots == u64.MAX_VALUE) continue;
-    const a = load<u32>(table + <u32>load<T>(at) * 4);
-    const b = load<u32>(table + <u32>load<T>(at, sizeof<T>()) * 4);
-    const c = load<u32>(table + <u32>load<T>(at, sizeof<T>() * 2) * 4);
-    const d = load<u32>(table + <u32>load<T>(at, sizeof<T>() * 3) * 4);
-    countCell(a, <u32>slots & NO_SLOT, cells, out);
-    countCell(b, <u32>(slots >> 16) & NO_SLOT, cells, out + apart);
-    countCell(c, <u32>(slots >> 32) & NO_SLOT, cells, out + apart * 2);
-    countCell(d, <u32>(slots >> 48), cells, out + apart * 3);
+  const whole = rows & ~15;
+  for (let row: u32 = 0; row < whole; row += 16) {
+    let mask = presentMask<T>(codes + row * <u32>sizeof<T>());
+    if (mask == 0xffff) {
+      for (let i = row; i < row + 16; i += 4) {
+        const at = codes + i * <u32>sizeof<T>();
+        const slots = load<u64>(slotOf + i * 2);
+        const a = load<u32>(table + <u32>load<T>(at) * 4);
+        const b = load<u32>(table + <u32>load<T>(at, sizeof<T>()) * 4);
+        const c = load<u32>(table + <u32>load<T>(at, sizeof<T>() * 2) * 4);
+        const d = load<u32>(table + <u32>load<T>(at, sizeof<T>() * 3) * 4);
+        countCell(a, <u32>slots & NO_SLOT, cells, out);
+        countCell(b, <u32>(slots >> 16) & NO_SLOT, cells, out + apart);
+        countCell(c, <u32>(slots >> 32) & NO_SLOT, cells, out + apart * 2);
+        countCell(d, <u32>(slots >> 48), cells, out + apart * 3);
+      }
+      continue;
+    }
+    while (mask) {
+      const i = row + <u32>ctz<u32>(mask);
+      mask &= mask - 1;
+      const group = load<u32>(table + <u32>load<T>(codes + i * <u32>sizeof<T>()) * 4);
+      countCell(group, load<u16>(slotOf + i * 2), cells, out + apart * (i & 3));
+    }
   }
   for (let row = whole; row < rows; row++) {
     const group = load<u32>(table + <u32>load<T>(codes + row * <u32>sizeof<T>()) * 4);
     countCell(group, load<u16>(slotOf + row * 2), cells, out);
   }
+}
+
+/** A bit for each of 16 codes that is not 0. */
+// @ts-ignore: decorator
+@inline
+function presentMask<T>(at: u32): u32 {
+  const zero = i64x2.splat(0);
+  if (sizeof<T>() == 1) return <u32>i8x16.bitmask(i8x16.ne(v128.load(at), zero));
+  if (sizeof<T>() == 2) {
+    const low = <u32>i16x8.bitmask(i16x8.ne(v128.load(at), zero));
+    return low | (<u32>i16x8.bitmask(i16x8.ne(v128.load(at, 16), zero)) << 8);
+  }
+  return <u32>i32x4.bitmask(i32x4.ne(v128.load(at), zero))
+    | (<u32>i32x4.bitmask(i32x4.ne(v128.load(at, 16), zero)) << 4)
+    | (<u32>i32x4.bitmask(i32x4.ne(v128.load(at, 32), zero)) << 8)
+    | (<u32>i32x4.bitmask(i32x4.ne(v128.load(at, 48), zero)) << 12);
 }
 
 // @ts-ignore: decorator
