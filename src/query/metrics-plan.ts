@@ -38,6 +38,11 @@ export function planMetrics(question: MetricsQuestion): MetricsPlan {
   const { query, exemplars, seriesMax } = question;
   const { body } = query;
   if (body.node === "pipeline") throw new EngineError("malformed", "not a metrics query");
+  const isExtrapolated = query.hints.some(
+    ({ name, value }) => name === "extrapolate" && value.type === "bool" && value.value,
+  );
+  // Hints to sample are met by counting every span; this one asks for other numbers.
+  if (isExtrapolated) throw new EngineError("malformed", "the hint extrapolate is not supported");
   const fragments: Fragment[] = [];
   collect(body, fragments);
   return { slots: slotsOf(question), body, fragments, exemplars, seriesMax };
@@ -46,6 +51,10 @@ export function planMetrics(question: MetricsQuestion): MetricsPlan {
 function collect(body: MetricsExpr, fragments: Fragment[]): void {
   if (body.node === "metricsQuery") {
     const { pipeline, fn } = body;
+    if (pipeline.stages.some((stage) => stage.node === "sort" && stage.limit !== undefined)) {
+      const message = "a sort with a limit cannot stand before a metrics function";
+      throw new EngineError("malformed", message);
+    }
     fragments.push({ pipeline, pipelineText: printStage(pipeline), fn });
     return;
   }
