@@ -71,7 +71,7 @@ try {
 }
 
 async function ready(): Promise<void> {
-  for (let tries = 0; tries < 200; tries++) {
+  for (let tries = 0; tries < 1200; tries++) {
     const response = await fetch(`${API}/ready`).catch(() => undefined);
     if (response?.ok) return;
     await Bun.sleep(50);
