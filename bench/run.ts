@@ -17,6 +17,7 @@ const SMALL = [
   "ring.bench",
   "kernel.bench",
   "scan.bench",
+  "traceql.bench",
   "encode.bench",
   "wal.bench",
   "receive.bench",
