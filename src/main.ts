@@ -54,6 +54,7 @@ import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
 import { checkSampling } from "./worker/open-jaeger.ts";
 import { httpTls, readTls } from "./worker/receiver-tls.ts";
+import { readLimits, watchLimits } from "./worker/tenant-limits.ts";
 import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
 const FLUSH_TIMEOUT_MS = 120_000;
@@ -114,6 +115,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   const startMs = performance.now();
   const engine = await Engine.create({
     config: { ...config, receivers },
+    limits: readLimits(config.limits, logger),
     kernel: readKernel(),
     nodeId: nodeIdOf(config.walPath),
     blocks,
@@ -129,6 +131,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
       }
     },
   });
+  watchLimits(config.limits, { logger, onChange: (limits) => engine.setLimits(limits) });
   const server = await serveApi(config, engine, logger);
   for (const line of listenSummary({ ...config, receivers })) {
     const where = line.loopbackOnly ? " (this machine only)" : "";

@@ -12,6 +12,7 @@ const faces = {
   wrong_method: { http: 405, grpc: 12, retry: false },
   too_large: { http: 413, grpc: 8, retry: false },
   wrong_type: { http: 415, grpc: 3, retry: false },
+  rate_limited: { http: 429, grpc: 8, retry: true },
   tenant_overloaded: { http: 429, grpc: 8, retry: true },
   overloaded: { http: 503, grpc: 14, retry: true },
   disk_failed: { http: 503, grpc: 14, retry: true },

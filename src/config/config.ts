@@ -19,6 +19,7 @@ export interface Config {
   readonly streamOverHttp: boolean;
   readonly server: ServerConfig;
   readonly query: QueryConfig;
+  readonly limits: LimitsConfig;
   /** In the order of the file; their ports and that of the server are distinct. */
   readonly receivers: readonly Receiver[];
   /** s3 is known, so that files can be verified, and does not start. */
@@ -63,6 +64,16 @@ export interface ServerConfig {
   readonly httpWriteTimeoutMs: number;
   /** For a kept connection without a request; 0 is no limit. */
   readonly httpIdleTimeoutMs: number;
+}
+
+/** What holds for tenants of whom the file of single tenants says nothing else. */
+export interface LimitsConfig {
+  /** INGESTION_RATE_BYTES_DEFAULT is no limit, 0 takes nothing. */
+  readonly rateBytesPerSecond: number;
+  readonly burstBytes: number;
+  /** Empty: no tenant has limits of its own. */
+  readonly tenantFile: string;
+  readonly tenantFilePeriodMs: number;
 }
 
 /** What questions are bounded by; where it says so, 0 is no bound. */

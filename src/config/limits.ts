@@ -47,6 +47,12 @@ export const UDP_QUEUE_BYTES_MAX = 16 * MiB;
 export const UDP_BUFFER_BYTES_DEFAULT = 8 * MiB;
 export const UDP_BUFFER_BYTES_MAX = GiB;
 
+/** Without configuration nothing limits the rate. */
+export const INGESTION_RATE_BYTES_DEFAULT = Number.MAX_SAFE_INTEGER;
+
+/** Tempo's. */
+export const INGESTION_BURST_BYTES_DEFAULT = 30_000_000;
+
 // ---- answers
 
 /** A trace by id above this is v1 422 and v2 PARTIAL; Tempo's limit on one message. */

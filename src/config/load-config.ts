@@ -10,6 +10,7 @@ import { placesOf } from "./file/places.ts";
 import { type Given, type Ignored, type Walked, walk } from "./file/walk.ts";
 import { parseYamlTree } from "./file/yaml-tree.ts";
 import { ConfigError, type Finding, findingLines, sourceText } from "./finding.ts";
+import * as limits from "./limit-settings.ts";
 import { CONFIG_FILE_BYTES_MAX } from "./limits.ts";
 import * as queries from "./query-settings.ts";
 import { openReceivers } from "./receivers.ts";
@@ -179,6 +180,12 @@ function makeConfig(
       seriesMax: at(queries.seriesMax),
       tagValuesBytesMax: at(queries.tagValuesBytesMax),
       streamPacketBytesMax: at(queries.streamPacketBytesMax),
+    },
+    limits: {
+      rateBytesPerSecond: at(limits.ingestionRate),
+      burstBytes: at(limits.ingestionBurst),
+      tenantFile: at(limits.tenantFile),
+      tenantFilePeriodMs: at(limits.tenantFilePeriod),
     },
     receivers,
     storageBackend: at(known.storageBackend),

@@ -7,6 +7,7 @@ import { z } from "zod";
 import { MiB } from "../base/bytes.ts";
 import { logLevels } from "../base/log.ts";
 import type { Config, StorageBackend } from "./config.ts";
+import { limitSettings } from "./limit-settings.ts";
 import {
   BLOCK_DURATION_MS_DEFAULT,
   BLOCK_RETENTION_MS_DEFAULT,
@@ -274,6 +275,7 @@ export const settings = [
   ...[logLevel, logFormat, gracefulShutdownTimeout],
   ...[httpReadTimeout, httpWriteTimeout, httpIdleTimeout],
   ...querySettings,
+  ...limitSettings,
   ...[storageBackend, localPath, walPath, blockRetention, maxBlockDuration],
   ...[memoryBudget, walBytesMax, ingressThreads, inFlightBytesMax],
 ] as const satisfies readonly AnySetting[];

@@ -28,6 +28,8 @@ export interface InFlightOptions {
   readonly tenantBytesMax: number | undefined;
   /** What the largest request may take of it leaves this for those up to SMALL_BYTES. */
   readonly keptBytes?: number;
+  /** Throws for a request of so many bytes that the tenant may not send now, however empty it is. */
+  readonly admit?: (tenant: string, bytes: number) => void;
 }
 
 /** What exporters send at once is a tenth of it. */
@@ -37,6 +39,7 @@ export class InFlight {
   readonly #bytesMax: number;
   readonly #tenantBytesMax: number | undefined;
   readonly #keptBytes: number;
+  readonly #admit: ((tenant: string, bytes: number) => void) | undefined;
   readonly #byTenant = new Map<string, number>();
   #bytes = 0;
   #requests = 0;
@@ -45,6 +48,7 @@ export class InFlight {
     this.#bytesMax = options.bytesMax;
     this.#tenantBytesMax = options.tenantBytesMax;
     this.#keptBytes = options.keptBytes ?? 0;
+    this.#admit = options.admit;
   }
 
   get bytes(): number {
@@ -74,6 +78,7 @@ export class InFlight {
 
   /** Throws as hold() would: to refuse a request of at least so many bytes before it begins. */
   refuseIfFull(tenant: string, bytes: number): void {
+    this.#admit?.(tenant, 0);
     if (bytes > this.room(tenant, 0)) this.change(tenant, 0, bytes);
   }
 
@@ -88,6 +93,7 @@ export class InFlight {
   /** From `held` to `bytes`. For Reservation. */
   change(tenant: string, held: number, to: number): void {
     const bytes = to - held;
+    if (bytes > 0) this.#admit?.(tenant, to);
     const kept = to > SMALL_BYTES ? this.#keptBytes : 0;
     const all = this.#bytes + bytes;
     if (this.#tenantBytesMax !== undefined) {

@@ -126,18 +126,24 @@ export class JaegerAgent {
   #offer(): void {
     const { out } = this.#request;
     if (this.#packets === 0 || this.#offers >= REQUESTS_MAX) return;
-    const offered = this.#parts.sink.offer(TENANT, out.written());
+    const { meter, sink } = this.#parts;
+    const packets = this.#packets;
+    let offered: Promise<Verdict> | undefined;
+    try {
+      offered = sink.offer(TENANT, out.written());
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.#taken()?.release();
+      this.#waitingPackets -= packets;
+      meter.refused(TENANT, error.code, packets);
+      return;
+    }
     if (offered === undefined) {
       this.#schedule(); // there may be no answer under way to wake us
       return;
     }
-    const packets = this.#packets;
     const bytes = this.#bytes;
-    const reservation = this.#reservation;
-    this.#packets = 0;
-    this.#bytes = 0;
-    this.#reservation = undefined;
-    this.#request.clear();
+    const reservation = this.#taken();
     this.#offers += 1;
     void offered.then((verdict) => {
       this.#offers -= 1;
@@ -147,6 +153,16 @@ export class JaegerAgent {
       // What has gathered since the last one was offered and could not go.
       if (!this.#isScheduled) this.#offer();
     });
+  }
+
+  /** What was gathered is somebody else's from here on; its reservation. */
+  #taken(): Reservation | undefined {
+    const reservation = this.#reservation;
+    this.#packets = 0;
+    this.#bytes = 0;
+    this.#reservation = undefined;
+    this.#request.clear();
+    return reservation;
   }
 
   #answered(verdict: Verdict, { packets, bytes }: { packets: number; bytes: number }): void {

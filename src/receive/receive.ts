@@ -27,7 +27,7 @@ export interface RequestSink {
   /**
    * Takes a copy of one encoded, decompressed ExportTraceServiceRequest. Resolves when the spans
    * are durable and visible, or refused. Undefined: no room now, nothing was kept; the caller
-   * answers 503.
+   * answers 503. Throws EngineError for what the tenant may not send.
    */
   offer(tenant: string, request: Uint8Array): Promise<Verdict> | undefined;
 }

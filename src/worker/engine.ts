@@ -21,6 +21,7 @@ import { REQUEST_BYTES_MAX } from "../config/limits.ts";
 import { instantiate, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { AnswerTo, AskOptions, Question } from "../query/question.ts";
+import { RATE_TABLE_BYTES, type RateLimits } from "../receive/rate-limit.ts";
 import {
   BLOCKS_FAILING,
   CONTROL_BYTES,
@@ -94,6 +95,7 @@ export interface EngineOptions {
   /** Ends the process: a thread without which nothing works is gone. */
   readonly onFatal: (thread: string) => void;
   readonly onListening: (receivers: readonly ListeningReceiver[]) => void;
+  readonly limits: RateLimits;
 }
 
 export class Engine {
@@ -109,6 +111,8 @@ export class Engine {
   readonly restarts = new Map<string, number>();
   /** Ingress threads whose ports are open. */
   readonly #listening = new Set<number>();
+  readonly #rateTable = new SharedArrayBuffer(RATE_TABLE_BYTES);
+  #limits: RateLimits;
   #blocksVersion = 0;
   #stopping = false;
   #onDrained: () => void = () => {};
@@ -125,6 +129,7 @@ export class Engine {
   private constructor(options: EngineOptions, module: WebAssembly.Module) {
     const { config } = options;
     this.#options = options;
+    this.#limits = options.limits;
     this.#plan = planMemory({
       budgetBytes: config.memoryBudgetBytes,
       rings: config.ingressThreads,
@@ -358,6 +363,12 @@ export class Engine {
     });
   }
 
+  /** From here on; also of threads that start later. */
+  setLimits(limits: RateLimits): void {
+    this.#limits = limits;
+    for (const thread of this.#ingress) thread.post({ type: "limits", limits });
+  }
+
   #startIngress(ring: number): void {
     const { config, logger } = this.#options;
     this.#ingress[ring] = startThread<IngressStart, IngressRequest, IngressMessage>({
@@ -368,6 +379,8 @@ export class Engine {
         ring,
         receivers: config.receivers,
         multitenancyEnabled: config.multitenancyEnabled,
+        limits: this.#limits,
+        rateTable: this.#rateTable,
         inFlightBytesMax: Math.floor(config.inFlightBytesMax / config.ingressThreads),
         bodyTimeoutMs: config.server.httpReadTimeoutMs,
         idleTimeoutSeconds: Math.ceil(config.server.httpIdleTimeoutMs / 1000),

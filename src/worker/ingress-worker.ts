@@ -9,6 +9,8 @@ import { threadId } from "../base/thread-cpu.ts";
 import { SMALL_IN_FLIGHT_SHARE, TENANT_IN_FLIGHT_SHARE_MAX } from "../config/limits.ts";
 import { sharedBuffer } from "../kernel/kernel.ts";
 import { InFlight } from "../receive/in-flight.ts";
+import { limitedSink } from "../receive/limited-sink.ts";
+import { RateLimiter } from "../receive/rate-limit.ts";
 import { THREAD_IDS, THREAD_INGRESS } from "../ring/control.ts";
 import { Ring } from "../ring/ring.ts";
 import { RECORD_HEADER_BYTES } from "../wal/wal-format.ts";
@@ -38,6 +40,7 @@ const sink = new RingSink({
     throw error;
   },
 });
+const rates = new RateLimiter(start.rateTable, start.limits, systemClock);
 // The largest request must fit, or it could never be sent.
 const largest = Math.max(0, ...start.receivers.map(({ requestBytesMax }) => requestBytesMax));
 const bytesMax = Math.max(largest, start.inFlightBytesMax);
@@ -45,6 +48,7 @@ const tenantShare = Math.max(largest, bytesMax * TENANT_IN_FLIGHT_SHARE_MAX);
 const inFlight = new InFlight({
   bytesMax,
   tenantBytesMax: start.multitenancyEnabled ? tenantShare : undefined,
+  admit: (tenant, bytes) => rates.check(tenant, bytes),
   keptBytes: Math.min(bytesMax * SMALL_IN_FLIGHT_SHARE, bytesMax - largest),
 });
 let draining = false;
@@ -56,12 +60,14 @@ post({
 parentPort?.on("message", (message: IngressRequest) => {
   if (message.type === "stats") {
     post({ type: "stats", receivers: receivers.map(({ counts }) => counts.snapshot()) });
-  } else void drain();
+  } else if (message.type === "limits") rates.setLimits(message.limits);
+  else void drain();
 });
 
 async function openAll(): Promise<OpenReceiver[]> {
   const ready = () => sink.ready;
-  const host = { start, sink, inFlight, logger, draining: () => draining, ready };
+  const limited = limitedSink(sink, rates);
+  const host = { start, sink: limited, inFlight, logger, draining: () => draining, ready };
   const open = await Promise.all(start.receivers.map((receiver) => openReceiver(receiver, host)));
   return open.filter((one) => one !== undefined);
 }

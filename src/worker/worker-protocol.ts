@@ -8,6 +8,7 @@ import type { LogFormat, LogLevel } from "../base/log.ts";
 import type { Receiver, ReceiverKind } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { Answer, Question } from "../query/question.ts";
+import type { RateLimits } from "../receive/rate-limit.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 
 /** Every thread gets this as its workerData. */
@@ -47,6 +48,9 @@ export interface IngressStart extends ThreadStart {
   readonly ring: number;
   readonly receivers: readonly Receiver[];
   readonly multitenancyEnabled: boolean;
+  readonly limits: RateLimits;
+  /** RATE_TABLE_BYTES, which all ingress threads share. */
+  readonly rateTable: SharedArrayBuffer;
   readonly inFlightBytesMax: number;
   readonly idleTimeoutSeconds: number;
   /** For a request to arrive whole. */
@@ -81,7 +85,10 @@ export interface BlockMessage {
 }
 
 // ---- main → ingress and back
-export type IngressRequest = { readonly type: "stats" } | { readonly type: "drain" };
+export type IngressRequest =
+  | { readonly type: "stats" }
+  | { readonly type: "drain" }
+  | { readonly type: "limits"; readonly limits: RateLimits };
 export interface TenantCounts {
   readonly spans: number;
   readonly bytes: number;

@@ -1,8 +1,9 @@
 /**
  * `overrides`: limits, in Tempo 3's shape (scoped, below `defaults`) and in that of 2.x (flat).
- * None is enforced yet, so a limit that is set stops the start; a zero that means "no limit" does
- * not. The rates have no such zero: at rate 0 Tempo refuses everything.
+ * Those that are not enforced yet stop the start when they are set; a zero that means "no limit"
+ * does not. The rates have no such zero: at rate 0 everything is refused, as in Tempo.
  */
+import { ingestionBurst, ingestionRate, tenantFile, tenantFilePeriod } from "../limit-settings.ts";
 import { tagValuesBytesMax } from "../query-settings.ts";
 import {
   byteSize,
@@ -36,19 +37,14 @@ const noLimit = offWhen(count, 0);
 const noSize = offWhen(byteSize, 0);
 const noPeriod = offWhen(longDuration, 0);
 
-const RATES = "limits on the rate of ingestion are";
 const TRACES = "limits on traces are";
 const GENERATOR_OFF = "no metrics are generated, as no processor is named";
 const COLUMNS = "every attribute has a column of its own";
 const NO_SHARDS = "there is one process, over which no tenant is spread";
-const PER_TENANT = "limits for single tenants are";
-const NO_TENANT_FILE = "overrides.per_tenant_override_config names no file";
 
-const ingestionRates: Record<string, Key> = {
-  ...unbuiltKeys(RATES, {
+const ingestion: Record<string, Key> = {
+  ...inertKeys("there is one process, whose rate is the same locally and globally", {
     rate_strategy: offWhen(text, "local"),
-    rate_limit_bytes: byteSize,
-    burst_size_bytes: byteSize,
   }),
   ...inertKeys(NO_SHARDS, { tenant_shard_size: offWhen(count, 0) }),
   ...unbuiltKeys("cutting of long attributes is", { max_attribute_bytes: noSize }),
@@ -128,7 +124,12 @@ const generator = block({
 });
 
 const defaults = block({
-  ingestion: block({ ...ingestionRates, ...traceCounts }),
+  ingestion: block({
+    rate_limit_bytes: ingestionRate,
+    burst_size_bytes: ingestionBurst,
+    ...ingestion,
+    ...traceCounts,
+  }),
   read: block(read),
   compaction: block(retention),
   metrics_generator: generator,
@@ -142,7 +143,9 @@ const defaults = block({
 
 /** The same limits as 2.x named them, directly below `overrides`. */
 const legacy: Record<string, Key> = {
-  ...prefixed("ingestion_", ingestionRates),
+  ...prefixed("ingestion_", ingestion),
+  ingestion_rate_limit_bytes: alias(ingestionRate),
+  ingestion_burst_size_bytes: alias(ingestionBurst),
   ...traceCounts,
   ...unbuiltKeys(TRACES, { max_bytes_per_trace: noSize }),
   ...inertKeys("there is no search data beside the columns", {
@@ -163,6 +166,9 @@ const legacy: Record<string, Key> = {
   ...prefixed("metrics_generator_processor_", legacyProcessors()),
 };
 
+/** What stands below a tenant's name in the file of single tenants, in either shape. */
+export const tenantLimits = block({ ...defaults.keys, ...legacy });
+
 const NO_API = "user-configurable overrides are not enabled";
 
 export const overrides = block({
@@ -171,8 +177,8 @@ export const overrides = block({
   ...inertKeys("both shapes of the overrides are always read", {
     enable_legacy_overrides: toggle,
   }),
-  ...unbuiltKeys(PER_TENANT, { per_tenant_override_config: text }),
-  ...inertKeys(NO_TENANT_FILE, { per_tenant_override_period: longDuration }),
+  per_tenant_override_config: tenantFile,
+  per_tenant_override_period: tenantFilePeriod,
   user_configurable_overrides: block({
     ...unbuiltKeys("user-configurable overrides are", { enabled: toggle }),
     ...inertKeys(NO_API, { poll_interval: duration }),
