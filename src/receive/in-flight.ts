@@ -28,7 +28,7 @@ export interface InFlightOptions {
   readonly tenantBytesMax: number | undefined;
   /** What the largest request may take of it leaves this for those up to SMALL_BYTES. */
   readonly keptBytes?: number;
-  /** Throws for a request of so many bytes that the tenant may not send now, however empty it is. */
+  /** Throws for a request of so many bytes that the tenant may not send now, room or not. */
   readonly admit?: (tenant: string, bytes: number) => void;
 }
 

@@ -1,4 +1,4 @@
-/** The file with limits of single tenants: both shapes, the wildcard, and everything wrong in it. */
+/** The file with limits of single tenants: both shapes, the wildcard, and what can be wrong. */
 import { describe, expect, test } from "vitest";
 import { ConfigError } from "../../src/config/finding.ts";
 import { parseTenantOverrides } from "../../src/config/tenant-overrides.ts";

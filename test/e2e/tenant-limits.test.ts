@@ -1,4 +1,4 @@
-/** Rates of tenants on the real server: what is refused is said, and a changed file holds at once. */
+/** Rates of tenants on the real server: what is refused is said, a changed file holds at once. */
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
