@@ -243,6 +243,11 @@ export class Segments {
   ): void {
     const { kernel, scratch, vectors } = this.#options.tools;
     try {
+      const segment = this.#segmentOf(block, visit.tenant);
+      const others =
+        inHead.length === 0 ? split.excluded : Uint32Array.from([...split.excluded, ...inHead]);
+      const own = nameOf(`${block.folder}/rows/${visit.tenant}/`, others);
+      this.#use(segment, { visit, excluded: others, name: own, range });
       if (split.traces > 0) {
         const parts = of.map(({ block: one, traces }) => {
           return { segment: this.#segmentOf(one, visit.tenant), traces };
@@ -254,11 +259,6 @@ export class Segments {
         const whole = { visit, excluded, name: nameOf(name, excluded), range };
         this.#use(new AssembledSegment(options), whole);
       }
-      const segment = this.#segmentOf(block, visit.tenant);
-      const excluded =
-        inHead.length === 0 ? split.excluded : Uint32Array.from([...split.excluded, ...inHead]);
-      const name = nameOf(`${block.folder}/rows/${visit.tenant}/`, excluded);
-      this.#use(segment, { visit, excluded, name, range });
     } catch (error) {
       if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
       // Retention takes the files first and tells afterwards.

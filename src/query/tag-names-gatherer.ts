@@ -28,11 +28,12 @@ export class TagNamesGatherer implements Gatherer {
     const rows = tagRows(this.#question, part, this.#tools);
     if (rows === undefined) return;
     for (const [scope, names] of this.#known) {
-      const found = this.#tags.names(rows.name, scope, () => {
-        // What is kept for later is all that there is.
-        const known = rows.name === undefined ? names : new Set<string>();
-        return namesInRows(scope, { rows, known }, this.#tools);
-      });
+      // What is kept for later is all that there is; once names are known, a look at the keys is
+      // enough to see that there are no others.
+      const kept = names.size === 0 ? rows.name : undefined;
+      const found = this.#tags.names(kept, scope, () =>
+        namesInRows(scope, { rows, known: names }, this.#tools),
+      );
       for (const name of found) names.add(name);
     }
   }

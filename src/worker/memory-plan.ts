@@ -22,7 +22,7 @@ const STEP_SCRATCH_BYTES = 192 * MiB;
 /**
  * Columns of blocks that a query thread keeps: some 100 bytes a span of what is asked for often.
  */
-const VECTOR_BYTES = 512 * MiB;
+const VECTOR_BYTES = 384 * MiB;
 /** JavaScript heaps, code, caches of readers and what threads hold of requests. */
 const OUTSIDE_BYTES = 128 * MiB;
 const HALF_BYTES_MAX = 192 * MiB;
