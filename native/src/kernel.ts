@@ -36,7 +36,7 @@ export {
 export { addIds, findIds } from "./id-filter";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
-export { mergeBits, newestTraces, timeBounds, tracesInTime } from "./pick";
+export { mergeBits, newestTraces, orderNewest, timeBounds, tracesInTime } from "./pick";
 export { room } from "./room";
 export { initScratch, scratchBytes } from "./scratch";
 export { validate } from "./validate";

@@ -51,6 +51,35 @@ function isBefore(start: u32, ids: u32, a: u32, b: u32): bool {
 }
 
 /**
+ * All traces, the newest first, to `out`; `spare` is scratch for as many words. Runs are merged,
+ * each twice as long as before.
+ */
+export function orderNewest(start: u32, ids: u32, traces: u32, out: u32, spare: u32): void {
+  for (let i: u32 = 0; i < traces; i++) store<u32>(out + i * 4, i);
+  let from = out;
+  let to = spare;
+  for (let length: u32 = 1; length < traces; length <<= 1) {
+    for (let low: u32 = 0; low < traces; low += length << 1) {
+      const middle = min<u32>(low + length, traces);
+      const end = min<u32>(middle + length, traces);
+      let a = low;
+      let b = middle;
+      for (let i = low; i < end; i++) {
+        const isSecond = a == middle || (b < end
+          && isBefore(start, ids, load<u32>(from + b * 4), load<u32>(from + a * 4)));
+        store<u32>(to + i * 4, load<u32>(from + (isSecond ? b : a) * 4));
+        if (isSecond) b += 1;
+        else a += 1;
+      }
+    }
+    const other = from;
+    from = to;
+    to = other;
+  }
+  if (from != out) memory.copy(out, from, traces * 4);
+}
+
+/**
  * Of the traces with a bit, those that start at `since` or later, the first `most` of them: their
  * numbers to `out`, in no order. Returns how many. `out` is a heap with the last one on top.
  */

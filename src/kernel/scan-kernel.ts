@@ -117,6 +117,8 @@ export interface ScanExports {
 export interface PickExports {
   /** start, end, traces, out */
   timeBounds: Nothing;
+  /** start, ids, traces, out, spare */
+  orderNewest: Nothing;
   tracesInTime(
     ...args: [
       ...[start: number, end: number, traces: number, from: bigint, to: bigint],

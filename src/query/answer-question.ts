@@ -2,7 +2,7 @@
  * Answers a question: this thread visits the head, and the blocks that it owns; other threads visit
  * theirs, and what they gathered is added.
  *
- * A search with a limit goes in waves, the newest block first and then twice as many each time, so
+ * A search with a limit goes in waves, the newest block first and then several times as many, so
  * that it seldom looks at more than it needs. Which wave a trace comes in changes no answer.
  */
 import type { Clock } from "../base/clock.ts";
@@ -60,6 +60,10 @@ export interface AnswerTools {
   readonly tags: KnownTags;
   readonly peers: Peers;
 }
+
+/** Blocks of the first wave of a search with a limit, and by how many times the next is larger. */
+const FIRST_WAVE = 1;
+const WAVE_GROWTH = 4;
 
 /** Between two reports of what is known so far. */
 const PROGRESS_MS = 500;
@@ -189,12 +193,15 @@ class TenantAnswer {
     const begun = await this.#tools.segments.begin(this.#visit());
     const chosen = begun.plan.newestFirst.filter(({ range }) => overlaps(range, question));
     count.begin(chosen.map(({ block }) => block.meta.dataBytes));
-    let size = gatherer.mayEndEarly ? 1 : chosen.length;
-    for (let next = 0; next < chosen.length; size *= 2) {
+    let size = gatherer.mayEndEarly ? FIRST_WAVE : chosen.length;
+    for (let next = 0; next < chosen.length; ) {
       if (gatherer.isDone(chosen[next].range.to)) break;
+      // With enough found, a look at the times of those that are left is mostly all.
+      if (gatherer.worst !== undefined) size = chosen.length;
       this.#leave(chosen[next]);
       await this.#wave(begun, chosen.slice(next, next + size));
       next += size;
+      size *= WAVE_GROWTH;
       this.#leave(chosen.at(next));
       progress(this.#left);
     }

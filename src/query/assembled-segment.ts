@@ -36,6 +36,7 @@ import type {
 import {
   type FamilyTools,
   findDoubles,
+  findNewestFirst,
   findParents,
   findTimes,
   findTraceOf,
@@ -134,6 +135,10 @@ export class AssembledSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  newestFirst(): number {
+    return findNewestFirst(this, this.#family);
   }
 
   parents(): number {

@@ -40,6 +40,7 @@ import type {
 import {
   type FamilyTools,
   findDoubles,
+  findNewestFirst,
   findParents,
   findTimes,
   findTraceOf,
@@ -127,6 +128,10 @@ export class BlockSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  newestFirst(): number {
+    return findNewestFirst(this, this.#family);
   }
 
   parents(): number {

@@ -35,6 +35,9 @@ interface ListPlaces {
   readonly elements: number;
 }
 
+/** So many rows are asked one by one sooner than all of the segment at once. */
+const FEW_ROWS = 64;
+
 const encoder = new TextEncoder();
 
 /** An expression may be of thousands of words. */
@@ -148,7 +151,8 @@ export class FilterBits {
 
   #and(within: number, expr: FieldExpr): number {
     const { bits, segment } = this;
-    if (this.#isByRow(expr)) return this.#eachRow(expr, within);
+    const isFew = bits.count(within, segment.rows) <= FEW_ROWS;
+    if (isFew || this.#isByRow(expr)) return this.#eachRow(expr, within);
     return bits.and(within, this.#bitsOf(expr, within), segment.rows);
   }
 

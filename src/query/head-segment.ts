@@ -79,6 +79,10 @@ export class HeadSegment implements Segment {
     return findTraceStarts(this, this.#family);
   }
 
+  newestFirst(): undefined {
+    return undefined;
+  }
+
   parents(): number {
     return findParents(this, this.#family);
   }

@@ -5,25 +5,54 @@
 import { bitmapBytes } from "../vector/vector.ts";
 import { newestTraces, sortedTraces } from "./best-traces.ts";
 import type { FilterTools } from "./filter-bits.ts";
+import { NewestRows } from "./newest-rows.ts";
 import type { SearchQuestion } from "./question.ts";
+import { RowBits } from "./row-bits.ts";
 import type { Rank, RankedTrace, SearchPlan } from "./search-plan.ts";
 import type { SegmentPart } from "./segment-part.ts";
 import { Spansets } from "./spansets.ts";
 import { TraceSummaries } from "./trace-summary.ts";
 
+/** So many of the newest traces are asked at first; more where more are wanted. */
+const FEW_TRACES = 64;
+
+type SearchTools = FilterTools & { readonly worst: Rank | undefined };
+
 /** The best traces, `plan.limit` at most; those worse than `worst` may be left out. */
 export function searchSegment(
   plan: SearchPlan,
-  { segment, within }: SegmentPart,
-  tools: FilterTools & { readonly worst: Rank | undefined },
+  part: SegmentPart,
+  tools: SearchTools,
 ): RankedTrace[] {
-  const spansets = new Spansets(segment, tools);
-  const overlapping = overlappingRows(plan.question, { segment, within }, { tools, spansets });
-  const found = spansets.run(plan.pipeline, overlapping);
-  const parts = { segment, spansets, scratch: tools.scratch, kernel: tools.kernel };
+  const { segment } = part;
+  const order = plan.sort === undefined ? segment.newestFirst() : undefined;
+  if (order === undefined) return searchAll(plan, part, tools);
+  const since = tools.worst?.startUnixNano ?? 0n;
+  const newest = new NewestRows(plan, part, { ...tools, order, since });
+  if (newest.count === 0) return [];
+  const few = Math.max(FEW_TRACES, 2 * plan.limit);
+  const found = searchRows(plan, { segment, within: newest.rows(few) }, tools);
+  // Whatever is left starts before all of these.
+  if (newest.count <= few || found.length >= plan.limit) return found;
+  return searchAll(plan, part, tools);
+}
+
+function searchAll(plan: SearchPlan, part: SegmentPart, tools: SearchTools): RankedTrace[] {
+  const within = overlappingRows(plan.question, part, tools);
+  return searchRows(plan, { segment: part.segment, within }, tools);
+}
+
+function searchRows(
+  plan: SearchPlan,
+  { segment, within }: SegmentPart,
+  { scratch, kernel, worst }: SearchTools,
+): RankedTrace[] {
+  const spansets = new Spansets(segment, { scratch, kernel });
+  const found = spansets.run(plan.pipeline, within);
+  const parts = { segment, spansets, scratch, kernel };
   const best =
     plan.sort === undefined
-      ? newestTraces(plan, found, { ...parts, worst: tools.worst })
+      ? newestTraces(plan, found, { ...parts, worst })
       : sortedTraces(plan, found, parts);
   if (best.length === 0) return [];
   const summaries = new TraceSummaries(plan, parts);
@@ -39,13 +68,12 @@ export function overlappingRows(
   question: Pick<SearchQuestion, "startNano" | "endNano"> &
     Partial<Pick<SearchQuestion, "minDurationNano" | "maxDurationNano">>,
   { segment, within }: SegmentPart,
-  { tools, spansets }: { readonly tools: FilterTools; readonly spansets: Spansets },
+  { scratch, kernel }: FilterTools,
 ): number {
   const { startNano: from, endNano: to, minDurationNano: min, maxDurationNano: max } = question;
   const isOpen = from === undefined && to === undefined;
   if (isOpen && min === undefined && max === undefined) return within;
-  const { scratch, kernel } = tools;
-  const { bits } = spansets.filter;
+  const bits = new RowBits(scratch, kernel);
   const { traces, starts, rows } = segment;
   const { start, end, first, last } = segment.times();
   const isWhole = (from ?? 0n) <= first && last <= (to ?? last);

@@ -15,7 +15,7 @@ export interface FamilyTools {
   readonly keeper: Keeper;
   readonly scratch: StepScratch;
   readonly kernel: FamilyExports &
-    Pick<PickExports, "timeBounds"> &
+    Pick<PickExports, "timeBounds" | "orderNewest"> &
     Pick<TallyExports, "startsOfTraces">;
   /** Begins the names under which results are kept. */
   readonly name: string;
@@ -77,6 +77,22 @@ export function findTraceStarts(of: FamilyOf, tools: FamilyTools): TraceStarts {
     kernel.startsOfTraces(of.start(), of.starts, of.traces, first, last);
     return { first, last };
   });
+}
+
+export function findNewestFirst(of: FamilyOf & Pick<Segment, "traceIds">, tools: FamilyTools) {
+  const { keeper, kernel, scratch, name } = tools;
+  const bytes = of.traces * 4;
+  return keeper.get(
+    `${name}newest`,
+    () => bytes,
+    (at) => {
+      const { start } = findTimes(of, tools);
+      scratch.within(() => {
+        kernel.orderNewest(start, of.traceIds, of.traces, at, scratch.take(bytes));
+      });
+      return at;
+    },
+  );
 }
 
 export function findTraceOf(of: FamilyOf, tools: FamilyTools): number {

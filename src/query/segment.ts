@@ -72,6 +72,8 @@ export interface Segment {
   /** u32 a row: the trace's number. */
   traceOf(): number;
   times(): TraceTimes;
+  /** u32 a trace: all of them, the newest first; undefined where it would serve one question. */
+  newestFirst(): number | undefined;
   traceStarts(): TraceStarts;
   /** u64 a row, as sent. */
   spanIds(): number;

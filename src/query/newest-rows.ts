@@ -1,0 +1,81 @@
+/**
+ * Candidates of a search in a segment by when their traces start, the newest first. The few newest
+ * are asked at first: where matches are many, they are the answer, and where a better answer is
+ * known already, there are often none to ask.
+ */
+import type { FilterTools } from "./filter-bits.ts";
+import { RowBits } from "./row-bits.ts";
+import type { SearchPlan } from "./search-plan.ts";
+import type { SegmentPart } from "./segment-part.ts";
+
+export class NewestRows {
+  /** Candidates that there are. */
+  readonly count: number;
+  readonly #first: number;
+  readonly #order: number;
+  readonly #plan: SearchPlan;
+  readonly #part: SegmentPart;
+  readonly #tools: FilterTools;
+
+  /** `order` is segment.newestFirst(); traces that start before `since` are none. */
+  constructor(
+    plan: SearchPlan,
+    part: SegmentPart,
+    of: FilterTools & { readonly order: number; readonly since: bigint },
+  ) {
+    this.#plan = plan;
+    this.#part = part;
+    this.#tools = of;
+    this.#order = of.order / 4;
+    const { traces } = part.segment;
+    const { endNano } = plan.question;
+    this.#first = endNano === undefined ? 0 : this.#search(traces, (start) => start <= endNano);
+    this.count = this.#search(traces, (start) => start < of.since) - this.#first;
+  }
+
+  /** A bitmap of the rows that count, of the first `most` candidates. */
+  rows(most: number): number {
+    const { segment, within } = this.#part;
+    const { scratch, kernel } = this.#tools;
+    const { words } = scratch;
+    const bits = new RowBits(scratch, kernel);
+    const out = bits.none(segment.rows);
+    const starts = segment.starts / 4;
+    const end = this.#first + Math.min(most, this.count);
+    for (let place = this.#first; place < end; place++) {
+      const trace = words[this.#order + place];
+      if (!this.#passes(trace)) continue;
+      for (let row = words[starts + trace]; row < words[starts + trace + 1]; row++) {
+        if (bits.has(within, row)) bits.set(out, row);
+      }
+    }
+    return out;
+  }
+
+  /** The first place whose trace starts so; later ones start earlier. */
+  #search(traces: number, isSo: (startNano: bigint) => boolean): number {
+    const { scratch } = this.#tools;
+    const { start } = this.#part.segment.times();
+    let low = 0;
+    let high = traces;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      const trace = scratch.words[this.#order + middle];
+      if (isSo(scratch.ulongs[start / 8 + trace])) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #passes(trace: number): boolean {
+    const { startNano, minDurationNano: min, maxDurationNano: max } = this.#plan.question;
+    if (startNano === undefined && min === undefined && max === undefined) return true;
+    const { ulongs } = this.#tools.scratch;
+    const times = this.#part.segment.times();
+    const start = ulongs[times.start / 8 + trace];
+    const end = ulongs[times.end / 8 + trace];
+    if (startNano !== undefined && start < startNano && end < startNano) return false;
+    const length = BigInt.asIntN(64, end - start);
+    return (min === undefined || length >= min) && (max === undefined || length <= max);
+  }
+}
