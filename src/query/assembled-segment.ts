@@ -87,6 +87,8 @@ export class AssembledSegment implements Segment {
   readonly traces: number;
   readonly #options: AssembledOptions;
   readonly #family: FamilyTools;
+  /** Asked for trace by trace. */
+  #times: TraceTimes | undefined;
 
   constructor(options: AssembledOptions) {
     this.#options = options;
@@ -130,7 +132,8 @@ export class AssembledSegment implements Segment {
   }
 
   times(): TraceTimes {
-    return findTimes(this, this.#family);
+    this.#times ??= findTimes(this, this.#family);
+    return this.#times;
   }
 
   traceStarts(): TraceStarts {

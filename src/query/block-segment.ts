@@ -84,6 +84,7 @@ export class BlockSegment implements Segment {
   readonly #family: FamilyTools;
   /** Asked for trace by trace. A segment lives for one step, and so does this. */
   #known: TraceRows | undefined;
+  #times: TraceTimes | undefined;
 
   constructor(tools: SegmentTools, folder: string, tenant: BlockTenant) {
     this.#tools = tools;
@@ -123,7 +124,8 @@ export class BlockSegment implements Segment {
   }
 
   times(): TraceTimes {
-    return findTimes(this, this.#family);
+    this.#times ??= findTimes(this, this.#family);
+    return this.#times;
   }
 
   traceStarts(): TraceStarts {

@@ -209,8 +209,26 @@ export class FilterBits {
     return this.#isByRow(expr) ? 1 : 0;
   }
 
-  /** Entries of the field's scope for which an expression of that one field is true. */
+  readonly #leaves = new Map<FieldExpr, number>();
+
+  /**
+   * Entries of the field's scope for which an expression of that one field is true. Kept to the end
+   * of the step: spansets are asked one by one, and few traces before all.
+   */
   #leaf(expr: FieldExpr, field: Field): number {
+    const known = this.#leaves.get(expr);
+    if (known !== undefined) return known;
+    const bytes = bitmapBytes(this.columns(field).entries);
+    const at = this.#scratch.keep(bytes);
+    this.#scratch.within(() => {
+      const found = this.#testLeaf(expr, field);
+      this.#scratch.bytes.copyWithin(at, found, found + bytes);
+    });
+    this.#leaves.set(expr, at);
+    return at;
+  }
+
+  #testLeaf(expr: FieldExpr, field: Field): number {
     const { bits } = this;
     const { layers, missing, entries } = this.columns(field);
     const condition = conditionOf(expr);
@@ -416,8 +434,17 @@ function isNested(expr: FieldExpr): boolean {
   return expr.node === "binary" && (visit(expr.left) || visit(expr.right));
 }
 
+/** Made once for a question, not for each block. */
+const conditions = new WeakMap<FieldExpr, Condition>();
+
 /** Of an expression that speaks of one field. */
 function conditionOf(expr: FieldExpr): Condition {
+  const known = conditions.get(expr) ?? makeCondition(expr);
+  conditions.set(expr, known);
+  return known;
+}
+
+function makeCondition(expr: FieldExpr): Condition {
   const compiled = compile(expr);
   let current: Value = NIL;
   const readers: Readers = {

@@ -69,9 +69,10 @@ export class NewestRows {
 
   #passes(trace: number): boolean {
     const { startNano, minDurationNano: min, maxDurationNano: max } = this.#plan.question;
-    if (startNano === undefined && min === undefined && max === undefined) return true;
-    const { ulongs } = this.#tools.scratch;
     const times = this.#part.segment.times();
+    const isAfter = startNano === undefined || startNano <= times.first;
+    if (isAfter && min === undefined && max === undefined) return true;
+    const { ulongs } = this.#tools.scratch;
     const start = ulongs[times.start / 8 + trace];
     const end = ulongs[times.end / 8 + trace];
     if (startNano !== undefined && start < startNano && end < startNano) return false;

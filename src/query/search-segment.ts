@@ -3,7 +3,7 @@
  * them is read at once, while the segment is at hand.
  */
 import { bitmapBytes } from "../vector/vector.ts";
-import { newestTraces, sortedTraces } from "./best-traces.ts";
+import { newestTraces, type SearchParts, sortedTraces } from "./best-traces.ts";
 import type { FilterTools } from "./filter-bits.ts";
 import { NewestRows } from "./newest-rows.ts";
 import type { SearchQuestion } from "./question.ts";
@@ -26,28 +26,34 @@ export function searchSegment(
 ): RankedTrace[] {
   const { segment } = part;
   const order = plan.sort === undefined ? segment.newestFirst() : undefined;
-  if (order === undefined) return searchAll(plan, part, tools);
+  if (order === undefined) {
+    return searchAll(plan, part, { ...tools, spansets: new Spansets(segment, tools) });
+  }
   const since = tools.worst?.startUnixNano ?? 0n;
   const newest = new NewestRows(plan, part, { ...tools, order, since });
   if (newest.count === 0) return [];
   const few = Math.max(FEW_TRACES, 2 * plan.limit);
-  const found = searchRows(plan, { segment, within: newest.rows(few) }, tools);
+  const spansets = new Spansets(segment, tools);
+  const found = searchRows(plan, newest.rows(few), { ...tools, segment, spansets });
   // Whatever is left starts before all of these.
   if (newest.count <= few || found.length >= plan.limit) return found;
-  return searchAll(plan, part, tools);
+  return searchAll(plan, part, { ...tools, spansets });
 }
 
-function searchAll(plan: SearchPlan, part: SegmentPart, tools: SearchTools): RankedTrace[] {
+function searchAll(
+  plan: SearchPlan,
+  part: SegmentPart,
+  tools: SearchTools & Pick<SearchParts, "spansets">,
+): RankedTrace[] {
   const within = overlappingRows(plan.question, part, tools);
-  return searchRows(plan, { segment: part.segment, within }, tools);
+  return searchRows(plan, within, { ...tools, segment: part.segment });
 }
 
 function searchRows(
   plan: SearchPlan,
-  { segment, within }: SegmentPart,
-  { scratch, kernel, worst }: SearchTools,
+  within: number,
+  { segment, spansets, scratch, kernel, worst }: SearchTools & SearchParts,
 ): RankedTrace[] {
-  const spansets = new Spansets(segment, { scratch, kernel });
   const found = spansets.run(plan.pipeline, within);
   const parts = { segment, spansets, scratch, kernel };
   const best =
