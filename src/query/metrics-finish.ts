@@ -19,13 +19,27 @@ export function finishMetrics(plan: MetricsPlan, partial: MetricsPartial): Finis
   const all = evaluate(body, { plan, partial, next: 0 })
     .filter(({ values }) => !values.every(Number.isNaN))
     .toSorted(orderSeries);
-  const isOver = seriesMax !== 0 && all.length > seriesMax;
-  const kept = isOver ? all.slice(0, seriesMax) : all;
+  const most = Math.min(seriesMax === 0 ? all.length : seriesMax, fitting(all));
+  const isOver = all.length > most;
+  const kept = isOver ? all.slice(0, most) : all;
   const exemplars = new ExemplarPlaces(partial.exemplars);
   return {
     series: kept.map((one) => shownSeries(one, { slots, exemplars })),
-    partial: isOver ? tooManySeries(seriesMax) : partial.isCut ? OVER_MEMORY : undefined,
+    partial: isOver ? tooManySeries(most) : partial.isCut ? OVER_MEMORY : undefined,
   };
+}
+
+/** Of an answer: 20 MB of JSON, and ten times that while it is made. Charts show less. */
+const SAMPLES_MAX = 500_000;
+
+/** How many series have no more samples than an answer may have: one at least. */
+function fitting(series: readonly PlanSeries[]): number {
+  let samples = 0;
+  const over = series.findIndex(({ values }, i) => {
+    samples += values.length;
+    return i > 0 && samples > SAMPLES_MAX;
+  });
+  return over < 0 ? series.length : over;
 }
 
 /** Tempo's words. */

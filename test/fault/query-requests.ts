@@ -83,7 +83,7 @@ function spacedPieces(random: Prng): string {
 }
 
 /** Too deep, too long, too many, too large. */
-const HOSTILE: readonly ((random: Prng, size: number) => string)[] = [
+export const HOSTILE: readonly ((random: Prng, size: number) => string)[] = [
   (_, size) => `${"(".repeat(size)}{ .k1 }${")".repeat(size)}`,
   (_, size) => `{ ${"(".repeat(size)}.k1${")".repeat(size)} }`,
   (_, size) => `{ ${"!".repeat(size)}(.k1 = 1) }`,
@@ -122,7 +122,7 @@ const HOSTILE: readonly ((random: Prng, size: number) => string)[] = [
   (_, size) => `{ } | rate() ${"| topk(3) ".repeat(size)}`,
   (_, size) => `{ } | rate() ${"with(a=1) ".repeat(size)}`,
 ];
-const SIZES = [1, 10, 100, 199, 1000, 2000, 5000];
+export const SIZES = [1, 10, 100, 199, 1000, 2000, 5000];
 
 function hostileQuery(random: Prng): string {
   return pick(random, HOSTILE)(random, pick(random, SIZES)).slice(0, 130_000);
