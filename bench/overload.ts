@@ -21,8 +21,8 @@ const FEW = 4;
 const SPANS = 500;
 const RECOVERY_SECONDS = 10;
 const TICKS_A_SECOND = 100;
-const API = "http://127.0.0.1:13200";
-const ADDRESSES = { http: "127.0.0.1:14318", grpc: "127.0.0.1:14317" };
+const API = "http://127.0.0.1:13210";
+const ADDRESSES = { http: "127.0.0.1:14328", grpc: "127.0.0.1:14327" };
 const root = join(import.meta.dirname, "..");
 
 interface Sender {
@@ -41,7 +41,7 @@ interface Phase extends SenderReport {
 const folder = mkdtempSync(join(tmpdir(), "vivace-bench-"));
 writeFileSync(
   join(folder, "vivace.yaml"),
-  `server: { http_listen_port: 13200, grpc_listen_port: 0, log_level: warn }
+  `server: { http_listen_port: 13210, grpc_listen_port: 0, log_level: warn }
 distributor:
   receivers:
     otlp:
@@ -58,7 +58,10 @@ const server = Bun.spawn({
 });
 const senders: Sender[] = [];
 try {
-  while (!(await fetch(`${API}/ready`).catch(() => undefined))?.ok) await Bun.sleep(50);
+  while (!(await fetch(`${API}/ready`).catch(() => undefined))?.ok) {
+    if (server.exitCode !== null) throw new Error("the server does not start");
+    await Bun.sleep(50);
+  }
   senders.push(...(await Promise.all(Array.from({ length: processes }, (_, at) => start(at)))));
   const few = senders.slice(0, FEW);
   await phase(few, 5);
