@@ -17,16 +17,15 @@ import { JsonNumber } from "./json-number.ts";
 import * as tag from "./otlp-tags.ts";
 import { KEY_VALUE, OtlpWriter } from "./otlp-write.ts";
 import { type Text, textOf } from "./text.ts";
+import { TRUE, WORDS, ZipkinMeanings } from "./zipkin-meanings.ts";
 import {
   ANNOTATION_STRIDE,
   isZero,
-  moveText,
   TAG_BOOL,
   TAG_BYTES,
   TAG_DOUBLE,
   TAG_INT,
   TAG_STRIDE,
-  TAG_TEXT,
   type ZipkinEndpoint,
   type ZipkinSpan,
 } from "./zipkin-span.ts";
@@ -52,21 +51,12 @@ const DEBUG = textOf("zipkin.debug");
 /** The Collector's name, so that its exporter to Zipkin leaves the time out again. */
 const START_ABSENT = textOf("otel.zipkin.absentField.startTime");
 
-const TRUE = 1;
-const FALSE = 2;
-const WORDS = new JsonKeys({ true: TRUE, false: FALSE });
 const KINDS = new JsonKeys({
   internal: tag.KIND_INTERNAL,
   server: tag.KIND_SERVER,
   client: tag.KIND_CLIENT,
   producer: tag.KIND_PRODUCER,
   consumer: tag.KIND_CONSUMER,
-});
-const UNSET = 3;
-const STATUS_CODES = new JsonKeys({
-  ...{ UNSET, STATUS_CODE_UNSET: UNSET, "0": UNSET },
-  ...{ OK: tag.STATUS_OK, STATUS_CODE_OK: tag.STATUS_OK, "1": tag.STATUS_OK },
-  ...{ ERROR: tag.STATUS_ERROR, STATUS_CODE_ERROR: tag.STATUS_ERROR, "2": tag.STATUS_ERROR },
 });
 const NONE = -1;
 
@@ -82,10 +72,7 @@ export class ZipkinWriter {
   #resourceSpans = NONE;
   #scopeSpans = NONE;
   #spans = 0;
-  /** By meaning: where the tag stands; NONE: there is none. */
-  readonly #special = new Int32Array(meaning.MEANINGS).fill(NONE);
-  #statusCode = 0;
-  readonly #statusMessage: Text = textOf("");
+  readonly #meanings = new ZipkinMeanings();
   readonly #number = new JsonNumber();
   // Ranges that move over the body.
   readonly #key: Text = textOf("");
@@ -117,13 +104,11 @@ export class ZipkinWriter {
     this.#spans += 1;
     if (isZero(span.traceId)) throw this.#missing("trace id");
     if (isZero(span.spanId)) throw this.#missing("id");
-    this.#special.fill(NONE);
-    this.#resource.clear();
-    this.#scope.clear();
-    this.#sortTags(span);
+    this.#key.bytes = span.bytes;
+    this.#value.bytes = span.bytes;
+    this.#meanings.read(span);
     this.#describeResource(span);
     this.#describeScope(span);
-    this.#describeStatus(span);
     this.#openGroup();
     const out = this.#out;
     const begun = out.begin(tag.SPAN, 2);
@@ -142,80 +127,34 @@ export class ZipkinWriter {
     return new EngineError("malformed", `zipkin: span ${this.#spans} has no ${what}`);
   }
 
-  // ---- what tags say
-
-  /** Finds those that are more than attributes. Of two with one meaning the last one counts. */
-  #sortTags(span: ZipkinSpan): void {
-    this.#key.bytes = span.bytes;
-    this.#value.bytes = span.bytes;
-    for (let at = 0; at < span.tagsEnd; at += TAG_STRIDE) {
-      this.#key.from = span.tags[at + 1];
-      this.#key.to = span.tags[at + 2];
-      const found = meaning.TAG_MEANINGS.find(this.#key);
-      span.tags[at + 5] = found;
-      if (found === meaning.RESOURCE_TAG) this.#writeTag(this.#resource, span, at);
-      else if (found !== 0) this.#special[found] = at;
-    }
-  }
-
-  /** The value of a special tag as text into #value; false: there is none. */
-  #hasText(span: ZipkinSpan, which: number): boolean {
-    const at = this.#special[which];
-    if (at === NONE || span.tags[at] !== TAG_TEXT) return false;
-    this.#value.from = span.tags[at + 3];
-    this.#value.to = span.tags[at + 4];
-    return true;
-  }
+  // ---- resource and scope
 
   #describeResource(span: ZipkinSpan): void {
     const resource = this.#resource;
     const { service } = span.local;
-    if (this.#hasText(span, meaning.SERVICE_NAME_TAG)) {
-      resource.stringAttribute(tag.RESOURCE_ATTRIBUTE, SERVICE_NAME, this.#value);
+    const { value } = this.#meanings;
+    resource.clear();
+    if (this.#meanings.hasText(span, meaning.SERVICE_NAME_TAG)) {
+      resource.stringAttribute(tag.RESOURCE_ATTRIBUTE, SERVICE_NAME, value);
     } else if (service.to > service.from) {
-      const other = this.#hasText(span, meaning.SERVICE_NAME_SOURCE);
-      const key = other ? this.#value : SERVICE_NAME;
+      const other = this.#meanings.hasText(span, meaning.SERVICE_NAME_SOURCE);
+      const key = other ? value : SERVICE_NAME;
       resource.stringAttribute(tag.RESOURCE_ATTRIBUTE, key, service);
+    }
+    for (let at = 0; at < span.tagsEnd; at += TAG_STRIDE) {
+      if (span.tags[at + 5] === meaning.RESOURCE_TAG) this.#writeTag(resource, span, at);
     }
   }
 
   #describeScope(span: ZipkinSpan): void {
-    if (this.#hasText(span, meaning.SCOPE_NAME_TAG)) this.#scope.text(tag.SCOPE_NAME, this.#value);
-    if (this.#hasText(span, meaning.SCOPE_VERSION_TAG)) {
-      this.#scope.text(tag.SCOPE_VERSION, this.#value);
+    const scope = this.#scope;
+    const meanings = this.#meanings;
+    scope.clear();
+    if (meanings.hasText(span, meaning.SCOPE_NAME_TAG)) scope.text(tag.SCOPE_NAME, meanings.value);
+    if (meanings.hasText(span, meaning.SCOPE_VERSION_TAG)) {
+      scope.text(tag.SCOPE_VERSION, meanings.value);
     }
   }
-
-  #describeStatus(span: ZipkinSpan): void {
-    const message = this.#statusMessage;
-    message.to = message.from;
-    this.#statusCode = 0;
-    if (this.#special[meaning.STATUS_CODE_TAG] !== NONE) {
-      this.#statusCode = this.#statusCodeOf(span);
-      const described =
-        this.#hasText(span, meaning.STATUS_DESCRIPTION) || this.#hasText(span, meaning.ERROR);
-      if (described && WORDS.find(this.#value) === 0) moveText(message, this.#value);
-      return;
-    }
-    const at = this.#special[meaning.ERROR];
-    if (at === NONE) return;
-    if (span.tags[at] === TAG_BOOL) {
-      this.#statusCode = span.tags[at + 3] === 0 ? 0 : tag.STATUS_ERROR;
-      return;
-    }
-    const word = this.#hasText(span, meaning.ERROR) ? WORDS.find(this.#value) : TRUE;
-    if (word === FALSE) return;
-    this.#statusCode = tag.STATUS_ERROR;
-    if (word === 0) moveText(message, this.#value);
-  }
-
-  #statusCodeOf(span: ZipkinSpan): number {
-    const at = this.#special[meaning.STATUS_CODE_TAG];
-    if (this.#hasText(span, meaning.STATUS_CODE_TAG)) return STATUS_CODES.find(this.#value) % UNSET;
-    return span.tags[at] === TAG_INT ? span.tags[at + 3] % UNSET : 0;
-  }
-
-  // ---- resource and scope
 
   #openGroup(): void {
     const resource = this.#resource.isSame(this.#groupResource);
@@ -243,7 +182,8 @@ export class ZipkinWriter {
     const out = this.#out;
     this.#writeId(tag.TRACE_ID, span.traceId);
     this.#writeId(tag.SPAN_ID, span.spanId);
-    if (this.#hasText(span, meaning.TRACE_STATE_TAG)) out.text(tag.TRACE_STATE, this.#value);
+    const meanings = this.#meanings;
+    if (meanings.hasText(span, meaning.TRACE_STATE_TAG)) out.text(tag.TRACE_STATE, meanings.value);
     const root = isZero(span.parentId) || isSameId(span.parentId, span.spanId);
     if (!root) this.#writeId(tag.PARENT_SPAN_ID, span.parentId);
     if (span.name.to > span.name.from) out.text(tag.SPAN_NAME, span.name);
@@ -255,8 +195,8 @@ export class ZipkinWriter {
   }
 
   #kindOf(span: ZipkinSpan): number {
-    if (span.kind !== 0 || !this.#hasText(span, meaning.SPAN_KIND_TAG)) return span.kind;
-    return KINDS.find(this.#value);
+    if (span.kind !== 0 || !this.#meanings.hasText(span, meaning.SPAN_KIND_TAG)) return span.kind;
+    return KINDS.find(this.#meanings.value);
   }
 
   /** Of a span whose client did not say. */
@@ -285,57 +225,20 @@ export class ZipkinWriter {
   // ---- attributes
 
   #writeTags(span: ZipkinSpan): void {
-    const { tags } = span;
     for (let at = 0; at < span.tagsEnd; at += TAG_STRIDE) {
-      const found = tags[at + 5];
-      if (found !== 0 && !this.#isAttribute(span, found, at)) continue;
-      this.#key.from = tags[at + 1];
-      this.#key.to = tags[at + 2];
-      this.#writeTag(this.#out, span, at);
+      if (this.#meanings.isAttribute(span, at)) this.#writeTag(this.#out, span, at);
     }
     if (span.timestamp === 0) this.#out.boolAttribute(tag.SPAN_ATTRIBUTE, START_ABSENT, true);
     if (span.debug) this.#out.boolAttribute(tag.SPAN_ATTRIBUTE, DEBUG, true);
   }
 
-  /** Of a special tag: whether it says what stands nowhere else. */
-  #isAttribute({ local, remote, tags }: ZipkinSpan, found: number, at: number): boolean {
-    switch (found) {
-      case meaning.RESOURCE_TAG:
-      case meaning.STATUS_CODE_TAG:
-        return false;
-      case meaning.ERROR:
-        // What is more than a word is shown where users look for it, too.
-        return this.#special[meaning.STATUS_CODE_TAG] === NONE && this.#isErrorText(tags);
-      case meaning.HOST_IP:
-        return local.ip.to === local.ip.from;
-      case meaning.HOST_PORT:
-        return local.port === 0;
-      case meaning.PEER_SERVICE:
-        return remote.service.to === remote.service.from;
-      case meaning.PEER_IP:
-        return remote.ip.to === remote.ip.from;
-      case meaning.PEER_PORT:
-        return remote.port === 0;
-      default:
-        return tags[at] !== TAG_TEXT; // it said nothing that was understood
-    }
-  }
-
-  #isErrorText(tags: readonly number[]): boolean {
-    const at = this.#special[meaning.ERROR];
-    if (tags[at] !== TAG_TEXT) return this.#statusCode === 0;
-    const empty = tags[at + 3] === tags[at + 4];
-    this.#value.from = tags[at + 3];
-    this.#value.to = tags[at + 4];
-    return !empty && WORDS.find(this.#value) !== TRUE;
-  }
-
-  /** The key stands in #key. */
   #writeTag(target: OtlpWriter, span: ZipkinSpan, at: number): void {
     const { tags } = span;
     const type = tags[at];
     const inResource = target === this.#resource;
     const attribute = inResource ? tag.RESOURCE_ATTRIBUTE : tag.SPAN_ATTRIBUTE;
+    this.#key.from = tags[at + 1];
+    this.#key.to = tags[at + 2];
     const begun = target.beginAttribute(attribute, this.#key);
     if (type === TAG_INT) target.intValue(KEY_VALUE, tags[at + 3], tags[at + 4]);
     else if (type === TAG_DOUBLE) target.doubleValue(KEY_VALUE, tags[at + 3]);
@@ -384,8 +287,8 @@ export class ZipkinWriter {
 
   /** A number of 32 bits; of anything else nothing is known. */
   #writeDropped(span: ZipkinSpan, which: number, field: number): void {
-    if (this.#special[which] === NONE || !this.#hasText(span, which)) return;
-    const { bytes, from, to } = this.#value;
+    if (!this.#meanings.hasText(span, which)) return;
+    const { bytes, from, to } = this.#meanings.value;
     const number = this.#number;
     if (number.read(bytes, from, to) !== to || !number.uint64() || number.high !== 0) return;
     if (number.low > 0) this.#out.varint(field, number.low);
@@ -406,11 +309,11 @@ export class ZipkinWriter {
   }
 
   #writeStatus(): void {
-    const message = this.#statusMessage;
-    if (this.#statusCode === 0 && message.to === message.from) return;
+    const { statusCode, statusMessage: message } = this.#meanings;
+    if (statusCode === 0 && message.to === message.from) return;
     const begun = this.#out.begin(tag.STATUS, 1);
     if (message.to > message.from) this.#out.text(tag.STATUS_MESSAGE, message);
-    if (this.#statusCode !== 0) this.#out.varint(tag.STATUS_CODE, this.#statusCode);
+    if (statusCode !== 0) this.#out.varint(tag.STATUS_CODE, statusCode);
     this.#out.end(begun);
   }
 }

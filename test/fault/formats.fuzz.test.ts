@@ -3,14 +3,14 @@ import { expect, test } from "vitest";
 import { FORMAT_NAMES, fuzzFormat } from "./fuzz-formats.ts";
 import { AmbiguousBody, MalformedBody, readOtlpJson } from "./otlp-json-oracle.ts";
 
-const MUTANTS = 2000;
+const MUTANTS = 1000;
 
 test.each(FORMAT_NAMES)("%s: mutated bodies are translated or malformed (seed 1)", (format) => {
   const report = fuzzFormat({ format, seed: 1, from: 0, mutants: MUTANTS });
   expect(report.failures).toEqual([]);
   expect(report.mutants).toBe(MUTANTS);
   expect(Math.min(report.stored, report.malformed)).toBeGreaterThan(MUTANTS / 8);
-  expect(report.spans).toBeGreaterThan(100);
+  expect(report.spans).toBeGreaterThan(30);
 });
 
 test("the oracle knows good from bad", () => {
