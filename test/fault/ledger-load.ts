@@ -39,11 +39,14 @@ export class LedgerLoad {
   /** How often each other status came. */
   readonly refused = new Map<number, number>();
   readonly #random: Prng;
+  readonly #headers: Readonly<Record<string, string>>;
   readonly #batches: readonly Batch[];
   #stopped = false;
 
-  constructor(random: Prng) {
+  /** `headers` name a tenant where there are several. */
+  constructor(random: Prng, headers: Readonly<Record<string, string>> = {}) {
     this.#random = random;
+    this.#headers = { ...headers, "content-type": "application/x-protobuf" };
     this.#batches = Array.from({ length: BATCHES }, (_, i) => makeBatch(i));
   }
 
@@ -81,8 +84,7 @@ export class LedgerLoad {
       const { request, body } = this.#next();
       this.requests.push(request);
       try {
-        const headers = { "content-type": "application/x-protobuf" };
-        const response = await fetch(url, { method: "POST", body, headers });
+        const response = await fetch(url, { method: "POST", body, headers: this.#headers });
         // What counts is the status: the body may be cut off with the process.
         request.outcome = response.status === 200 ? "acknowledged" : "refused";
         if (response.status !== 200) {

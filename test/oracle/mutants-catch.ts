@@ -10,7 +10,8 @@ import { runOracle } from "./oracle-server.ts";
 
 /** Few, so that many trace sets are seen soon. */
 const QUESTIONS_PER_TENANT = 50;
-/** Trace sets sent at once. Most mistakes show among the first. */
+/** Trace sets sent at once: most mistakes show among the first. */
+const TENANTS_FIRST = 8;
 const TENANTS_AT_ONCE = 40;
 
 export interface Hunt {
@@ -34,16 +35,18 @@ export async function catchMutant(mutant: Mutant, hunt: Hunt): Promise<string | 
 
 export async function findDifference({ seed, pairs }: Hunt, root: string = ROOT) {
   const tenantsMax = Math.ceil(pairs / QUESTIONS_PER_TENANT);
-  for (let done = 0; done < tenantsMax; done += TENANTS_AT_ONCE) {
+  for (let done = 0; done < tenantsMax; ) {
+    const tenants = Math.min(done === 0 ? TENANTS_FIRST : TENANTS_AT_ONCE, tenantsMax - done);
     const found = await runOracle({
       seed: seed + done,
-      tenants: Math.min(TENANTS_AT_ONCE, tenantsMax - done),
+      tenants,
       questionsPerTenant: QUESTIONS_PER_TENANT,
       kinds: ASKED_KINDS,
       root,
       isBrief: true,
     });
     if (found !== undefined) return found;
+    done += tenants;
   }
   return undefined;
 }

@@ -39,9 +39,9 @@ const FILTERS: readonly Mutant[] = [
   },
   {
     file: "src/query/number-range.ts",
-    find: "{ low: floor, high: floor } : { low: 1, high: 0 }",
-    replace: "{ low: floor, high: floor } : { low: floor, high: ceil }",
-    mistake: "doubles equal integers that they only come near to",
+    find: "clamped(LONG_MIN, isWhole ? floor - 1n : floor)",
+    replace: "clamped(LONG_MIN, floor)",
+    mistake: "less than is at most",
   },
   {
     file: "src/query/number-range.ts",
@@ -158,9 +158,9 @@ const SHOWN: readonly Mutant[] = [
     mistake: "the oldest traces come first",
   },
   {
-    file: "src/query/answer-search.ts",
-    find: "return worst === undefined || worst.startUnixNano > latestNano;",
-    replace: "return true;",
+    file: "src/query/search-gatherer.ts",
+    find: "return this.mayEndEarly && worst !== undefined && worst.startUnixNano > latestNano;",
+    replace: "return this.mayEndEarly && worst !== undefined;",
     mistake: "a search ends with the first traces, not with the newest",
   },
 ];

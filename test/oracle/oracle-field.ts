@@ -5,9 +5,10 @@
  * (link) must make it true, of both some pair; so for !=, !~ and `= nil`, too, and a span without
  * events makes none of them true. The comparisons and bare fields of events in the chain of && at
  * the top of a filter must be true of one and the same event; those of links, of the same link.
- * Bare, as a condition, a field of events is true when it is true of some event, else false when it
- * is false of some. As a value (by, aggregates, sort, metrics) it is that of the first event, then
- * link, where the expression has a value; a span without any has one whose intrinsics are empty.
+ * Bare, as a condition, a field of events is true when it is true of some event, else false when
+ * it is false of some. What is neither true nor false stays so below a `!`. As a value (by,
+ * aggregates, sort, metrics) it is that of the first event, then link, where the expression has a
+ * value; a span without any has one whose intrinsics are empty.
  */
 import type { Value } from "../../src/query/question.ts";
 import type {
@@ -130,7 +131,7 @@ function conditionAt(expr: FieldExpr, at: At): Value {
   if (isField(expr) && isUnbound(expr, at)) return fieldOfAny(expr, at);
   if (expr.node === "unary" && expr.op === "!") {
     const value = conditionAt(expr.operand, at);
-    return bool(value.type === "bool" && !value.value);
+    return value.type === "bool" ? bool(!value.value) : NIL;
   }
   if (expr.node !== "binary") return operandAt(expr, at);
   if (expr.op === "&&") return bool(isTrue(expr.left, at) && isTrue(expr.right, at));

@@ -104,13 +104,13 @@ export async function sendAll(server: Server, senders: readonly Sender[]): Promi
   }
 }
 
-interface Tenant {
+export interface Tenant {
   readonly name: string;
   readonly traces: readonly OracleTrace[];
   readonly asked: readonly Asked[];
 }
 
-async function firstDifference(server: Server, { name, traces, asked }: Tenant) {
+export async function firstDifference(server: Server, { name, traces, asked }: Tenant) {
   for (const one of asked) {
     const { got, wanted } = await bothAnswers(server, { name, traces, asked: one });
     if (!agree(got, wanted)) return one;
@@ -118,7 +118,7 @@ async function firstDifference(server: Server, { name, traces, asked }: Tenant) 
   return undefined;
 }
 
-async function bothAnswers(
+export async function bothAnswers(
   server: Server,
   {
     name,
