@@ -4,8 +4,8 @@
  *
  * MIMALLOC_PURGE_DELAY: the allocator gives freed pages back to the system after 10 ms. A receiver
  * frees a body of 190 KB some hundred times a second and takes the next one, so each body would be
- * paid for in page faults: a sixth of the whole CPU per span (bench/ingest.ts). Kept pages are the
- * peak of what was in use at once.
+ * paid for in page faults: a sixth of the whole CPU per span (bench/ingest.ts). After half a second
+ * under load the pages are in use again, and what a large question freed is given back.
  *
  * BUN_JSC_forceRAMSize: the collector of each thread lets garbage grow with the machine's memory.
  * On 48 GB that made 1.2 GB of a few large bodies; told of a small machine, 0.34 GB, with no more
@@ -15,7 +15,7 @@ import { dlopen, FFIType, ptr } from "bun:ffi";
 import { readFileSync } from "node:fs";
 
 const OPTIONS: Readonly<Record<string, string>> = {
-  MIMALLOC_PURGE_DELAY: "-1",
+  MIMALLOC_PURGE_DELAY: "500",
   BUN_JSC_forceRAMSize: `${256 * 1024 * 1024}`,
 };
 

@@ -389,9 +389,17 @@ export class BlockSegment implements Segment {
     return codeValues(this.#coding(`list/${column}`, "span"), () => listValues(this.#read(column)));
   }
 
+  /** Whether the file's statistics say that the column has no value at all. */
+  #isEmpty(scope: "span" | ListScope, column: number): boolean {
+    const { file } = this.#block;
+    const { nulls } = file.columns[column];
+    if (scope === "span") return nulls === file.rows;
+    return this.rows === file.rows && nulls === this.#entries(scope);
+  }
+
   #residual(scope: "span" | ListScope): ResidualIndex | undefined {
     const column = this.#names[scope].places.get("residual");
-    if (column === undefined) return undefined;
+    if (column === undefined || this.#isEmpty(scope, column)) return undefined;
     const { residuals } = this.#tools;
     const name = { file: this.#block.path, part: `${this.#name}${scope}` };
     const held = residuals.get(name.file, name.part);
