@@ -2,9 +2,9 @@
  * The oracle under full ingest. Others send as fast as they are answered, and the head is cut again
  * and again, while questions are asked about
  * - tenants whose spans were all there before: as ever, answers are the oracle's;
- * - tenants whose spans arrive meanwhile, one request after the other: an answer is the oracle's for
- *   some prefix of these requests, with all that were acknowledged before the question and none that
- *   was sent after the answer.
+ * - tenants whose spans arrive meanwhile, one request after the other: an answer is the oracle's
+ *   for some prefix of these requests, with all that were acknowledged before the question and none
+ *   that was sent after the answer.
  */
 import { prng } from "../../src/base/prng.ts";
 import { LedgerLoad } from "../fault/ledger-load.ts";
