@@ -256,8 +256,8 @@ const TAGS: readonly Mutant[] = [
 const KERNEL: readonly Mutant[] = [
   {
     file: "native/src/tally.ts",
-    find: "slot = <u32>((time - first - 1) / step);",
-    replace: "slot = <u32>((time - first) / step);",
+    find: "const past = time - slotFirst - 1;",
+    replace: "const past = time - slotFirst;",
     mistake: "a slot has its start and not its end",
   },
   {
