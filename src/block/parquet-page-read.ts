@@ -1,5 +1,6 @@
 /** One page of a column chunk: header, checksum, decompression. The bytes may be damaged. */
 import { MiB } from "../base/bytes.ts";
+import { GarbageCount } from "../base/garbage.ts";
 import { blockCorrupt } from "./block-error.ts";
 import type { ColumnChunk } from "./parquet-footer-read.ts";
 import { ThriftReader } from "./parquet-thrift-read.ts";
@@ -95,9 +96,17 @@ function inflate(body: Uint8Array, plainBytes: number, column: ColumnChunk): Uin
     throw corrupt(column, "frame");
   }
   if (plain.length !== plainBytes) throw corrupt(column, "size of its frame");
+  garbage.note(plainBytes);
   // Not a Buffer: the loops that read pages see one kind of array.
   return new Uint8Array(plain.buffer, plain.byteOffset, plain.byteLength);
 }
+
+/**
+ * Opened pages, and what was made of them, lie about until they are collected: 1,009 MB resident
+ * after all columns of 3 million spans were read once, with this 620.
+ */
+const GARBAGE_BYTES_MAX = 16 * MiB;
+const garbage = new GarbageCount(GARBAGE_BYTES_MAX);
 
 const FRAME_MAGIC = 0xfd2fb528;
 
