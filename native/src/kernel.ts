@@ -133,6 +133,7 @@ export {
   doublesOfCodes,
   doublesOfDoubles,
   doublesOfLongs,
+  filledGroups,
   powersOfDoubles,
   powersOfLongs,
   sampleRows,

@@ -307,6 +307,22 @@ function pairsAs<A, B>(slotOf: u32, codes: u32, table: u32, next: u32, nextTable
   }
 }
 
+/** Groups (`slots` words each) that are not all 0: their numbers to `out`. Returns how many. */
+export function filledGroups(at: u32, groups: u32, slots: u32, out: u32): u32 {
+  let found: u32 = 0;
+  for (let group: u32 = 0; group < groups; group++) {
+    let p = at + group * slots * 4;
+    const end = p + slots * 4;
+    let any: u64 = 0;
+    for (; p + 8 <= end; p += 8) any |= load<u64>(p);
+    if (p < end) any |= load<u32>(p);
+    if (!any) continue;
+    store<u32>(out + found * 4, group);
+    found += 1;
+  }
+  return found;
+}
+
 /** Adds the three tables behind the first one to it. */
 export function sumTables(at: u32, words: u32, apart: u32): void {
   for (let i: u32 = 0; i < words; i++) {
@@ -380,9 +396,12 @@ export function clearValues(at: u32, cells: u32): void {
 export function powersOfLongs(values: u32, present: u32, rows: u32, out: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
     const value = load<i64>(values + row * 8);
-    const isIn = value >= 2 && isPresent(present, row);
-    store<u8>(out + row, isIn ? 64 - <u32>clz<i64>(value - 1) : 0);
+    // Of 1 and less there is no bit left.
+    const below = select<i64>(value - 1, 0, value > 1);
+    store<u8>(out + row, 64 - <u32>clz<i64>(below));
   }
+  if (!present) return;
+  for (let row: u32 = 0; row < rows; row++) if (!isPresent(present, row)) store<u8>(out + row, 0);
 }
 
 /** The least power of two of a double, -1074, is code 1. */

@@ -182,6 +182,8 @@ export interface TallyExports {
   tallyPresent: Nothing;
   /** slotOf, codes, width, table, next, nextWidth, nextTable, rows, cells, apart, out */
   tallyPairs: Nothing;
+  /** at, groups, slots, out */
+  filledGroups: Word;
   /** at, words, apart */
   sumTables: Nothing;
   /** codes, width, rows, table, out */

@@ -129,22 +129,19 @@ interface GroupsInto {
 function tallyCounts(
   { fn, counted }: FunctionRows,
   { groups, into }: GroupsInto,
-  { scratch }: CodeTools,
+  { scratch, kernel }: CodeTools,
 ): void {
   const { slots } = counted;
+  const { words } = scratch;
   const table = groups.tally();
-  for (let group = 0; group < groups.size; group++) {
-    const at = table / 4 + group * slots;
-    const counts = scratch.words.subarray(at, at + slots);
-    if (counts.every(isZero)) continue;
+  const filled = scratch.take(groups.size * 4);
+  const found = kernel.filledGroups(table, groups.size, slots, filled) >>> 0;
+  for (const group of words.subarray(filled / 4, filled / 4 + found)) {
     const cells = seriesCells(fn, { groups, into }, group);
     if (cells === undefined) continue;
-    for (let slot = 0; slot < slots; slot++) cells[slot] += counts[slot];
+    const at = table / 4 + group * slots;
+    for (let slot = 0; slot < slots; slot++) cells[slot] += words[at + slot];
   }
-}
-
-function isZero(count: number): boolean {
-  return count === 0;
 }
 
 function tallyNumbers(
