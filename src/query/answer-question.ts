@@ -14,6 +14,7 @@ import { MetricsGatherer } from "./metrics-gatherer.ts";
 import type { Answer, AskOptions, Question } from "./question.ts";
 import { SearchGatherer } from "./search-gatherer.ts";
 import type { Rank } from "./search-plan.ts";
+import type { SegmentPart } from "./segment-part.ts";
 import { type Begun, overlaps, type Segments } from "./segments.ts";
 import { TagNamesGatherer } from "./tag-names-gatherer.ts";
 import { TagValuesGatherer } from "./tag-values-gatherer.ts";
@@ -227,14 +228,26 @@ class TenantAnswer {
     await Promise.all(all);
   }
 
+  /** Gathered apart, as on other threads: which thread is asked changes no answer. */
   async #own(begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
-    const { gatherer, count, progress } = this.#of;
+    const { question, gatherer, count, progress, again } = this.#of;
+    const { segments, clock } = this.#tools;
+    const begin = () => makeGatherer(question, this.#tools, { worst: gatherer.worst, again });
+    let own = begin();
+    let addedMs = clock.nowMs();
     const isDone = (latestNano: bigint): boolean => {
       count.did(1);
+      if (clock.nowMs() - addedMs >= PROGRESS_MS) {
+        gatherer.add(own.take());
+        own = begin();
+        addedMs = clock.nowMs();
+      }
       progress(this.#left);
-      return gatherer.isDone(latestNano);
+      return own.isDone(latestNano);
     };
-    await this.#tools.segments.visitBlocks({ ...this.#visit(), begun, blocks, isDone });
+    const use = (part: SegmentPart) => usedBy(own, count)(part);
+    await segments.visitBlocks({ ...this.#visit(), use, begun, blocks, isDone });
+    gatherer.add(own.take());
   }
 
   async #peer(owner: number, begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {

@@ -100,11 +100,20 @@ export function mergePartial(plan: MetricsPlan, into: MetricsPartial, from: Metr
       mergeCompared(plan, { into, to: to.keys }, fragment.keys);
     }
   }
+  // Whichever comes first, the same ones stay.
+  const exemplars = [...into.exemplars, ...from.exemplars].sort(orderExemplars);
+  into.exemplars.length = 0;
   for (const fragment of plan.fragments.keys()) {
     const room = new ExemplarRoom(plan, into, fragment);
-    for (const one of from.exemplars) if (one.fragment === fragment) room.add(one);
+    for (const one of exemplars) if (one.fragment === fragment) room.add(one);
   }
   if (from.isCut) into.isCut = true;
+}
+
+function orderExemplars(a: PartialExemplar, b: PartialExemplar): number {
+  if (a.timeMs !== b.timeMs) return a.timeMs - b.timeMs;
+  if (a.traceId !== b.traceId) return a.traceId < b.traceId ? -1 : 1;
+  return a.key < b.key ? -1 : Number(a.key > b.key);
 }
 
 function mergeSeries(
