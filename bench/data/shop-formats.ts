@@ -31,7 +31,7 @@ export interface LoadFormat {
   readonly receiver: "otlp" | "otlp_grpc" | "zipkin" | "jaeger_http" | "jaeger_grpc" | "jaeger_udp";
   /** HTTP, unless it is something else. */
   readonly transport?: "grpc" | "udp";
-  /** Messages are compressed by the client, each for itself. */
+  /** What encode() makes is compressed already, for gRPC. */
   readonly isGzip?: boolean;
   /** Of a method, for gRPC; nothing for UDP. */
   readonly path: string;
@@ -75,7 +75,10 @@ export const loadFormats: Readonly<Record<string, LoadFormat>> = {
     encode: (batch) => gzipSync(batch, { level: 1 }),
   },
   grpc,
-  "grpc-gzip": { ...grpc, isGzip: true },
+  "grpc-gzip": {
+    ...{ receiver: "otlp_grpc", transport: "grpc", headers: {}, path: grpc.path, isGzip: true },
+    encode: (batch) => gzipSync(batch, { level: 1 }),
+  },
   "otlp-json": {
     ...{ receiver: "otlp", path: "/v1/traces", ...json },
     encode: (batch) => Buffer.from(otlpJsonText(parsed(batch))),
