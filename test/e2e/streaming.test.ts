@@ -60,8 +60,7 @@ interface Case {
 const range = { start: START, end: START + 3 * TRACES };
 const nanos = { start: String(BigInt(range.start) * NS), end: String(BigInt(range.end) * NS) };
 const rangeText = `start=${range.start}&end=${range.end}`;
-/** Which spans are shown as examples is left open. */
-const byName = "{} | rate() by (name) with(exemplars=false)";
+const byName = "{} | rate() by (name)";
 
 const cases: readonly Case[] = [
   {

@@ -28,7 +28,9 @@ test(
         () => `no requests are acknowledged\n${server.log}`,
       );
       server.signal("SIGUSR2");
-      const listens = new RegExp(`(name=otlp kind=otlp_http url=http://${endpoint}/[^]*?){${end + 1}}`);
+      const listens = new RegExp(
+        `(name=otlp kind=otlp_http url=http://${endpoint}/[^]*?){${end + 1}}`,
+      );
       await waitFor(
         () => listens.test(server.log),
         () => `the thread does not come back\n${server.log}`,
