@@ -20,7 +20,7 @@ import { RingSink } from "./ring-sink.ts";
 import type { IngressMessage, IngressRequest, IngressStart } from "./worker-protocol.ts";
 
 const DRAIN_POLL_MS = 5;
-const LINGER_MS = 100;
+const LINGER_MS = 400;
 
 const start = workerData as IngressStart;
 const logger = makeLogger({ ...start.log, component: "ingress" });
