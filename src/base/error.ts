@@ -16,6 +16,8 @@ const faces = {
   tenant_overloaded: { http: 429, grpc: 8, retry: true },
   overloaded: { http: 503, grpc: 14, retry: true },
   disk_failed: { http: 503, grpc: 14, retry: true },
+  store_unavailable: { http: 503, grpc: 14, retry: true },
+  store_refused: { http: 500, grpc: 13, retry: false },
   internal: { http: 500, grpc: 13, retry: false },
   block_corrupt: { http: 500, grpc: 15, retry: false },
 } as const satisfies Record<string, { http: number; grpc: number; retry: boolean }>;
