@@ -49,7 +49,11 @@ function folderOf(tenant: string): string {
 
 /** The meta in a file's bytes. Throws block_corrupt, with the reason, for any other bytes. */
 export function readBlockMeta(bytes: Uint8Array): BlockMeta {
-  const value = parsed(bytes);
+  return checkedBlockMeta(parsed(bytes));
+}
+
+/** The value, if it is a meta. Throws block_corrupt, with the reason, for any other. */
+export function checkedBlockMeta(value: unknown): BlockMeta {
   if (!isRecord(value)) throw corrupt("not an object");
   const { version } = value;
   if (version !== BLOCK_META_VERSION) throw corrupt(`version ${String(version)} is unknown`);

@@ -1,0 +1,173 @@
+/**
+ * The blocks of a bucket as this process knows them. A poll lists the names of metas and of
+ * compactions, and gets only what is new: metas never change, and of a window's records the newest
+ * one counts.
+ *
+ * Records are read before the names of metas: a meta is deleted first and leaves the record
+ * afterwards, so the other way round a replaced block could seem to live again.
+ *
+ * Threads: one. Polls follow each other.
+ */
+import { EngineError } from "../base/error.ts";
+import type { Logger } from "../base/log.ts";
+import { type BlockMeta, readBlockMeta } from "../model/block-meta.ts";
+import {
+  COMPACTIONS_PREFIX,
+  type CompactionName,
+  compactionKey,
+  idOfMetaKey,
+  METAS_PREFIX,
+  metaKey,
+  nameOfCompactionKey,
+} from "./bucket-keys.ts";
+import { type CompactionRecord, readCompactionRecord } from "./compaction-record.ts";
+import { eachOf } from "./each-of.ts";
+import { type BlockChange, changeOf, liveBlocks, newestGenerations } from "./live-blocks.ts";
+import type { ObjectStore } from "./object-store.ts";
+
+/** Small objects: as many at once as connections do not queue for. */
+const GETS_AT_ONCE = 32;
+
+/** A window's record, and which one it is. */
+export interface NamedRecord extends CompactionName {
+  readonly record: CompactionRecord;
+}
+
+export class BucketList {
+  readonly #store: ObjectStore;
+  readonly #logger: Logger;
+  /** By id; also those that do not live. */
+  #metas = new Map<string, BlockMeta>();
+  #records = new Map<string, NamedRecord>();
+  #live = new Map<string, BlockMeta>();
+  /** Keys of objects that cannot be read: each is told of once, and passed over. */
+  #damaged = new Set<string>();
+
+  constructor(store: ObjectStore, logger: Logger) {
+    this.#store = store;
+    this.#logger = logger;
+  }
+
+  get live(): ReadonlyMap<string, BlockMeta> {
+    return this.#live;
+  }
+
+  /** The newest record of each window. */
+  get records(): readonly NamedRecord[] {
+    return [...this.#records.values()];
+  }
+
+  /** Whether the last poll found a meta of its own. */
+  hasMeta(id: string): boolean {
+    return this.#metas.has(id);
+  }
+
+  /** Whether there is a meta of that id, living or not, or a record that names it. */
+  names(id: string): boolean {
+    if (this.#metas.has(id) || this.#damaged.has(metaKey({ id }))) return true;
+    return this.records.some(
+      ({ record: { outputs, replaced } }) =>
+        outputs.some((meta) => meta.id === id) || replaced.some((one) => one.id === id),
+    );
+  }
+
+  /** Metas that need not be got again when a poll finds their names. Before the first poll. */
+  seed(metas: Iterable<BlockMeta>): void {
+    for (const meta of metas) this.#metas.set(meta.id, meta);
+  }
+
+  /** What this process published itself is known at once. */
+  published(meta: BlockMeta): void {
+    this.#metas.set(meta.id, meta);
+    this.#live.set(meta.id, meta);
+  }
+
+  /** Rejects with what the store says; then nothing has changed. */
+  async poll(signal?: AbortSignal): Promise<BlockChange> {
+    const published = new Set(this.#metas.keys());
+    const records = await this.#pollRecords(signal);
+    const metas = await this.#pollMetas(published, signal);
+    const live = liveBlocks(
+      metas.values(),
+      [...records.values()].map(({ record }) => record),
+    );
+    const change = changeOf(this.#live, live);
+    this.#metas = metas;
+    this.#records = records;
+    this.#live = live;
+    return change;
+  }
+
+  async #pollRecords(signal: AbortSignal | undefined): Promise<Map<string, NamedRecord>> {
+    const names: CompactionName[] = [];
+    for await (const page of this.#store.list(COMPACTIONS_PREFIX)) {
+      for (const { key } of page) {
+        const name = nameOfCompactionKey(key);
+        if (name !== undefined && !this.#damaged.has(key)) names.push(name);
+      }
+    }
+    const records = new Map<string, NamedRecord>();
+    await eachOf(newestGenerations(names), GETS_AT_ONCE, async (name) => {
+      const { window, generation } = name;
+      const known = this.#records.get(window);
+      if (known?.generation === generation) {
+        records.set(window, known);
+        return;
+      }
+      const record = await this.#read(compactionKey(name), readCompactionRecord, signal);
+      // What it says in the next poll, of an older generation if this one is damaged.
+      const found = record === undefined ? known : { ...name, record };
+      if (found !== undefined) records.set(window, found);
+    });
+    return records;
+  }
+
+  /** `published`: ids that were known before; what this process publishes meanwhile stays. */
+  async #pollMetas(
+    published: ReadonlySet<string>,
+    signal: AbortSignal | undefined,
+  ): Promise<Map<string, BlockMeta>> {
+    const metas = new Map<string, BlockMeta>();
+    const unknown: string[] = [];
+    for await (const page of this.#store.list(METAS_PREFIX)) {
+      for (const { key } of page) {
+        const id = idOfMetaKey(key);
+        if (id === undefined) continue;
+        const known = this.#metas.get(id);
+        if (known !== undefined) metas.set(id, known);
+        else if (!this.#damaged.has(key)) unknown.push(id);
+      }
+    }
+    await eachOf(unknown, GETS_AT_ONCE, async (id) => {
+      const meta = await this.#read(metaKey({ id }), readBlockMeta, signal);
+      if (meta === undefined) return;
+      if (meta.id === id) metas.set(id, meta);
+      else this.#tell(metaKey({ id }), "is of another block");
+    });
+    for (const [id, meta] of this.#metas) if (!published.has(id)) metas.set(id, meta);
+    return metas;
+  }
+
+  /** undefined: it is gone, or damaged. */
+  async #read<T>(
+    key: string,
+    parse: (bytes: Uint8Array) => T,
+    signal: AbortSignal | undefined,
+  ): Promise<T | undefined> {
+    const bytes = await this.#store.get(key, signal);
+    if (bytes === undefined) return undefined;
+    try {
+      return parse(bytes);
+    } catch (error) {
+      if (!(error instanceof EngineError)) throw error;
+      this.#tell(key, error.message);
+      return undefined;
+    }
+  }
+
+  #tell(key: string, reason: string): void {
+    if (this.#damaged.has(key)) return;
+    this.#damaged.add(key);
+    this.#logger.error("object cannot be read", { key, reason });
+  }
+}

@@ -1,0 +1,71 @@
+/**
+ * Brings a block of the local disk into a bucket: its objects first, then its meta, if there is
+ * none. So a block that others see is whole, and one that was cut off half-way is none.
+ *
+ * Objects without a meta are swept when they are older than a grace time. So the meta must follow
+ * them in less: objects whose upload took longer are put again.
+ */
+import type { Clock } from "../base/clock.ts";
+import { EngineError } from "../base/error.ts";
+import { type BlockMeta, readBlockMeta } from "../model/block-meta.ts";
+import { dataKey, metaKey, sidecarKey } from "./bucket-keys.ts";
+import type { ObjectStore } from "./object-store.ts";
+
+export interface LocalBlock {
+  readonly meta: BlockMeta;
+  readonly dataPath: string;
+  readonly sidecarPath: string;
+}
+
+export interface PublishOptions {
+  readonly clock: Clock;
+  /** Well below the grace time of the sweep. */
+  readonly objectsMsMax: number;
+}
+
+/**
+ * Returns the meta that the bucket has now: the one given, or that of an earlier time when the
+ * block was there already. Again after an error, until it returns.
+ */
+export async function publishBlock(
+  store: ObjectStore,
+  block: LocalBlock,
+  options: PublishOptions,
+): Promise<BlockMeta> {
+  const { meta } = block;
+  // Files of the same id that were cut anew need not have the same bytes.
+  const there = await publishedMeta(store, meta);
+  if (there !== undefined) return there;
+  await putBlock(store, block, options);
+  if (await store.putIfAbsent(metaKey(meta), metaBytes(meta))) return meta;
+  const found = await publishedMeta(store, meta);
+  if (found === undefined) throw new EngineError("not_found", `${metaKey(meta)} came and went`);
+  return found;
+}
+
+/** The objects of a block without its meta, as for an output of compaction. */
+export async function putBlock(
+  store: ObjectStore,
+  { meta, dataPath, sidecarPath }: LocalBlock,
+  { clock, objectsMsMax }: PublishOptions,
+): Promise<void> {
+  for (;;) {
+    const beganMs = clock.nowMs();
+    await store.putFile(sidecarKey(meta), sidecarPath);
+    await store.putFile(dataKey(meta), dataPath);
+    if (clock.nowMs() - beganMs < objectsMsMax) return;
+  }
+}
+
+/** undefined: the block is not published under a meta of its own. */
+export async function publishedMeta(
+  store: ObjectStore,
+  block: Pick<BlockMeta, "id">,
+): Promise<BlockMeta | undefined> {
+  const bytes = await store.get(metaKey(block));
+  return bytes && readBlockMeta(bytes);
+}
+
+function metaBytes(meta: BlockMeta): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(meta, undefined, 1)}\n`);
+}

@@ -1,0 +1,59 @@
+/**
+ * What compaction did in one window: the newest generation of its record is the only one that
+ * counts, and it is cumulative. A block belongs to one window, and its compaction's output too.
+ */
+import { EngineError } from "../base/error.ts";
+import { type BlockMeta, checkedBlockMeta } from "../model/block-meta.ts";
+
+export const COMPACTION_RECORD_VERSION = 1;
+
+export interface ReplacedBlock {
+  readonly id: string;
+  /** When a record first said so. Its objects go a grace time later. */
+  readonly atMs: number;
+}
+
+export interface CompactionRecord {
+  readonly version: typeof COMPACTION_RECORD_VERSION;
+  /** Blocks that live by this record alone: they have no object below metas/. */
+  readonly outputs: readonly BlockMeta[];
+  /** Blocks that live no longer, by metas/ or as outputs of former generations. */
+  readonly replaced: readonly ReplacedBlock[];
+}
+
+export function compactionBytes(record: CompactionRecord): Uint8Array {
+  return new TextEncoder().encode(`${JSON.stringify(record)}\n`);
+}
+
+/** Throws block_corrupt, with the reason, for bytes that are no record. */
+export function readCompactionRecord(bytes: Uint8Array): CompactionRecord {
+  const value = parsed(bytes);
+  if (!isRecord(value)) throw corrupt("not an object");
+  const { version, outputs, replaced } = value;
+  if (version !== COMPACTION_RECORD_VERSION) throw corrupt(`version ${String(version)} is unknown`);
+  if (!Array.isArray(outputs)) throw corrupt("outputs are missing");
+  if (!Array.isArray(replaced) || !replaced.every(isReplaced)) throw corrupt("replaced is wrong");
+  return { version, outputs: outputs.map(checkedBlockMeta), replaced };
+}
+
+function isReplaced(value: unknown): value is ReplacedBlock {
+  if (!isRecord(value)) return false;
+  const { id, atMs } = value;
+  return typeof id === "string" && /^[0-9a-f]{32}$/.test(id) && Number.isSafeInteger(atMs);
+}
+
+function parsed(bytes: Uint8Array): unknown {
+  try {
+    return JSON.parse(new TextDecoder("utf-8", { fatal: true }).decode(bytes));
+  } catch {
+    throw corrupt("not JSON");
+  }
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
+
+function corrupt(reason: string): EngineError {
+  return new EngineError("block_corrupt", `compaction record: ${reason}`);
+}
