@@ -23,7 +23,7 @@ const isAmong = (file: SourceFile, folders: readonly string[]) =>
 
 const BELOW_WORKER = [
   ...["base", "config", "ring", "kernel", "model", "proto-gen"],
-  ...["grpc", "store", "receive", "wal", "head", "block", "query", "vector", "traceql"],
+  ...["grpc", "store", "receive", "wal", "head", "block", "compact", "query", "vector", "traceql"],
 ];
 
 /** Folders of src and the folders that each may import. Neighbours on the write path are apart. */
@@ -42,6 +42,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   vector: ["base", "model", "kernel"],
   head: ["base", "model", "kernel", "vector"],
   block: ["base", "model", "kernel", "vector"],
+  compact: ["base", "model", "kernel", "block", "store", "traceql"],
   query: ["base", "model", "kernel", "head", "block", "store", "traceql", "vector"],
   api: ["base", "model", "grpc", "query", "traceql", "proto-gen"],
   worker: BELOW_WORKER,
@@ -50,7 +51,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
 
 /** Files outside src that a file in src may import, and who may. */
 const OUTSIDE: Readonly<Record<string, readonly string[]>> = {
-  "native/src/layout.ts": ["kernel", "block", "head", "worker"],
+  "native/src/layout.ts": ["kernel", "block", "compact", "head", "worker"],
   "package.json": ["config", "main.ts"],
 };
 
