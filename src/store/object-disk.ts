@@ -28,8 +28,9 @@ import { assert } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import { UNFINISHED_FOLDER, walkObjects } from "./object-disk-list.ts";
-import type { ByteRange, ObjectInfo, ObjectStore } from "./object-store.ts";
+import type { ByteRange, ObjectInfo, ObjectStore, StoreProbe } from "./object-store.ts";
 import { assertKey, assertRange, LIST_PAGE_KEYS } from "./object-store.ts";
+import { probeConditions } from "./store-probe.ts";
 import { RequestCounter, type StoreRequests } from "./store-requests.ts";
 
 const FILE_MODE = 0o640;
@@ -154,6 +155,10 @@ export class DiskObjects implements ObjectStore {
       }
       return swept;
     });
+  }
+
+  probe(): Promise<StoreProbe> {
+    return probeConditions(this);
   }
 
   requests(): StoreRequests {

@@ -41,9 +41,18 @@ export interface ObjectStore {
    * Returns how many. Stores that see to it by themselves return 0.
    */
   sweep(ageMs: number): Promise<number>;
+  /**
+   * Tries whether putIfAbsent() holds here. Where it does not, it looks first and writes then from
+   * now on, which is right for one process alone. To be called once, before the first write.
+   */
+  probe(): Promise<StoreProbe>;
   /** What was asked of the store since it was opened; plain data, for another thread. */
   requests(): StoreRequests;
 }
+
+export type StoreProbe =
+  | { readonly atomic: true }
+  | { readonly atomic: false; readonly reason: string };
 
 export interface ByteRange {
   readonly offset: number;

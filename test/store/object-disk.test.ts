@@ -1,0 +1,52 @@
+/** The store of objects on a disk: the contract, and what a killed process leaves. */
+import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, test } from "vitest";
+import { DiskObjects } from "../../src/store/object-disk.ts";
+import { bytes, codeOf, contract, keysOf } from "./object-store-contract.ts";
+
+contract("objects on a disk", () => {
+  const folder = mkdtempSync(join(tmpdir(), "vivace-disk-objects-"));
+  const close = async () => rmSync(folder, { recursive: true, force: true });
+  return Promise.resolve({ store: new DiskObjects(join(folder, "made", "here")), close });
+});
+
+test("what a killed process was writing is no object, and is swept when it is old", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "vivace-disk-objects-"));
+  try {
+    const store = new DiskObjects(folder);
+    await store.put("a/one", bytes(10));
+    const unfinished = join(folder, ".unfinished");
+    for (const name of ["old", "new"]) writeFileSync(join(unfinished, name), "x");
+    const hourAgo = Date.now() / 1_000 - 3_600;
+    utimesSync(join(unfinished, "old"), hourAgo, hourAgo);
+    expect(await keysOf(store, "")).toEqual(["a/one"]);
+    expect(await store.sweep(1_800_000)).toBe(1);
+    expect(readdirSync(unfinished)).toEqual(["new"]);
+    expect(await store.sweep(0)).toBe(1);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});
+
+test("nothing stays behind: no temporary file, no empty folder", async () => {
+  const folder = mkdtempSync(join(tmpdir(), "vivace-disk-objects-"));
+  try {
+    const store = new DiskObjects(folder);
+    const keys = Array.from({ length: 40 }, (_, at) => `blocks/${at % 4}/${at}/data`);
+    // Folders are made and removed under each other's feet.
+    await Promise.all(
+      keys.map(async (key) => {
+        await store.put(key, bytes(10));
+        await store.putIfAbsent(key, bytes(10));
+        await codeOf(store.putFile(key, "/nowhere"));
+        await store.delete([key]);
+      }),
+    );
+    expect(readdirSync(folder)).toEqual([".unfinished"]);
+    expect(readdirSync(join(folder, ".unfinished"))).toEqual([]);
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+});

@@ -1,0 +1,94 @@
+/** A MinIO of its own for a test: the real thing that S3 means on one's own machines. */
+import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { Pair } from "./certificates.ts";
+import { freePort } from "./free-port.ts";
+import { installed, type Tool } from "./tool-cache.ts";
+import { waitFor } from "./wait.ts";
+
+const VERSION = "v0.0.0-20260212201848-7aac2a2c5b7c";
+
+export const minioTool: Tool = {
+  name: "minio",
+  commands: ["go"],
+  files: [],
+  install: [
+    ["go", "mod", "init", "vivace.test/minio"],
+    ["go", "get", `github.com/minio/minio@${VERSION}`],
+    ["go", "build", "-trimpath", "-ldflags=-s -w", "-o", "minio", "github.com/minio/minio"],
+  ],
+};
+
+export const MINIO_ACCESS_KEY = "vivace-test";
+export const MINIO_SECRET_KEY = "vivace-test-secret";
+
+export interface MinioOptions {
+  /** Serves TLS with it; clients then need its authority. */
+  readonly tls?: Pair;
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+export class Minio implements AsyncDisposable {
+  readonly port: number;
+  readonly folder: string;
+  readonly #process: Bun.Subprocess;
+
+  private constructor(started: { port: number; folder: string; process: Bun.Subprocess }) {
+    this.port = started.port;
+    this.folder = started.folder;
+    this.#process = started.process;
+  }
+
+  /** Resolves when it takes requests. */
+  static async start({ tls, env = {} }: MinioOptions = {}): Promise<Minio> {
+    const binary = join(await installed(minioTool), "minio");
+    const folder = mkdtempSync(join(tmpdir(), "vivace-minio-"));
+    const certs = join(folder, "certs");
+    mkdirSync(certs);
+    if (tls !== undefined) {
+      copyFileSync(tls.cert, join(certs, "public.crt"));
+      copyFileSync(tls.key, join(certs, "private.key"));
+    }
+    const port = await freePort();
+    const address = `127.0.0.1:${port}`;
+    const args = ["server", "--quiet", "--address", address, "--certs-dir", certs];
+    const child = Bun.spawn({
+      cmd: [binary, ...args, join(folder, "data")],
+      env: {
+        ...{ PATH: process.env["PATH"], HOME: folder, MINIO_BROWSER: "off" },
+        ...{ MINIO_ROOT_USER: MINIO_ACCESS_KEY, MINIO_ROOT_PASSWORD: MINIO_SECRET_KEY },
+        ...env,
+      },
+      stdin: "ignore",
+      stdout: "ignore",
+      stderr: "ignore",
+    });
+    const minio = new Minio({ port, folder, process: child });
+    const trusting = { rejectUnauthorized: false };
+    const url = `${tls === undefined ? "http" : "https"}://${address}/minio/health/ready`;
+    const healthy = async () => {
+      if (child.exitCode !== null) throw new Error(`test: minio ended: ${child.exitCode}`);
+      const answer = await fetch(url, { tls: trusting }).catch(() => undefined);
+      return answer?.status === 200;
+    };
+    try {
+      await waitFor(healthy, () => "minio is not ready");
+    } catch (error) {
+      await minio[Symbol.asyncDispose]();
+      throw error;
+    }
+    return minio;
+  }
+
+  /** As in `storage.trace.s3.endpoint`. */
+  get endpoint(): string {
+    return `127.0.0.1:${this.port}`;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    this.#process.kill("SIGKILL");
+    await this.#process.exited;
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
