@@ -168,8 +168,8 @@ async function serveApi(config: Config, engine: Engine, logger: Logger): Promise
   };
   const parts: ApiParts = {
     traces: {
-      ask: async ({ startSeconds, endSeconds, ...question }) =>
-        await engine.trace({ ...question, startSeconds, endSeconds }),
+      ask: async ({ startSeconds, endSeconds, filter, ...question }) =>
+        await engine.trace({ ...question, startSeconds, endSeconds, filter }),
     },
     asker: engine,
     clock: systemClock,

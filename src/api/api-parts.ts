@@ -2,6 +2,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import type { Asker } from "../query/question.ts";
+import type { SpanFilter } from "../query/trace-filter-spans.ts";
 import type { QueryLimits } from "./query-limits.ts";
 
 /** One question for a trace, checked. */
@@ -17,6 +18,8 @@ export interface TraceAsk {
   /** Unix seconds; which blocks are read. */
   readonly startSeconds?: number;
   readonly endSeconds?: number;
+  /** Of version 2: only these spans. */
+  readonly filter?: SpanFilter;
 }
 
 export interface ApiAnswer {

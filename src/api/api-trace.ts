@@ -4,9 +4,10 @@ import { withDeadline } from "../base/deadline.ts";
 import { parseReadTenants, TENANT_HEADER } from "../model/tenant.ts";
 import { parseTraceId } from "../model/trace-id.ts";
 import type { ApiOptions, ApiParts } from "./api-parts.ts";
-import { answerResponse, textResponse } from "./api-response.ts";
+import { answerResponse } from "./api-response.ts";
 import type { ApiCall, ApiHandler } from "./api-routes.ts";
 import type { HeldAnswers } from "./api-stream.ts";
+import { parseTraceFilter } from "./trace-filter-params.ts";
 import { parseTraceParams } from "./trace-params.ts";
 
 /** All handlers of one server share `answers`. */
@@ -20,11 +21,10 @@ export function traceHandler(version: 1 | 2, options: ApiOptions, parts: TracePa
     const traceId = parseTraceId(call.segments.get("traceID") ?? "");
     const params = call.url.searchParams;
     const window = parseTraceParams(params);
-    if (version === 2 && params.get("q")) {
-      return textResponse(501, "parameter q is not built yet: without it the whole trace comes");
-    }
+    const { queryBytesMax } = options.query;
+    const filter = version === 2 ? parseTraceFilter(params, queryBytesMax) : undefined;
     const accept = call.request.headers.get("Accept") ?? "";
-    const question = { tenants, traceId, version, accept, ...window };
+    const question = { tenants, traceId, version, accept, ...window, ...(filter && { filter }) };
     const deadline = {
       signal: call.request.signal,
       timeoutMs: options.queryTimeoutMs,

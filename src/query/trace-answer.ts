@@ -15,6 +15,7 @@ import { trace as traceShape, traceV1 } from "./otlp-shape.ts";
 import { joined, putVarint, varintBytes } from "./proto-cursor.ts";
 import { writeProtoJson } from "./proto-json.ts";
 import { splitSharedSpanIds } from "./shared-span-ids.ts";
+import { filterTraceSpans, type SpanFilter } from "./trace-filter-spans.ts";
 import type { FoundTrace } from "./trace-finder.ts";
 import { traceForModels } from "./trace-llm.ts";
 
@@ -25,6 +26,8 @@ export interface TraceAnswerRequest {
   readonly found: FoundTrace;
   /** The limit of an answer's bytes, for the message of a partial one. */
   readonly bytesMax: number;
+  /** Of version 2: which spans are wanted. */
+  readonly filter?: SpanFilter | undefined;
 }
 
 export interface TraceAnswer {
@@ -57,13 +60,24 @@ function answerV1({ found, bytesMax }: TraceAnswerRequest, format: AnswerFormat)
 }
 
 /** Always 200: absent is an empty trace, too large a part of it with a message that says so. */
-function answerV2({ found, bytesMax }: TraceAnswerRequest, format: AnswerFormat): TraceAnswer {
-  const trace = splitSharedSpanIds(found.trace);
+function answerV2(
+  { found, bytesMax, filter }: TraceAnswerRequest,
+  format: AnswerFormat,
+): TraceAnswer {
+  const whole = splitSharedSpanIds(found.trace);
+  const { trace, isLess } =
+    filter === undefined ? { trace: whole, isLess: false } : filterTraceSpans(whole, filter);
   const { partial, inspectedBytes } = found;
-  const message = partial
-    ? `Trace exceeds maximum size of ${bytesMax} bytes, a partial trace is returned`
-    : "";
-  const tail = { inspectedBytes, message, status: partial ? "PARTIAL" : "COMPLETE" } as const;
+  const messages: string[] = [];
+  if (partial) {
+    const limit = `maximum size of ${bytesMax} bytes`;
+    messages.push(`Trace exceeds ${limit}, a partial trace is returned`);
+  }
+  if (isLess) {
+    messages.push("Trace filtered, only a subset of spans matching the filter is returned");
+  }
+  const status = messages.length > 0 ? "PARTIAL" : "COMPLETE";
+  const tail = { inspectedBytes, message: messages.join("; "), status } as const;
   if (format === "protobuf") return answered("protobuf", protobufV2(trace, tail));
   if (format === "llm") return answered("llm", traceForModels(trace, tail));
   return answered("json", jsonV2(trace, tail));

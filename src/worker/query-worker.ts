@@ -114,7 +114,8 @@ async function trace(request: TraceRequest): Promise<TraceAnswer> {
     ...(endSeconds !== undefined && { endSeconds }),
     bytesMax,
   });
-  return traceAnswer({ version: request.version, accept: request.accept, found, bytesMax });
+  const { version, accept, filter } = request;
+  return traceAnswer({ version, accept, found, bytesMax, filter });
 }
 
 function failed(error: unknown): TraceAnswer {

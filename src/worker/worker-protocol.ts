@@ -8,6 +8,7 @@ import type { LogFormat, LogLevel } from "../base/log.ts";
 import type { Receiver, ReceiverKind } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { Answer, Question } from "../query/question.ts";
+import type { SpanFilter } from "../query/trace-filter-spans.ts";
 import type { RateLimits } from "../receive/rate-limit.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 
@@ -119,6 +120,7 @@ export interface TraceRequest {
   readonly traceId: Uint8Array;
   readonly startSeconds: number | undefined;
   readonly endSeconds: number | undefined;
+  readonly filter: SpanFilter | undefined;
 }
 export type QueryRequest =
   | { readonly type: "trace"; readonly id: number; readonly request: TraceRequest }

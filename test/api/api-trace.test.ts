@@ -86,9 +86,10 @@ describe("refused before it is asked", () => {
       "http parameter start must be before end. received start=2 end=1",
     ],
     [
-      "/api/v2/traces/1?q=%7B%7D",
-      501,
-      "parameter q is not built yet: without it the whole trace comes",
+      "/api/v2/traces/1?q=%7B",
+      400,
+      "invalid TraceQL filter: failed to parse TraceQL spanset filter: " +
+        "parse error at line 1, col 2: syntax error: unexpected end of query",
     ],
   ];
   test.each(cases)("%s", async (path, status, text) => {
