@@ -107,6 +107,7 @@ export {
   pageRows,
 } from "./page-write";
 export { addTraces, beginSidecar, bloomAt, finishSidecar, traceIndexAt } from "./sidecar";
+export { classesOfLongs, rangeClasses } from "./classes";
 export {
   countBits,
   equalCodes,
@@ -116,6 +117,7 @@ export {
   rangeLongs,
   rowsOfGroups,
   testCodes,
+  testFew,
 } from "./scan";
 export { findText, internTexts, matchTexts } from "./texts";
 export {

@@ -34,6 +34,20 @@ export function testCodes(codes: u32, width: u32, rows: u32, table: u32, out: u3
   store<u64>(out + (whole >> 3), word);
 }
 
+/** The same for the rows of `within` alone, a bitmap: for few of them. */
+export function testFew(codes: u32, width: u32, rows: u32, within: u32, table: u32,
+                        out: u32): void {
+  for (let row: u32 = 0; row < rows; row += 64) {
+    let left = load<u64>(within + (row >> 3));
+    let word: u64 = 0;
+    for (; left != 0; left &= left - 1) {
+      const bit = <u32>ctz<u64>(left);
+      word |= <u64>load<u8>(table + codeAt(codes, width, row + bit)) << bit;
+    }
+    store<u64>(out + (row >> 3), word);
+  }
+}
+
 /** What the table has for four codes, as four bits. */
 // @ts-ignore: decorator
 @inline

@@ -98,10 +98,20 @@ export interface FamilyExports {
 export interface ScanExports {
   /** codes, width, rows, table, out */
   testCodes: Nothing;
+  /** codes, width, rows, within, table, out */
+  testFew: Nothing;
   /** codes, width, rows, code, out */
   equalCodes: Nothing;
   rangeLongs(values: number, rows: number, low: bigint, high: bigint, out: number): void;
   rangeDoubles(values: number, rows: number, low: number, high: number, out: number): void;
+  /** values, rows, out */
+  classesOfLongs: Nothing;
+  rangeClasses(
+    ...args: [
+      ...[classes: number, values: number, rows: number],
+      ...[low: bigint, high: bigint, out: number],
+    ]
+  ): void;
   /** bits, starts, groups, out */
   groupsWith: Word;
   /** groupBits, starts, groups, out */

@@ -9,8 +9,6 @@
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { DataValue } from "../model/data-value.ts";
 import { valueKey } from "../vector/code-values.ts";
-import type { Keeper } from "../vector/keeper.ts";
-import type { StepScratch } from "../vector/step-scratch.ts";
 import {
   bitmapBytes,
   type CodesVector,
@@ -18,6 +16,7 @@ import {
   ValueList,
   type Vector,
 } from "../vector/vector.ts";
+import { type AssembledPlan, type PlanOptions, planLists, planRows } from "./assembled-plan.ts";
 import { codeNumbers } from "./coded-numbers.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
@@ -36,49 +35,17 @@ import type {
 import {
   type FamilyTools,
   findDoubles,
+  findDurationClasses,
   findNewestFirst,
   findParents,
   findTimes,
   findTraceOf,
   findTraceStarts,
 } from "./segment-family.ts";
+import { StepMemo } from "./step-memo.ts";
 
-/** A segment, and which of its traces belong here. */
-export interface AssembledPart {
-  readonly segment: Segment;
-  /** The trace's number in the segment, by trace; -1: it has none of it. */
-  readonly traces: Int32Array;
-}
-
-export interface AssembledOptions {
-  /** In the order of the log. */
-  readonly parts: readonly AssembledPart[];
-  /** How many traces. */
-  readonly traces: number;
-  readonly keeper: Keeper;
-  readonly scratch: StepScratch;
+export interface AssembledOptions extends PlanOptions {
   readonly kernel: ReadExports;
-  /** Begins the names under which vectors are kept. */
-  readonly name: string;
-}
-
-/** u32 each: rows of a part's segment, and the rows here that they become. */
-interface Moves {
-  readonly rows: number;
-  readonly places: number;
-  readonly count: number;
-}
-
-/** Rows or entries behind each other. */
-interface Run {
-  readonly first: number;
-  readonly count: number;
-}
-
-interface Plan {
-  readonly starts: number;
-  readonly rows: number;
-  readonly moves: readonly Moves[];
 }
 
 type Scope = "row" | ListScope;
@@ -87,8 +54,10 @@ export class AssembledSegment implements Segment {
   readonly traces: number;
   readonly #options: AssembledOptions;
   readonly #family: FamilyTools;
+  readonly #memo = new StepMemo();
   /** Asked for trace by trace. */
   #times: TraceTimes | undefined;
+  #plan: AssembledPlan | undefined;
 
   constructor(options: AssembledOptions) {
     this.#options = options;
@@ -98,14 +67,18 @@ export class AssembledSegment implements Segment {
   }
 
   get rows(): number {
-    return this.#plan().rows;
+    return this.#wholePlan().rows;
   }
 
   get starts(): number {
-    return this.#plan().starts;
+    return this.#wholePlan().starts;
   }
 
   get traceIds(): number {
+    return this.#memo.get("traceIds", () => this.#findTraceIds());
+  }
+
+  #findTraceIds(): number {
     const { parts, keeper, scratch, name } = this.#options;
     return keeper.get(
       `${name}ids`,
@@ -124,7 +97,7 @@ export class AssembledSegment implements Segment {
   }
 
   doubles(): number {
-    return findDoubles(this, this.#family);
+    return this.#memo.get("doubles", () => findDoubles(this, this.#family));
   }
 
   traceOf(): number {
@@ -141,7 +114,7 @@ export class AssembledSegment implements Segment {
   }
 
   newestFirst(): number {
-    return findNewestFirst(this, this.#family);
+    return this.#memo.get("newestFirst", () => findNewestFirst(this, this.#family));
   }
 
   parents(): number {
@@ -162,6 +135,10 @@ export class AssembledSegment implements Segment {
 
   duration(): number {
     return this.#longs("duration", (segment) => segment.duration());
+  }
+
+  durationClasses(): number {
+    return this.#memo.get("durationClasses", () => findDurationClasses(this, this.#family));
   }
 
   kind(): CodesVector {
@@ -264,115 +241,28 @@ export class AssembledSegment implements Segment {
     return someHave(() => this.attribute(scope, key), among, { keeper, scratch, kernel, name });
   }
 
-  #plan(): Plan {
-    const { parts, keeper, scratch, name } = this.#options;
-    const { words } = scratch;
-    let lengths = new Uint32Array(0);
-    const counts = new Uint32Array(parts.length);
-    const each = (use: (part: number, trace: number, from: Run) => void) => {
-      for (let trace = 0; trace < this.traces; trace++) {
-        for (const [part, { segment, traces }] of parts.entries()) {
-          if (traces[trace] < 0) continue;
-          const at = segment.starts / 4 + traces[trace];
-          use(part, trace, { first: words[at], count: words[at + 1] - words[at] });
-        }
-      }
-    };
-    let rows = 0;
-    const bytes = () => {
-      lengths = new Uint32Array(this.traces + 1);
-      each((part, trace, { count }) => {
-        lengths[trace] += count;
-        counts[part] += count;
-        rows += count;
-      });
-      return (this.traces + 1) * 4 + rows * 8;
-    };
-    return keeper.get<Plan>(`${name}plan`, bytes, (starts) => {
-      let next = starts + (this.traces + 1) * 4;
-      const moves = Array.from(counts, (count): Moves => {
-        const move = { rows: next, places: next + count * 4, count };
-        next += count * 8;
-        return move;
-      });
-      for (let trace = 0, at = 0; trace <= this.traces; trace++) {
-        words[starts / 4 + trace] = at;
-        at += lengths[trace];
-      }
-      const done = new Uint32Array(parts.length);
-      let row = 0;
-      each((part, _, { first, count }) => {
-        const { rows: from, places } = moves[part];
-        for (let i = 0; i < count; i++) {
-          words[from / 4 + done[part]] = first + i;
-          words[places / 4 + done[part]] = row++;
-          done[part]++;
-        }
-      });
-      return { starts, rows, moves };
-    });
+  #wholePlan(): AssembledPlan {
+    this.#plan ??= planRows(this.#options);
+    return this.#plan;
   }
 
-  /** The same for events or links: of each row the entries of the row that it comes from. */
-  #listPlan(scope: ListScope): Plan {
-    const { parts, keeper, scratch, name } = this.#options;
-    const { words } = scratch;
-    const plan = this.#plan();
-    const lists = parts.map(({ segment }) => segment.lists(scope));
-    let lengths = new Uint32Array(0);
-    const counts = new Uint32Array(parts.length);
-    const each = (use: (part: number, place: number, from: Run) => void) => {
-      for (const [part, move] of plan.moves.entries()) {
-        const starts = lists[part]?.starts;
-        if (starts === undefined) continue;
-        for (let i = 0; i < move.count; i++) {
-          const at = starts / 4 + words[move.rows / 4 + i];
-          const from = { first: words[at], count: words[at + 1] - words[at] };
-          use(part, words[move.places / 4 + i], from);
-        }
-      }
-    };
-    const bytes = () => {
-      lengths = new Uint32Array(plan.rows);
-      each((part, place, { count }) => {
-        lengths[place] = count;
-        counts[part] += count;
-      });
-      return (plan.rows + 1) * 4 + counts.reduce((sum, count) => sum + count, 0) * 8;
-    };
-    return keeper.get<Plan>(`${name}plan/${scope}`, bytes, (starts) => {
-      let entries = 0;
-      for (let row = 0; row < plan.rows; row++) {
-        words[starts / 4 + row] = entries;
-        entries += lengths[row];
-      }
-      words[starts / 4 + plan.rows] = entries;
-      let next = starts + (plan.rows + 1) * 4;
-      const moves = Array.from(counts, (count): Moves => {
-        const move = { rows: next, places: next + count * 4, count };
-        next += count * 8;
-        return move;
-      });
-      const done = new Uint32Array(parts.length);
-      each((part, place, { first, count }) => {
-        const { rows: from, places } = moves[part];
-        for (let i = 0; i < count; i++) {
-          words[from / 4 + done[part]] = first + i;
-          words[places / 4 + done[part]] = words[starts / 4 + place] + i;
-          done[part]++;
-        }
-      });
-      return { starts, rows: entries, moves };
-    });
+  #listPlan(scope: ListScope): AssembledPlan {
+    return this.#memo.get(`plan/${scope}`, () =>
+      planLists(this.#options, this.#wholePlan(), scope),
+    );
   }
 
-  #planOf(scope: Scope): Plan {
-    return scope === "row" ? this.#plan() : this.#listPlan(scope);
+  #planOf(scope: Scope): AssembledPlan {
+    return scope === "row" ? this.#wholePlan() : this.#listPlan(scope);
   }
 
   #longs(what: string, of: (segment: Segment) => number): number {
+    return this.#memo.get(what, () => this.#gatherLongs(what, of));
+  }
+
+  #gatherLongs(what: string, of: (segment: Segment) => number): number {
     const { parts, keeper, kernel, name } = this.#options;
-    const { rows, moves } = this.#plan();
+    const { rows, moves } = this.#wholePlan();
     return keeper.get(
       `${name}${what}`,
       () => rows * 8,
@@ -414,6 +304,14 @@ export class AssembledSegment implements Segment {
   }
 
   #codes(
+    what: string,
+    scope: Scope,
+    of: (segment: Segment) => readonly CodesVector[],
+  ): CodesVector {
+    return this.#memo.get(what, () => this.#gatherCodes(what, scope, of));
+  }
+
+  #gatherCodes(
     what: string,
     scope: Scope,
     of: (segment: Segment) => readonly CodesVector[],
@@ -464,8 +362,12 @@ export class AssembledSegment implements Segment {
   }
 
   #sources(what: string, of: (segment: Segment) => Sources): Sources {
+    return this.#memo.get(what, () => this.#gatherSources(what, of));
+  }
+
+  #gatherSources(what: string, of: (segment: Segment) => Sources): Sources {
     const { parts, keeper, kernel, scratch, name } = this.#options;
-    const { rows, moves } = this.#plan();
+    const { rows, moves } = this.#wholePlan();
     return keeper.get<Sources>(
       `${name}${what}`,
       () => rows * 4,

@@ -40,6 +40,7 @@ import type {
 import {
   type FamilyTools,
   findDoubles,
+  findDurationClasses,
   findNewestFirst,
   findParents,
   findTimes,
@@ -47,6 +48,7 @@ import {
   findTraceStarts,
 } from "./segment-family.ts";
 import { combineSources } from "./source-codes.ts";
+import { StepMemo } from "./step-memo.ts";
 
 /** What one thread reads and keeps blocks with. */
 export interface SegmentTools {
@@ -82,6 +84,7 @@ export class BlockSegment implements Segment {
   readonly #names: BlockNames;
   readonly #vectors: BlockVectors;
   readonly #family: FamilyTools;
+  readonly #memo = new StepMemo();
   /** Asked for trace by trace. A segment lives for one step, and so does this. */
   #known: TraceRows | undefined;
   #times: TraceTimes | undefined;
@@ -116,7 +119,7 @@ export class BlockSegment implements Segment {
   }
 
   doubles(): number {
-    return findDoubles(this, this.#family);
+    return this.#memo.get("doubles", () => findDoubles(this, this.#family));
   }
 
   traceOf(): number {
@@ -133,7 +136,7 @@ export class BlockSegment implements Segment {
   }
 
   newestFirst(): number {
-    return findNewestFirst(this, this.#family);
+    return this.#memo.get("newestFirst", () => findNewestFirst(this, this.#family));
   }
 
   parents(): number {
@@ -141,7 +144,7 @@ export class BlockSegment implements Segment {
   }
 
   spanIds(): number {
-    return this.#numbers("span_id").at;
+    return this.#memo.get("spanIds", () => this.#numbers("span_id").at);
   }
 
   parentIds(): number {
@@ -150,11 +153,15 @@ export class BlockSegment implements Segment {
   }
 
   start(): number {
-    return this.#numbers("start_unix_nano").at;
+    return this.#memo.get("start", () => this.#numbers("start_unix_nano").at);
   }
 
   duration(): number {
-    return this.#numbers("duration_nano").at;
+    return this.#memo.get("duration", () => this.#numbers("duration_nano").at);
+  }
+
+  durationClasses(): number {
+    return this.#memo.get("durationClasses", () => findDurationClasses(this, this.#family));
   }
 
   kind(): CodesVector {
@@ -162,11 +169,11 @@ export class BlockSegment implements Segment {
   }
 
   status(): CodesVector {
-    return this.#kindCodes("status_code");
+    return this.#memo.get("status", () => this.#kindCodes("status_code"));
   }
 
   name(): CodesVector {
-    return codesIn(this.#flat("name"));
+    return this.#memo.get("name", () => codesIn(this.#flat("name")));
   }
 
   statusMessage(): CodesVector | undefined {
@@ -185,9 +192,11 @@ export class BlockSegment implements Segment {
 
   resources(): Sources {
     const of = ["resource", "resource_otlp"] as const;
-    return this.#sources("resources", of, ([json, otlp]) => {
-      return readResource(otlp ?? resourceFromJson(utf8.decode(json)));
-    });
+    return this.#memo.get("resources", () =>
+      this.#sources("resources", of, ([json, otlp]) => {
+        return readResource(otlp ?? resourceFromJson(utf8.decode(json)));
+      }),
+    );
   }
 
   scopes(): Sources {

@@ -8,7 +8,7 @@ import type { Dictionary, Vector } from "../vector/vector.ts";
 import type { FieldScope } from "./field-of.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";
-import type { NestedName, Segment, Source } from "./segment.ts";
+import type { NestedName, Segment, Source, Sources } from "./segment.ts";
 import { NIL } from "./value-compare.ts";
 
 export interface CodeLayer {
@@ -29,6 +29,8 @@ export type Layer =
       readonly at: number;
       readonly present: number;
       readonly type: "int" | "duration" | "float";
+      /** Of longs: their classes, where they are kept. */
+      readonly classes?: () => number | undefined;
     }
   /** One value for a range of rows. */
   | {
@@ -70,11 +72,9 @@ export function fieldColumns(segment: Segment, field: Field, tools: FieldTools):
     layers.push(...segment.attribute("span", name).map(layerOf));
   }
   if (scope === "resource" || scope === "none") {
-    layers.push(...sourceLayers(segment.resources(), (source) => attributeOf(source, name)));
+    layers.push(...attributeLayers(segment.resources(), name));
   }
-  if (scope === "instrumentation") {
-    layers.push(...sourceLayers(segment.scopes(), (source) => attributeOf(source, name)));
-  }
+  if (scope === "instrumentation") layers.push(...attributeLayers(segment.scopes(), name));
   const isService = name === SERVICE_NAME && (scope === "resource" || scope === "none");
   return { scope: "row", layers, missing: isService ? EMPTY : NIL, entries: segment.rows };
 }
@@ -85,7 +85,12 @@ function intrinsicColumns(segment: Segment, name: IntrinsicName, tools: FieldToo
   };
   switch (name) {
     case "duration":
-      return row([{ kind: "longs", at: segment.duration(), present: 0, type: "duration" }]);
+      return row([
+        {
+          ...({ kind: "longs", at: segment.duration(), present: 0, type: "duration" } as const),
+          classes: () => segment.durationClasses(),
+        },
+      ]);
     case "name":
       return row([layerOf(segment.name())], EMPTY);
     case "status":
@@ -226,15 +231,30 @@ export function serviceOf(source: Source): string {
   return value?.type === "string" ? value.value : "";
 }
 
-function attributeOf({ attributes }: Source, name: string): Value {
-  return attributes.get(name) ?? NIL;
+/** Of lists of sources, which are kept as long as their codes: an attribute's values, by name. */
+const attributes = new WeakMap<readonly Source[], Map<string, readonly Value[]>>();
+
+/** So many names of a list are known; then it begins anew. */
+const ATTRIBUTES_MAX = 16;
+
+function attributeLayers(sources: Sources, name: string): Layer[] {
+  const { list } = sources;
+  const known = attributes.get(list) ?? new Map<string, readonly Value[]>();
+  attributes.set(list, known);
+  let values = known.get(name);
+  if (values === undefined) {
+    values = list.map((source) => source.attributes.get(name) ?? NIL);
+    if (known.size === ATTRIBUTES_MAX) known.clear();
+    known.set(name, values);
+  }
+  return valuesLayer(sources, values);
 }
 
-function sourceLayers(
-  { codes, list }: ReturnType<Segment["resources"]>,
-  value: (source: Source) => Value,
-): Layer[] {
-  const values = list.map(value);
+function sourceLayers(sources: Sources, value: (source: Source) => Value): Layer[] {
+  return valuesLayer(sources, sources.list.map(value));
+}
+
+function valuesLayer({ codes, list }: Sources, values: readonly Value[]): Layer[] {
   if (values.every(({ type }) => type === "nil")) return [];
   const { at, width } = codes;
   const layer = { at, width, size: list.length, dictionary: undefined };

@@ -7,17 +7,15 @@
  * hold on one event, those on links on one link.
  */
 import type { PickExports, ScanExports } from "../kernel/scan-kernel.ts";
-import type { Binary, Field, FieldExpr } from "../traceql/ast.ts";
+import type { Field, FieldExpr } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
-import { compileRegex } from "../traceql/regex.ts";
-import { globTexts } from "../traceql/regex-glob.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 import { type Compiled, compile, isTrue, type Reader, type Readers, type Spot } from "./compile.ts";
+import { conditionOf } from "./condition.ts";
 import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
 import { fieldScope, fieldsOf, spokenOf } from "./field-of.ts";
-import { type Condition, presentBits, type TextPattern, testLayer } from "./layer-test.ts";
-import { numberTest } from "./number-range.ts";
+import { presentBits, testFewCodes, testLayer } from "./layer-test.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";
 import { RowBits } from "./row-bits.ts";
@@ -38,7 +36,11 @@ interface ListPlaces {
 /** So many rows are asked one by one sooner than all of the segment at once. */
 const FEW_ROWS = 64;
 
-const encoder = new TextEncoder();
+/** One row of so many is sparse: it costs less to look at them alone. */
+const SPARSE_SHARE = 32;
+/** With more values it costs less to look for the one that is meant. */
+const CODES_MAX = 4096;
+const NUMBER_BYTES = 8;
 
 /** An expression may be of thousands of words. */
 const ROW_WORK = 64;
@@ -151,9 +153,26 @@ export class FilterBits {
 
   #and(within: number, expr: FieldExpr): number {
     const { bits, segment } = this;
-    const isFew = bits.count(within, segment.rows) <= FEW_ROWS;
-    if (isFew || this.#isByRow(expr)) return this.#eachRow(expr, within);
+    const count = bits.count(within, segment.rows);
+    if (count <= FEW_ROWS || this.#isByRow(expr)) return this.#eachRow(expr, within);
+    const isSparse = count * SPARSE_SHARE <= segment.rows;
+    const sparse = isSparse ? this.#andSparse(within, expr) : undefined;
+    if (sparse !== undefined) return sparse;
     return bits.and(within, this.#bitsOf(expr, within), segment.rows);
+  }
+
+  /** Of a field of codes, by the codes of these rows; undefined for any other expression. */
+  #andSparse(within: number, expr: FieldExpr): number | undefined {
+    if (expr.node !== "binary" || !isCompareOp(expr.op) || this.#leaves.has(expr)) return undefined;
+    const fields = fieldsOf(expr);
+    if (fields.length !== 1 || fieldScope(fields[0]) !== "row") return undefined;
+    const { layers, missing, entries } = this.columns(fields[0]);
+    const [layer] = layers;
+    if (layers.length !== 1 || layer.kind !== "codes" || layer.size > CODES_MAX) return undefined;
+    const condition = conditionOf(expr);
+    if (condition.test(missing)) return undefined;
+    const tools = { scratch: this.#scratch, kernel: this.#kernel, bits: this.bits };
+    return testFewCodes(layer, { entries, within, condition }, tools);
   }
 
   /** Rows for which it is true; rows outside of `within` may be in or not. */
@@ -205,8 +224,16 @@ export class FilterBits {
     return !(expr.node === "binary" && isCompareOp(expr.op) && !isNested(expr));
   }
 
+  /** Bytes a row that are looked at: what costs least comes first, and leaves the others less. */
   #cost(expr: FieldExpr): number {
-    return this.#isByRow(expr) ? 1 : 0;
+    if (this.#isByRow(expr)) return Number.POSITIVE_INFINITY;
+    let bytes = 0;
+    for (const field of fieldsOf(expr)) {
+      for (const layer of this.columns(field).layers) {
+        bytes += layer.kind === "codes" ? layer.width : NUMBER_BYTES;
+      }
+    }
+    return bytes;
   }
 
   readonly #leaves = new Map<FieldExpr, number>();
@@ -432,48 +459,4 @@ function isNested(expr: FieldExpr): boolean {
     return visit(operand.left) || visit(operand.right);
   };
   return expr.node === "binary" && (visit(expr.left) || visit(expr.right));
-}
-
-/** Made once for a question, not for each block. */
-const conditions = new WeakMap<FieldExpr, Condition>();
-
-/** Of an expression that speaks of one field. */
-function conditionOf(expr: FieldExpr): Condition {
-  const known = conditions.get(expr) ?? makeCondition(expr);
-  conditions.set(expr, known);
-  return known;
-}
-
-function makeCondition(expr: FieldExpr): Condition {
-  const compiled = compile(expr);
-  let current: Value = NIL;
-  const readers: Readers = {
-    fields: [() => current],
-    first: () => 0,
-    end: () => 0,
-    valueEnd: () => 0,
-  };
-  const spot: Spot = { row: 0, event: 0, link: 0 };
-  const test = (value: Value) => {
-    current = value;
-    return isTrue(compiled.run(readers, spot));
-  };
-  if (expr.node !== "binary") return { test };
-  const text = expr.op === "=" ? textOf(expr) : undefined;
-  return { test, equalText: text, pattern: patternOf(expr), number: numberTest(expr) };
-}
-
-function patternOf({ op, left, right }: Binary): TextPattern | undefined {
-  if (op !== "=~" || (left.node !== "attribute" && left.node !== "intrinsic")) return undefined;
-  if (right.node !== "literal" || right.value.type !== "string") return undefined;
-  const { value } = right.value;
-  const globs = globTexts(value)?.map((pieces) => pieces.map((piece) => encoder.encode(piece)));
-  return { fits: compileRegex(value), globs };
-}
-
-function textOf({ left, right }: Binary): Uint8Array | undefined {
-  const [a, b] = left.node === "literal" ? [left, right] : [right, left];
-  if (a.node !== "literal" || a.value.type !== "string") return undefined;
-  const isField = b.node === "attribute" || b.node === "intrinsic";
-  return isField ? encoder.encode(a.value.value) : undefined;
 }

@@ -79,6 +79,8 @@ export class HeadSegment implements Segment {
     return findTraceStarts(this, this.#family);
   }
 
+  durationClasses(): undefined {}
+
   newestFirst(): undefined {
     return undefined;
   }

@@ -1,7 +1,7 @@
 /** Traces of the head of which there are spans elsewhere: in the other half, or in blocks. */
 import type { GatherExports } from "../kernel/scan-kernel.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
-import type { AssembledPart } from "./assembled-segment.ts";
+import type { AssembledPart } from "./assembled-plan.ts";
 import { hexAt } from "./field-columns.ts";
 import type { Segment } from "./segment.ts";
 import type { TraceFilter } from "./trace-filter.ts";

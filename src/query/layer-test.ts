@@ -10,8 +10,8 @@ import type { RowBits } from "./row-bits.ts";
 export interface Condition {
   /** What it says of a value that is there. */
   test(value: Value): boolean;
-  /** It holds for this text alone. */
-  readonly equalText?: Uint8Array | undefined;
+  /** It holds for this text alone: as it is, and in UTF-8. */
+  readonly equalTo?: { readonly text: string; readonly bytes: Uint8Array } | undefined;
   /** It is a pattern that texts must fit, and holds for nothing else. */
   readonly pattern?: TextPattern | undefined;
   /** It is a comparison with a number. */
@@ -85,7 +85,7 @@ function testCodes(
   { kernel, scratch, bits }: LayerTools,
 ): number {
   const { at, width, size, dictionary } = layer;
-  const known = condition.equalText && dictionary?.find?.(condition.equalText);
+  const known = condition.equalTo && dictionary?.find?.(condition.equalTo.bytes);
   const code = known === undefined ? undefined : known + 1;
   if (code === 0) return bits.none(entries);
   const out = scratch.take(bitmapBytes(entries));
@@ -108,13 +108,27 @@ function testCodes(
   return out;
 }
 
+/** The same for few entries, of which `within` is a bitmap. */
+export function testFewCodes(
+  layer: CodeLayer,
+  of: { readonly entries: number; readonly within: number; readonly condition: Condition },
+  { kernel, scratch }: LayerTools,
+): number {
+  const { at, width, size } = layer;
+  const table = scratch.zeros(size + 1);
+  fillTable(layer, of.condition, { scratch, table });
+  const out = scratch.take(bitmapBytes(of.entries));
+  kernel.testFew(at, width, of.entries, of.within, table, out);
+  return out;
+}
+
 /** A text may be long, and the pattern as well. */
 const VALUE_WORK = 64;
 
 /** A byte 1 for each code whose value the condition holds for; all are 0. */
 function fillTable(
   { size, value, dictionary }: CodeLayer,
-  { test, pattern }: Condition,
+  { test, pattern, equalTo }: Condition,
   { scratch, table }: { readonly scratch: StepScratch; readonly table: number },
 ): void {
   const { bytes } = scratch;
@@ -126,6 +140,10 @@ function fillTable(
     scratch.tick(VALUE_WORK);
     const one = value(i);
     if (one.type === "nil") continue;
+    if (one.type === "string" && equalTo !== undefined) {
+      if (one.value === equalTo.text) bytes[table + 1 + i] = 1;
+      continue;
+    }
     const holds =
       pattern !== undefined && one.type === "string" ? pattern.fits(one.value) : test(one);
     if (holds) bytes[table + 1 + i] = 1;
@@ -152,7 +170,9 @@ function testNumbers(
     kernel.rangeDoubles(at, entries, low, high, out);
   } else {
     const { low, high } = longRange(condition.number);
-    kernel.rangeLongs(at, entries, low, high, out);
+    const classes = layer.classes?.();
+    if (classes === undefined) kernel.rangeLongs(at, entries, low, high, out);
+    else kernel.rangeClasses(classes, at, entries, low, high, out);
   }
   const { isInverted } = condition.number;
   if (isInverted) {

@@ -9,7 +9,7 @@ import {
   type RankedTrace,
   type SearchPlan,
 } from "./search-plan.ts";
-import { searchSegment } from "./search-segment.ts";
+import { type Probes, searchSegment } from "./search-segment.ts";
 import type { SegmentPart } from "./segment-part.ts";
 
 export class SearchGatherer implements Gatherer {
@@ -17,6 +17,7 @@ export class SearchGatherer implements Gatherer {
   readonly #tools: GatherTools;
   /** What others have found already is better. */
   readonly #worst: Rank | undefined;
+  readonly #probes: Probes = { traces: 0, found: 0 };
   #best: readonly RankedTrace[] = [];
 
   constructor(question: SearchQuestion, tools: GatherTools, worst: Rank | undefined) {
@@ -37,7 +38,8 @@ export class SearchGatherer implements Gatherer {
 
   use(part: SegmentPart): void {
     const { worst } = this;
-    this.#take(searchSegment(this.#plan, part, { ...this.#tools, worst }));
+    const probes = this.#probes;
+    this.#take(searchSegment(this.#plan, part, { ...this.#tools, worst, probes }));
   }
 
   /** Blocks that are left end before the worst of enough traces starts. */

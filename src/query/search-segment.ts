@@ -16,13 +16,22 @@ import { TraceSummaries } from "./trace-summary.ts";
 /** So many of the newest traces are asked at first; more where more are wanted. */
 const FEW_TRACES = 64;
 
+/** What asking the few newest brought so far. */
+export interface Probes {
+  traces: number;
+  found: number;
+}
+
 type SearchTools = FilterTools & { readonly worst: Rank | undefined };
 
-/** The best traces, `plan.limit` at most; those worse than `worst` may be left out. */
+/**
+ * The best traces, `plan.limit` at most; those worse than `worst` may be left out. `probes` is of
+ * the question, and kept from segment to segment.
+ */
 export function searchSegment(
   plan: SearchPlan,
   part: SegmentPart,
-  tools: SearchTools,
+  tools: SearchTools & { readonly probes: Probes },
 ): RankedTrace[] {
   const { segment } = part;
   const order = plan.sort === undefined ? segment.newestFirst() : undefined;
@@ -34,10 +43,21 @@ export function searchSegment(
   if (newest.count === 0) return [];
   const few = Math.max(FEW_TRACES, 2 * plan.limit);
   const spansets = new Spansets(segment, tools);
+  const { probes } = tools;
+  if (newest.count > few && !isLikely(probes, few, plan.limit)) {
+    return searchAll(plan, part, { ...tools, spansets });
+  }
   const found = searchRows(plan, newest.rows(few), { ...tools, segment, spansets });
+  probes.traces += Math.min(few, newest.count);
+  probes.found += found.length;
   // Whatever is left starts before all of these.
   if (newest.count <= few || found.length >= plan.limit) return found;
   return searchAll(plan, part, { ...tools, spansets });
+}
+
+/** Where matches are rare, it costs less to ask all at once. */
+function isLikely({ traces, found }: Probes, few: number, limit: number): boolean {
+  return traces === 0 || (found / traces) * few >= limit / 2;
 }
 
 function searchAll(

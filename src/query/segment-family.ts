@@ -1,5 +1,10 @@
 /** What follows from the ids and times of a segment's rows: duplicates, parents, roots. */
-import type { FamilyExports, PickExports, TallyExports } from "../kernel/scan-kernel.ts";
+import type {
+  FamilyExports,
+  PickExports,
+  ScanExports,
+  TallyExports,
+} from "../kernel/scan-kernel.ts";
 import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes, type CodesVector } from "../vector/vector.ts";
@@ -16,6 +21,7 @@ export interface FamilyTools {
   readonly scratch: StepScratch;
   readonly kernel: FamilyExports &
     Pick<PickExports, "timeBounds" | "orderNewest"> &
+    Pick<ScanExports, "classesOfLongs"> &
     Pick<TallyExports, "startsOfTraces">;
   /** Begins the names under which results are kept. */
   readonly name: string;
@@ -93,6 +99,16 @@ export function findNewestFirst(of: FamilyOf & Pick<Segment, "traceIds">, tools:
       return at;
     },
   );
+}
+
+/** A byte a row, for ranges of durations. */
+export function findDurationClasses(of: FamilyOf, tools: FamilyTools): number {
+  const { keeper, kernel, name } = tools;
+  const bytes = () => Math.ceil(of.rows / 64) * 64;
+  return keeper.get(`${name}durationClasses`, bytes, (at) => {
+    kernel.classesOfLongs(of.duration(), of.rows, at);
+    return at;
+  });
 }
 
 export function findTraceOf(of: FamilyOf, tools: FamilyTools): number {

@@ -85,6 +85,8 @@ export interface Segment {
   start(): number;
   /** i64 a row. */
   duration(): number;
+  /** A byte a row, see native/src/classes.ts; undefined where it would serve one question. */
+  durationClasses(): number | undefined;
   /** Values are OTLP's numbers, as floats. */
   kind(): CodesVector;
   status(): CodesVector;

@@ -314,9 +314,15 @@ export function overlaps({ from, to }: TimeSpan, { startNano, endNano }: Window)
   return startNano === undefined || to >= startNano;
 }
 
+/** The lists of a plan stay the same as long as it does. */
+const hashes = new WeakMap<ArrayLike<number>, string>();
+
 /** Of the rows of all traces but these. */
 function nameOf(segment: string, excluded: ArrayLike<number>): string {
-  return `${segment}${excluded.length === 0 ? "" : Bun.hash(Uint32Array.from(excluded).buffer)}`;
+  if (excluded.length === 0) return segment;
+  const hash = hashes.get(excluded) ?? String(Bun.hash(Uint32Array.from(excluded).buffer));
+  hashes.set(excluded, hash);
+  return segment + hash;
 }
 
 /** Places among the assembled traces of those that the block has under these numbers. */

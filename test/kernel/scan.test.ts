@@ -76,6 +76,11 @@ describe("codes", () => {
           soil();
           kernel.testCodes(CODES, width, rows, TABLE, OUT);
           expect(bitsAt(OUT, rows)).toBe(textOf(codes.map((code) => table[code])));
+          const within = codes.map(() => random.below(9) === 0);
+          writeBits(BITS, within);
+          soil();
+          kernel.testFew(CODES, width, rows, BITS, TABLE, OUT);
+          expect(bitsAt(OUT, rows)).toBe(textOf(codes.map((code, i) => within[i] && table[code])));
           const one = codes[random.below(Math.max(1, rows))] ?? 0;
           soil();
           kernel.equalCodes(CODES, width, rows, one, OUT);
@@ -118,4 +123,61 @@ describe("groups", () => {
       });
     }
   }
+});
+
+/** Of all magnitudes, and neighbours of powers of two. */
+function randomLong(): bigint {
+  const value = (1n << BigInt(random.below(63))) + BigInt(random.below(5) - 2);
+  return random.below(4) === 0 ? -value : value;
+}
+
+describe("ranges by classes", () => {
+  test("are the ranges of the numbers", () => {
+    const longs = new BigInt64Array(buffer, CODES, SIZES[SIZES.length - 1]);
+    for (const rows of SIZES) {
+      for (let i = 0; i < rows; i++) longs[i] = randomLong();
+      bytes.fill(0xa5, TABLE, TABLE + rows + 64);
+      kernel.classesOfLongs(CODES, rows, TABLE);
+      for (let round = 0; round < 40; round++) {
+        const [a, b] = [randomLong(), random.below(3) === 0 ? 2n ** 63n - 1n : randomLong()];
+        const [low, high] = a <= b || random.below(9) === 0 ? [a, b] : [b, a];
+        const meant = [...longs.subarray(0, rows)].map((value) => value >= low && value <= high);
+        soil();
+        kernel.rangeClasses(TABLE, CODES, rows, low, high, OUT);
+        expect(bitsAt(OUT, rows)).toBe(textOf(meant));
+        soil();
+        kernel.rangeLongs(CODES, rows, low, high, OUT);
+        expect(bitsAt(OUT, rows)).toBe(textOf(meant));
+      }
+    }
+  });
+});
+
+describe("traces in time", () => {
+  test("are those that touch it and are as long", () => {
+    const most = SIZES[SIZES.length - 1];
+    const starts = new BigUint64Array(buffer, CODES, most);
+    const ends = new BigUint64Array(buffer, TABLE, most);
+    const time = () => BigInt.asUintN(64, BigInt(random.below(40)) * 2n ** 60n + randomLong());
+    for (const traces of SIZES) {
+      for (let i = 0; i < traces; i++) {
+        starts[i] = time();
+        ends[i] = random.below(2) === 0 ? time() : BigInt.asUintN(64, starts[i] + randomLong());
+      }
+      for (let round = 0; round < 20; round++) {
+        const [from, to] = [time(), time()];
+        const isOpen = random.below(2) === 0;
+        const least = isOpen ? -(2n ** 63n) : randomLong();
+        const longest = isOpen ? 2n ** 63n - 1n : randomLong();
+        const meant = Array.from({ length: traces }, (_, i) => {
+          const length = BigInt.asIntN(64, ends[i] - starts[i]);
+          const touches = starts[i] <= to && (starts[i] >= from || ends[i] >= from);
+          return touches && length >= least && length <= longest;
+        });
+        soil();
+        kernel.tracesInTime(CODES, TABLE, traces, from, to, least, longest, OUT);
+        expect(bitsAt(OUT, traces)).toBe(textOf(meant));
+      }
+    }
+  });
 });
