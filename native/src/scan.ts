@@ -208,6 +208,25 @@ export function rangeDoubles(values: u32, rows: u32, low: f64, high: f64, out: u
   }
 }
 
+/** The first after `group` that begins behind `row`: it is near, or far where bits are few. */
+// @ts-ignore: decorator
+@inline
+function groupEnd(starts: u32, group: u32, groups: u32, row: u32): u32 {
+  let low = group;
+  let step: u32 = 1;
+  while (low + step < groups && load<u32>(starts + (low + step) * 4) <= row) {
+    low += step;
+    step <<= 1;
+  }
+  let high = min<u32>(groups, low + step);
+  while (high - low > 1) {
+    const middle = (low + high) >>> 1;
+    if (load<u32>(starts + middle * 4) <= row) low = middle;
+    else high = middle;
+  }
+  return high;
+}
+
 /** Groups with a bit among their rows; `out` has a bit a group. Returns how many. */
 export function groupsWith(bits: u32, starts: u32, groups: u32, out: u32): u32 {
   memory.fill(out, 0, ((groups + 63) >> 6) * 8);
@@ -216,8 +235,8 @@ export function groupsWith(bits: u32, starts: u32, groups: u32, out: u32): u32 {
   let group: u32 = 0;
   let end: u32 = 0; // of the rows of the groups before `group`
   for (let row = nextBit(bits, 0, rows, 0); row < rows; row = nextBit(bits, end, rows, 0)) {
-    while (end <= row) {
-      group += 1;
+    if (end <= row) {
+      group = groupEnd(starts, group, groups, row);
       end = load<u32>(starts + group * 4);
     }
     const byte = out + ((group - 1) >> 3);

@@ -7,13 +7,20 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { PlannedBlock } from "./block-plan.ts";
-import type { Gathered, Gatherer, GatherTools, Left, SecondVisit } from "./gatherer.ts";
+import {
+  type Better,
+  type Gathered,
+  type Gatherer,
+  type GatherTools,
+  type Left,
+  NOTHING_BETTER,
+  type SecondVisit,
+} from "./gatherer.ts";
 import { type Inspected, InspectedCount } from "./inspected-count.ts";
 import type { KnownTags } from "./known-tags.ts";
 import { MetricsGatherer } from "./metrics-gatherer.ts";
 import type { Answer, AskOptions, Question } from "./question.ts";
 import { SearchGatherer } from "./search-gatherer.ts";
-import type { Rank } from "./search-plan.ts";
 import type { SegmentPart } from "./segment-part.ts";
 import { type Begun, overlaps, type Segments } from "./segments.ts";
 import { TagNamesGatherer } from "./tag-names-gatherer.ts";
@@ -29,7 +36,7 @@ export interface GatherJob {
   /** Ids of those to visit, in this order. */
   readonly blocks: readonly string[];
   readonly inHead: Begun["inHead"];
-  readonly worst: Rank | undefined;
+  readonly better: Better;
   /** Of a second visit what it is for. */
   readonly again: SecondVisit | undefined;
   /** Time that the question has had already. */
@@ -74,7 +81,7 @@ export async function answerQuestion(
   tools: AnswerTools,
   { signal, onProgress }: AskOptions,
 ): Promise<Answer> {
-  const gatherer = makeGatherer(question, tools, { worst: undefined, again: undefined });
+  const gatherer = makeGatherer(question, tools, { better: NOTHING_BETTER, again: undefined });
   const count = new InspectedCount();
   let toldMs = tools.clock.nowMs();
   const untilMs = toldMs + tools.timeoutMs;
@@ -147,12 +154,12 @@ function usedBy(gatherer: Gatherer, count: InspectedCount) {
 function makeGatherer(
   question: Question,
   { segments: { scratch, kernel }, tags }: AnswerTools,
-  { worst, again }: Pick<GatherJob, "worst" | "again">,
+  { better, again }: Pick<GatherJob, "better" | "again">,
 ): Gatherer {
   const tools: GatherTools = { scratch, kernel };
   switch (question.type) {
     case "search":
-      return new SearchGatherer(question, tools, worst);
+      return new SearchGatherer(question, tools, better);
     case "tagNames":
       return new TagNamesGatherer(question, tools, tags);
     case "tagValues":
@@ -198,7 +205,7 @@ class TenantAnswer {
     for (let next = 0; next < chosen.length; ) {
       if (gatherer.isDone(chosen[next].range.to)) break;
       // With enough found, a look at the times of those that are left is mostly all.
-      if (gatherer.worst !== undefined) size = chosen.length;
+      if (gatherer.better.worst !== undefined) size = chosen.length;
       this.#leave(chosen[next]);
       await this.#wave(begun, chosen.slice(next, next + size));
       next += size;
@@ -232,7 +239,7 @@ class TenantAnswer {
   async #own(begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
     const { question, gatherer, count, progress, again } = this.#of;
     const { segments, clock } = this.#tools;
-    const begin = () => makeGatherer(question, this.#tools, { worst: gatherer.worst, again });
+    const begin = () => makeGatherer(question, this.#tools, { better: gatherer.better, again });
     let own = begin();
     let addedMs = clock.nowMs();
     const isDone = (latestNano: bigint): boolean => {
@@ -258,7 +265,7 @@ class TenantAnswer {
       all: begun.plan.all.map(({ meta }) => meta.id),
       blocks: blocks.map(({ block }) => block.meta.id),
       inHead: begun.inHead,
-      worst: gatherer.worst,
+      better: gatherer.better,
       again,
       usedMs: this.#turn.usedMs,
       untilMs: this.#turn.untilMs,

@@ -27,6 +27,16 @@ export interface GatherTools {
   readonly kernel: ReadExports;
 }
 
+/** Traces that were found already, elsewhere: what comes after enough of them is not wanted. */
+export interface Better {
+  /** In order; empty where they are too many to tell of. */
+  readonly ranks: readonly Rank[];
+  /** Nothing that comes after it is wanted; undefined: everything is. */
+  readonly worst: Rank | undefined;
+}
+
+export const NOTHING_BETTER: Better = { ranks: [], worst: undefined };
+
 /** What is still to be visited. */
 export interface Left {
   /** Nothing of it ends later; undefined: anything may come. */
@@ -39,8 +49,8 @@ export interface Gatherer {
   isDone(latestNano: bigint): boolean;
   /** Whether it may be done before all blocks were visited. */
   readonly mayEndEarly: boolean;
-  /** Nothing that comes after it is wanted; undefined: everything is. */
-  readonly worst: Rank | undefined;
+  /** What a thread that goes on from here should know. */
+  readonly better: Better;
   /** Hands over what was gathered so far, once. */
   take(): Gathered;
   add(gathered: Gathered): void;

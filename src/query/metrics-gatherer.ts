@@ -1,7 +1,13 @@
 /** Metrics: what all segments count, as series. */
 import { assert } from "../base/assert.ts";
 import { chooseCompared } from "./compare-choose.ts";
-import type { Gathered, Gatherer, GatherTools, SecondVisit } from "./gatherer.ts";
+import {
+  type Gathered,
+  type Gatherer,
+  type GatherTools,
+  NOTHING_BETTER,
+  type SecondVisit,
+} from "./gatherer.ts";
 import { finishMetrics } from "./metrics-finish.ts";
 import { emptyPartial, type MetricsPartial, mergePartial } from "./metrics-partial.ts";
 import { type MetricsPlan, planMetrics } from "./metrics-plan.ts";
@@ -11,7 +17,7 @@ import type { SegmentPart } from "./segment-part.ts";
 
 export class MetricsGatherer implements Gatherer {
   readonly mayEndEarly = false;
-  readonly worst = undefined;
+  readonly better = NOTHING_BETTER;
   readonly #plan: MetricsPlan;
   readonly #tools: GatherTools;
   readonly #partial: MetricsPartial;

@@ -1,6 +1,6 @@
 /** Searches: the best traces of all segments. */
 import { assert } from "../base/assert.ts";
-import type { Gathered, Gatherer, GatherTools, Left } from "./gatherer.ts";
+import type { Better, Gathered, Gatherer, GatherTools, Left } from "./gatherer.ts";
 import type { AnswerMetrics, SearchAnswer, SearchQuestion } from "./question.ts";
 import {
   orderRanked,
@@ -12,32 +12,51 @@ import {
 import { type Probes, searchSegment } from "./search-segment.ts";
 import type { SegmentPart } from "./segment-part.ts";
 
+/** With more wanted, only the worst of them is told. */
+const RANKS_MAX = 256;
+
 export class SearchGatherer implements Gatherer {
   readonly #plan: SearchPlan;
   readonly #tools: GatherTools;
-  /** What others have found already is better. */
-  readonly #worst: Rank | undefined;
+  readonly #others: Better;
   readonly #probes: Probes = { traces: 0, found: 0 };
   #best: readonly RankedTrace[] = [];
 
-  constructor(question: SearchQuestion, tools: GatherTools, worst: Rank | undefined) {
+  constructor(question: SearchQuestion, tools: GatherTools, others: Better) {
     this.#plan = planSearch(question);
     this.#tools = tools;
-    this.#worst = worst;
+    this.#others = others;
   }
 
   get mayEndEarly(): boolean {
     return this.#plan.sort === undefined;
   }
 
-  get worst(): Rank | undefined {
-    const own = this.#best.length >= this.#plan.limit ? this.#best.at(-1) : undefined;
-    if (own === undefined || this.#worst === undefined) return own ?? this.#worst;
-    return orderRanked(this.#plan, own, this.#worst) < 0 ? own : this.#worst;
+  get better(): Better {
+    const { limit } = this.#plan;
+    if (limit > RANKS_MAX) return { ranks: [], worst: this.#worst() };
+    const ranks = this.#ranks().map(rankOf);
+    return { ranks, worst: ranks.length === limit ? ranks.at(-1) : undefined };
+  }
+
+  /** Of all that is known to be found. */
+  #worst(): Rank | undefined {
+    const { limit } = this.#plan;
+    const { ranks, worst } = this.#others;
+    const all = ranks.length === 0 ? this.#best : this.#ranks();
+    const own = all.length >= limit ? all.at(-1) : undefined;
+    if (own === undefined || worst === undefined) return own ?? worst;
+    return orderRanked(this.#plan, own, worst) < 0 ? own : worst;
+  }
+
+  #ranks(): readonly Rank[] {
+    return [...this.#others.ranks, ...this.#best]
+      .sort((a, b) => orderRanked(this.#plan, a, b))
+      .slice(0, this.#plan.limit);
   }
 
   use(part: SegmentPart): void {
-    const { worst } = this;
+    const worst = this.#worst();
     const probes = this.#probes;
     this.#take(searchSegment(this.#plan, part, { ...this.#tools, worst, probes }));
   }
@@ -45,7 +64,7 @@ export class SearchGatherer implements Gatherer {
   /** Blocks that are left end before the worst of enough traces starts. */
   isDone(latestNano: bigint): boolean {
     if (this.#plan.limit === 0) return true;
-    const { worst } = this;
+    const worst = this.#worst();
     return this.mayEndEarly && worst !== undefined && worst.startUnixNano > latestNano;
   }
 
@@ -75,4 +94,8 @@ export class SearchGatherer implements Gatherer {
       .sort((a, b) => orderRanked(this.#plan, a, b))
       .slice(0, this.#plan.limit);
   }
+}
+
+function rankOf({ key, startUnixNano, traceId }: Rank): Rank {
+  return { key, startUnixNano, traceId };
 }

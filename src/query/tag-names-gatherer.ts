@@ -1,6 +1,6 @@
 /** Names of attributes: of all segments together, scope by scope. */
 import { assert } from "../base/assert.ts";
-import type { Gathered, Gatherer, GatherTools } from "./gatherer.ts";
+import { type Gathered, type Gatherer, type GatherTools, NOTHING_BETTER } from "./gatherer.ts";
 import type { KnownTags } from "./known-tags.ts";
 import type { AnswerMetrics, TagNamesAnswer, TagNamesQuestion, TagScope } from "./question.ts";
 import type { SegmentPart } from "./segment-part.ts";
@@ -10,7 +10,7 @@ import { orderTexts } from "./value-order.ts";
 
 export class TagNamesGatherer implements Gatherer {
   readonly mayEndEarly = false;
-  readonly worst = undefined;
+  readonly better = NOTHING_BETTER;
   readonly #question: TagNamesQuestion;
   readonly #tools: GatherTools;
   readonly #tags: KnownTags;

@@ -1,7 +1,7 @@
 /** Values of a field: of all segments together, the first ones in their order. */
 import { assert } from "../base/assert.ts";
 import { printField } from "../traceql/print.ts";
-import type { Gathered, Gatherer, GatherTools } from "./gatherer.ts";
+import { type Gathered, type Gatherer, type GatherTools, NOTHING_BETTER } from "./gatherer.ts";
 import type { KnownTags } from "./known-tags.ts";
 import type { AnswerMetrics, TagValuesAnswer, TagValuesQuestion } from "./question.ts";
 import type { SegmentPart } from "./segment-part.ts";
@@ -11,7 +11,7 @@ import { addValuesInRows } from "./tag-values-rows.ts";
 
 export class TagValuesGatherer implements Gatherer {
   readonly mayEndEarly = false;
-  readonly worst = undefined;
+  readonly better = NOTHING_BETTER;
   readonly #question: TagValuesQuestion;
   readonly #tools: GatherTools;
   readonly #tags: KnownTags;

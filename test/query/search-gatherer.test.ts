@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import type { GatherTools } from "../../src/query/gatherer.ts";
+import { type GatherTools, NOTHING_BETTER } from "../../src/query/gatherer.ts";
 import type { SearchQuestion } from "../../src/query/question.ts";
 import { SearchGatherer } from "../../src/query/search-gatherer.ts";
 import type { RankedTrace } from "../../src/query/search-plan.ts";
@@ -20,7 +20,7 @@ function gathererOf(query: string): SearchGatherer {
     ...{ minDurationNano: undefined, maxDurationNano: undefined },
   };
   // What others found is added without them.
-  return new SearchGatherer(question, {} as GatherTools, undefined);
+  return new SearchGatherer(question, {} as GatherTools, NOTHING_BETTER);
 }
 
 function traceOf(startUnixNano: bigint): RankedTrace {
