@@ -1,6 +1,6 @@
 /**
- * `q` of a trace by id and what goes with it, refused in Tempo's words: one filter of spans, and how
- * many of their ancestors (`keep_hierarchy`, `ancestor_depth`) and of their descendants
+ * `q` of a trace by id and what goes with it, refused in Tempo's words: one filter of spans, and
+ * how many of their ancestors (`keep_hierarchy`, `ancestor_depth`) and of their descendants
  * (`match_depth`) stay. As in Tempo, what has no effect is not looked at.
  */
 import { EngineError } from "../base/error.ts";
