@@ -67,7 +67,11 @@ const questions = new QueryQuestions({
     localPath,
     blocks: metas,
     owners: metas.map(() => 0),
-    version: 0,
+    remotes: metas.map(() => undefined),
+    versions: { blocks: 0, store: 0 },
+    remote: undefined,
+    clock: systemClock,
+    retiredMs: 0,
     logger,
     onRemoved: () => {},
   }),
@@ -81,6 +85,7 @@ const questions = new QueryQuestions({
     kernel,
     residuals: new ValueCache(32 * MiB),
   },
+  columns: undefined,
   logger,
   post: (message) => {
     if (message.type === "found") waiting?.resolve(message.answer);

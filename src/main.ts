@@ -121,6 +121,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     blocks,
     clock: systemClock,
     logger,
+    place: undefined,
     onFatal: (thread) => {
       logger.error("the process ends", { thread });
       process.exit(70);

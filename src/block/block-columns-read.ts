@@ -11,6 +11,13 @@ export interface ColumnCaches {
   readonly files: FileCache;
   readonly dictionaries: ValueCache<Dictionary>;
   readonly scratch: Scratch;
+  /** Where it is wanted: names of the columns that were read. */
+  readonly touched: Set<string> | undefined;
+}
+
+/** As in the schema, with all that is around it. */
+export function columnName({ path }: DataFile["columns"][number]): string {
+  return path.join(".");
 }
 
 /** Bytes of a batch are used up before the next one: one buffer serves all, and stays warm. */
@@ -49,6 +56,7 @@ export function readColumns(
   assert(rows.first < rows.end && rows.end <= file.rows, "block: rows outside the file");
   const dictionaries = new Map<number, Dictionary>();
   for (const column of columns) {
+    caches.touched?.add(columnName(file.columns[column]));
     const held = caches.dictionaries.get(path, String(column));
     if (held !== undefined) dictionaries.set(column, held);
   }

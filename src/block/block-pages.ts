@@ -4,6 +4,7 @@ import { freeBytes } from "../base/free-bytes.ts";
 import {
   type ColumnCaches,
   type ColumnSource,
+  columnName,
   openDictionary,
   type RowRange,
 } from "./block-columns-read.ts";
@@ -26,6 +27,7 @@ export function columnDictionary(
   source: ColumnSource,
   column: number,
 ): Dictionary | undefined {
+  caches.touched?.add(columnName(source.file.columns[column]));
   const held = caches.dictionaries.get(source.path, String(column));
   if (held !== undefined) return held;
   const { dictionaryAt, dataAt } = source.file.columns[column];
@@ -43,6 +45,7 @@ export function* columnPages(
   const { column, rows } = request;
   const { file, path } = source;
   assert(rows.first < rows.end && rows.end <= file.rows, "block: rows outside the file");
+  caches.touched?.add(columnName(file.columns[column]));
   const index = file.pages[column];
   const batches = planReads(file, {
     columns: [column],

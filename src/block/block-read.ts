@@ -17,20 +17,20 @@ import { blockCorrupt } from "./block-error.ts";
 import { type BlockLayout, layoutOf } from "./block-layout.ts";
 import { fixedColumns, listAttributes, listColumns, spanAttributes } from "./block-needs.ts";
 import { spanRows } from "./block-rows.ts";
-import { FileCache, ValueCache } from "./file-cache.ts";
+import { FileCache, type PartialFiles, ValueCache } from "./file-cache.ts";
 import type { ColumnRows, Dictionary } from "./parquet-decode.ts";
 import { type DataFile, dataFileBytes, readDataFile } from "./parquet-footer-read.ts";
 import { type Sidecar, SidecarReader } from "./sidecar-read.ts";
 import { SourceMessages } from "./source-messages.ts";
 import { tenantSeed, traceHash } from "./trace-hash.ts";
 
-const DATA_FILE = "data.parquet";
-const SIDECAR_FILE = "sidecar.bin";
+export const DATA_FILE = "data.parquet";
+export const SIDECAR_FILE = "sidecar.bin";
 
 /** Rows that are decoded at once: objects of some 8 MB. */
 const WINDOW_ROWS = 4096;
 /** Rows in which the end of a trace is looked for at first; doubled while it is not there. */
-const TRACE_ROWS = 128;
+export const TRACE_ROWS = 128;
 
 export interface OpenBlock {
   readonly path: string;
@@ -53,6 +53,8 @@ export interface BlockCacheOptions {
   readonly filesMax: number;
   /** Of filters, footers and dictionaries together. */
   readonly bytesMax: number;
+  /** Files of blocks that are not whole on this disk; undefined: all are. */
+  readonly partial?: PartialFiles | undefined;
 }
 
 /** What one thread keeps of blocks between reads. */
@@ -64,9 +66,11 @@ export class BlockCaches {
   /** Texts of columns without a dictionary. */
   readonly piles: ValueCache<TextPile>;
   readonly scratch = new Scratch();
+  readonly touched: Set<string> | undefined;
 
-  constructor({ filesMax, bytesMax }: BlockCacheOptions) {
-    this.files = new FileCache(filesMax);
+  constructor({ filesMax, bytesMax, partial }: BlockCacheOptions) {
+    this.files = new FileCache(filesMax, partial);
+    this.touched = partial && new Set();
     // A filter is needed of every block, the others of those that have the trace.
     this.sidecars = new ValueCache(bytesMax / 4);
     this.blocks = new ValueCache(bytesMax / 4);

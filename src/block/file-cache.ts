@@ -4,6 +4,8 @@
  *
  * Both are bounded, files by number and values by bytes, and the one unused for longest goes
  * first. A file that was removed on disk stays readable while it is open here; forget() lets go.
+ *
+ * Of a block in a bucket parts may not be on disk yet: those are waited for (PartialFile).
  */
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
 import { assert } from "../base/assert.ts";
@@ -13,7 +15,33 @@ import { blockCorrupt } from "./block-error.ts";
 interface OpenFile {
   readonly fd: number;
   readonly bytes: number;
+  /** 0 of files that are whole. */
+  readonly epoch: number;
 }
+
+/**
+ * A file that somebody else fills as its parts are asked for, and may throw away and begin anew:
+ * then its epoch is another. Bytes that are there before the epoch is looked at are in that epoch's
+ * file, also when it has no name any more.
+ */
+export interface PartialFile {
+  readonly bytes: number;
+  /** From 0. */
+  readonly epoch: number;
+  /** The file of an epoch, on the local disk; it may not be there (yet). */
+  pathOf(epoch: number): string;
+  has(from: number, length: number): boolean;
+  /** Returns when the bytes are there, or were and went again. Throws EngineError. */
+  fetch(from: number, length: number): void;
+}
+
+export interface PartialFiles {
+  /** undefined: the path is that of a file as it is. */
+  find(path: string): PartialFile | undefined;
+}
+
+/** Each time a file was thrown away just when it was asked for. */
+const PARTIAL_ATTEMPTS = 100;
 
 /** Values by path of their file, and a part of it. */
 export class ValueCache<T> {
@@ -67,12 +95,14 @@ export class ValueCache<T> {
 export class FileCache {
   readonly #filesMax: number;
   readonly #files = new Map<string, OpenFile>();
+  readonly #partial: PartialFiles | undefined;
   #readBytes = 0;
 
-  /** `filesMax` descriptors are held open. */
-  constructor(filesMax: number) {
+  /** `filesMax` descriptors are held open. `partial`: files that are not whole. */
+  constructor(filesMax: number, partial?: PartialFiles) {
     assert(filesMax > 0, "file cache: no files");
     this.#filesMax = filesMax;
+    this.#partial = partial;
   }
 
   /** Bytes read from files since the start. */
@@ -82,12 +112,12 @@ export class FileCache {
 
   /** Size of a file. Throws `not_found` when it is not there (any more). */
   size(path: string): number {
-    return this.#open(path).bytes;
+    return this.#partial?.find(path)?.bytes ?? this.#open(path).bytes;
   }
 
   /** Bytes `from` to `from + length` of a file, a buffer of their own. */
   read(path: string, from: number, length: number): Uint8Array {
-    const { bytes } = this.#open(path);
+    const bytes = this.size(path);
     // Before there is a buffer: a damaged length may be anything.
     if (!(length >= 0 && from >= 0 && from + length <= bytes)) throw outside(path, from, length);
     const target = new Uint8Array(length);
@@ -97,8 +127,12 @@ export class FileCache {
 
   /** As many bytes as `target` has. */
   readInto(path: string, from: number, target: Uint8Array): void {
-    const { fd, bytes } = this.#open(path);
     const { length } = target;
+    const partial = this.#partial?.find(path);
+    const { fd, bytes } =
+      partial === undefined
+        ? this.#open(path)
+        : this.#openPartial(path, partial, { offset: from, length });
     if (!(from >= 0 && from + length <= bytes)) throw outside(path, from, length);
     for (let done = 0; done < length; ) {
       const count = readFile(path, fd, { buffer: target, done, from });
@@ -120,13 +154,51 @@ export class FileCache {
       this.#files.set(path, held);
       return held;
     }
-    const file = openFile(path);
+    return this.#hold(path, openFile(path));
+  }
+
+  #hold(path: string, file: OpenFile): OpenFile {
     this.#files.set(path, file);
     for (const oldest of this.#files.keys()) {
       if (this.#files.size <= this.#filesMax) break;
       this.#close(oldest);
     }
     return file;
+  }
+
+  /** Open, with the bytes in it. */
+  #openPartial(
+    path: string,
+    partial: PartialFile,
+    { offset, length }: { readonly offset: number; readonly length: number },
+  ): OpenFile {
+    // Nobody is asked for bytes that cannot be.
+    if (!(offset >= 0 && offset + length <= partial.bytes)) throw outside(path, offset, length);
+    for (let attempt = 0; attempt < PARTIAL_ATTEMPTS; attempt++) {
+      const file = this.#ofEpoch(path, partial);
+      if (file !== undefined && partial.has(offset, length)) {
+        // Only now: see PartialFile.
+        if (partial.epoch === file.epoch) return file;
+      } else partial.fetch(offset, length);
+    }
+    throw new EngineError("overloaded", `${path}: its parts come and go: the cache is too small`);
+  }
+
+  #ofEpoch(path: string, partial: PartialFile): OpenFile | undefined {
+    const { epoch, bytes } = partial;
+    const held = this.#files.get(path);
+    if (held?.epoch === epoch) {
+      this.#files.delete(path);
+      this.#files.set(path, held);
+      return held;
+    }
+    this.#close(path);
+    try {
+      return this.#hold(path, { fd: openSync(partial.pathOf(epoch), "r"), bytes, epoch });
+    } catch (error) {
+      if (isMissing(error)) return undefined;
+      throw diskError("disk_failed", path, error);
+    }
   }
 
   #close(path: string): void {
@@ -143,11 +215,14 @@ function outside(path: string, from: number, length: number): EngineError {
 function openFile(path: string): OpenFile {
   try {
     const fd = openSync(path, "r");
-    return { fd, bytes: fstatSync(fd).size };
+    return { fd, bytes: fstatSync(fd).size, epoch: 0 };
   } catch (error) {
-    const missing = error instanceof Error && "code" in error && error.code === "ENOENT";
-    throw diskError(missing ? "not_found" : "disk_failed", path, error);
+    throw diskError(isMissing(error) ? "not_found" : "disk_failed", path, error);
   }
+}
+
+function isMissing(error: unknown): boolean {
+  return error instanceof Error && "code" in error && error.code === "ENOENT";
 }
 
 interface Reading {

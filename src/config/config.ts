@@ -27,6 +27,8 @@ export interface Config {
   /** Where finished blocks lie; never inside walPath or around it. */
   readonly localPath: string;
   readonly walPath: string;
+  /** Of blocks in a bucket, whichever kind it is. */
+  readonly bucket: BucketConfig;
   /** Blocks whose end is older are removed; 0 keeps them for ever. */
   readonly blockRetentionMs: number;
   /** Age at which the head is cut into a block. */
@@ -39,6 +41,19 @@ export interface Config {
   readonly ingressThreads: number;
   /** Request bytes received and not yet answered, all ingress threads together. */
   readonly inFlightBytesMax: number;
+}
+
+export interface BucketConfig {
+  /** Between two looks at which blocks there are. */
+  readonly pollMs: number;
+  /** From when nobody needs an object any more until it goes. */
+  readonly graceMs: number;
+  /** Of its blocks' files on this disk. */
+  readonly cacheBytesMax: number;
+  /** Of their bloom filters in memory. */
+  readonly filterBytesMax: number;
+  /** Of blocks on this disk that wait for it; above it requests are answered 503. */
+  readonly backlogBytesMax: number;
 }
 
 export type StorageBackend = "local" | "s3";

@@ -121,6 +121,17 @@ export const MEMORY_BUDGET_BYTES_MAX = 4 * GiB;
 export const WAL_BYTES_MIN = 128 * MiB;
 export const WAL_BYTES_DEFAULT = 2 * GiB;
 
+/** Blocks of some hours that were asked for; a search of one attribute reads a tenth of a block. */
+export const BLOCK_CACHE_BYTES_DEFAULT = 10 * GiB;
+/** Below this one question could push out what it reads itself. */
+export const BLOCK_CACHE_BYTES_MIN = 64 * MiB;
+
+/** Of 200 million traces: 1.3 bytes each. */
+export const FILTER_BYTES_DEFAULT = 256 * MiB;
+
+/** A store that is away for two hours at 50,000 spans a second. */
+export const UPLOAD_BACKLOG_BYTES_DEFAULT = 10 * GiB;
+
 /** What clients may have sent and not yet seen answered; two of the largest requests. */
 export const IN_FLIGHT_BYTES_DEFAULT = 64 * MiB;
 
@@ -137,6 +148,14 @@ export const BLOCK_DURATION_MS_DEFAULT = 5 * 60_000;
 
 /** Tempo's fourteen days. */
 export const BLOCK_RETENTION_MS_DEFAULT = 336 * 3_600_000;
+
+/** Tempo's. */
+export const BLOCK_LIST_POLL_MS_DEFAULT = 5 * 60_000;
+/** Each poll lists all names. */
+export const BLOCK_LIST_POLL_MS_MIN = 1000;
+
+/** Tempo's hour: longer than polls and questions, and than an upload takes. */
+export const COMPACTED_RETENTION_MS_DEFAULT = 3_600_000;
 
 /** The HTTP server counts idle time in one byte of seconds. */
 export const HTTP_IDLE_TIMEOUT_MS_MAX = 255_000;

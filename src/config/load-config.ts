@@ -3,6 +3,7 @@
  * defaults. Either everything is right, or one error holds everything that is not.
  */
 
+import { readBucket } from "./bucket-settings.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import type { Config } from "./config.ts";
 import { type Environment, expandEnvironment } from "./file/expand-env.ts";
@@ -191,6 +192,7 @@ function makeConfig(
     storageBackend: at(known.storageBackend),
     localPath: at(known.localPath),
     walPath: at(known.walPath),
+    bucket: readBucket(at),
     blockRetentionMs: at(known.blockRetention),
     maxBlockDurationMs: at(known.maxBlockDuration),
     memoryBudgetBytes: at(known.memoryBudget),

@@ -6,6 +6,7 @@ import { availableParallelism } from "node:os";
 import { z } from "zod";
 import { MiB } from "../base/bytes.ts";
 import { logLevels } from "../base/log.ts";
+import { bucketSettings } from "./bucket-settings.ts";
 import type { Config, StorageBackend } from "./config.ts";
 import { limitSettings } from "./limit-settings.ts";
 import {
@@ -277,5 +278,6 @@ export const settings = [
   ...querySettings,
   ...limitSettings,
   ...[storageBackend, localPath, walPath, blockRetention, maxBlockDuration],
+  ...bucketSettings,
   ...[memoryBudget, walBytesMax, ingressThreads, inFlightBytesMax],
 ] as const satisfies readonly AnySetting[];

@@ -136,7 +136,7 @@ export async function gatherPart(
   const byId = new Map(plan.newestFirst.map((one) => [one.block.meta.id, one]));
   const blocks = job.blocks.flatMap((id) => byId.get(id) ?? []);
   const isDone = (latestNano: bigint) => gatherer.isDone(latestNano);
-  await segments.visitBlocks({ ...visit, begun: { plan, inHead }, blocks, isDone });
+  await segments.visitBlocks({ ...visit, question, begun: { plan, inHead }, blocks, isDone });
   return {
     gathered: gatherer.take(),
     inspected: count.inspected,
@@ -253,7 +253,7 @@ class TenantAnswer {
       return own.isDone(latestNano);
     };
     const use = (part: SegmentPart) => usedBy(own, count)(part);
-    await segments.visitBlocks({ ...this.#visit(), use, begun, blocks, isDone });
+    await segments.visitBlocks({ ...this.#visit(), use, question, begun, blocks, isDone });
     gatherer.add(own.take());
   }
 

@@ -18,6 +18,8 @@ import { type BlockPlan, type OwnedBlock, type PlannedBlock, planBlocks } from "
 import { BlockSegment, type SegmentTools } from "./block-segment.ts";
 import { HeadSegment } from "./head-segment.ts";
 import { HeadShares } from "./head-shares.ts";
+import type { Question } from "./question.ts";
+import type { ReadAhead } from "./read-ahead.ts";
 import type { Segment } from "./segment.ts";
 import { LazyPart, type PartOptions, type SegmentPart, type TimeSpan } from "./segment-part.ts";
 import { type BlockSplits, type SplitBlock, SplitTraces } from "./split-traces.ts";
@@ -33,6 +35,8 @@ export interface PinnedHead {
 export interface KnownBlocks {
   /** All blocks with this tenant, as of now or later. */
   all(tenant: string): Promise<readonly OwnedBlock[]>;
+  /** Those of these that are there, or were replaced since a question began with them. */
+  these(tenant: string, ids: ReadonlySet<string>): Promise<readonly OwnedBlock[]>;
   /** Those that this thread knows of just now. */
   now(tenant: string): readonly OwnedBlock[];
   /** Whether more was published than this thread knows of. */
@@ -46,6 +50,8 @@ export interface SegmentsOptions {
   readonly nodeId: string;
   readonly tools: SegmentTools;
   readonly turns: Turns;
+  /** undefined: all blocks are on this disk. */
+  readonly ahead: ReadAhead | undefined;
   /** A block went away while it was asked for. */
   readonly onGone: (block: ListedBlock) => void;
 }
@@ -72,6 +78,7 @@ export interface Begun {
 }
 
 export interface BlocksVisit extends Visit {
+  readonly question: Question;
   readonly begun: Begun;
   readonly blocks: readonly PlannedBlock[];
   /** Before each block, with the latest time that any span of it touches. */
@@ -129,21 +136,25 @@ export class Segments {
 
   /** The plan of a question that began on another thread, about the blocks with these ids. */
   async join(ids: readonly string[], visit: Visit): Promise<BlockPlan> {
-    const wanted = new Set(ids);
-    const all = await this.#options.blocks.all(visit.tenant);
-    const known = all.filter(({ meta }) => wanted.has(meta.id));
+    const known = await this.#options.blocks.these(visit.tenant, new Set(ids));
     return this.#planned(known.toSorted(byLog), visit);
   }
 
   /** Block by block in their order, until the visitor is done. */
   async visitBlocks(visit: BlocksVisit): Promise<void> {
     const { begun, blocks, isDone, signal, turn } = visit;
-    for (const one of blocks) {
+    const ahead = this.#options.ahead?.begin(visit.question, blocks);
+    for (const [place, one] of blocks.entries()) {
       if (isDone(one.range.to)) return;
+      if (ahead !== undefined) await ahead.ready(place);
       signal.throwIfAborted();
       const shared = begun.inHead.get(one.block.meta.id) ?? [];
       await this.#options.turns.step(turn, () =>
-        this.#inStep(turn, () => this.#visitBlock(one, shared, visit)),
+        this.#inStep(turn, () => {
+          ahead?.visiting();
+          this.#visitBlock(one, shared, visit);
+          ahead?.visited();
+        }),
       );
     }
   }
@@ -159,6 +170,8 @@ export class Segments {
     if (tenant.ids === ids) return tenant.plan;
     const { splits } = tenant;
     const blocks = this.#sharing(all, name);
+    if (this.#options.ahead !== undefined && all.length > 1)
+      await this.#options.ahead.traceIds(all);
     for (let newest = 1; newest < blocks.length; newest++) {
       signal.throwIfAborted();
       if (splits.isCompared(blocks, newest)) continue;

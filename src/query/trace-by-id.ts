@@ -46,6 +46,12 @@ export interface BlockView {
     startSeconds?: number,
     endSeconds?: number,
   ): Promise<readonly ListedBlock[]>;
+  /** Brings what is not on this disk of a trace; undefined: nothing is to be waited for. */
+  ahead?(
+    blocks: readonly ListedBlock[],
+    tenant: string,
+    traceId: Uint8Array,
+  ): Promise<void> | undefined;
   /** Rows in the order of their arrival, valid until the next call; undefined: none. */
   rows(block: ListedBlock, tenant: string, traceId: Uint8Array): Iterable<SpanRow> | undefined;
   /** Bytes that were read so far. */
@@ -90,6 +96,8 @@ export class TraceById implements TraceFinder {
     let inspectedBytes = parts.reduce((sum, { spans }) => sum + spans.bytes, 0);
     for (const tenant of tenants) {
       const listed = await this.#blocks.blocks(tenant, startSeconds, endSeconds);
+      const ahead = this.#blocks.ahead?.(listed, tenant, traceId);
+      if (ahead !== undefined) await ahead;
       // From here on no other question gets in between: the count is this one's alone.
       const before = this.#blocks.inspectedBytes;
       all.addRows(this.#blockRows(listed, tenant, traceId));

@@ -33,6 +33,10 @@ export const BLOCKS_FAILING = 128;
 export const HALF_STATE = 144;
 /** How often a half was begun anew, by half (ingest). */
 export const HALF_EPOCH = 146;
+/** Bumped by the store thread after blocks moved to the bucket, came, or went. */
+export const STORE_VERSION = 160;
+/** 1 while local blocks that wait for the bucket are at their bound (store thread). */
+export const STORE_FULL = 161;
 /** Pins: word PINS + reader × 2 + half is 1 while that reader reads that half (reader). */
 export const PINS = 256;
 export const READERS_MAX = 16;
@@ -45,6 +49,7 @@ export const THREAD_BLOCKS = 1;
 export const THREAD_QUERY = 2;
 /** + ring. */
 export const THREAD_INGRESS = 2 + READERS_MAX;
+export const THREAD_STORE = 128;
 
 export const HALF_FREE = 0;
 export const HALF_FILLING = 1;
@@ -87,6 +92,8 @@ export const STAT_BLOCK_US = STATS + 19;
 export const STAT_WAL_GAPS = STATS + 20;
 export const STAT_REPLAY_SECONDS = STATS + 21;
 export const STAT_FAILED_CUTS = STATS + 22;
+/** Where in the log the oldest of its files begins. */
+export const STAT_WAL_OLDEST = STATS + 23;
 export const STATS_END = STATS + 32;
 
 /** Where ingest keeps the kernel's results, bytes. */

@@ -84,9 +84,11 @@ export class BucketList {
 
   /** Rejects with what the store says; then nothing has changed. */
   async poll(signal?: AbortSignal): Promise<BlockChange> {
-    const published = new Set(this.#metas.keys());
+    const known = new Set(this.#metas.keys());
     const records = await this.#pollRecords(signal);
-    const metas = await this.#pollMetas(published, signal);
+    const metas = await this.#pollMetas(signal);
+    // What this process published meanwhile may be missing in the listing. No wait from here on.
+    for (const [id, meta] of this.#metas) if (!known.has(id)) metas.set(id, meta);
     const live = liveBlocks(
       metas.values(),
       [...records.values()].map(({ record }) => record),
@@ -122,11 +124,7 @@ export class BucketList {
     return records;
   }
 
-  /** `published`: ids that were known before; what this process publishes meanwhile stays. */
-  async #pollMetas(
-    published: ReadonlySet<string>,
-    signal: AbortSignal | undefined,
-  ): Promise<Map<string, BlockMeta>> {
+  async #pollMetas(signal: AbortSignal | undefined): Promise<Map<string, BlockMeta>> {
     const metas = new Map<string, BlockMeta>();
     const unknown: string[] = [];
     for await (const page of this.#store.list(METAS_PREFIX)) {
@@ -144,7 +142,6 @@ export class BucketList {
       if (meta.id === id) metas.set(id, meta);
       else this.#tell(metaKey({ id }), "is of another block");
     });
-    for (const [id, meta] of this.#metas) if (!published.has(id)) metas.set(id, meta);
     return metas;
   }
 

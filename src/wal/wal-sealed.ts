@@ -68,6 +68,11 @@ export class WalSealed {
     return this.#segments.length;
   }
 
+  /** Where the oldest begins; undefined: there is none. */
+  get oldest(): number | undefined {
+    return this.#segments[0]?.start;
+  }
+
   /** Of all segments together, files included that are not freed yet. */
   get bytes(): number {
     return this.#bytes;

@@ -171,6 +171,11 @@ export class WalWriter {
     return this.#sealed.bytes + (active ? active.touched - active.start : 0);
   }
 
+  /** Nothing before this position is on disk any more. */
+  get oldest(): number {
+    return this.#sealed.oldest ?? this.#active?.start ?? this.#nextStart;
+  }
+
   /** Segments on disk. */
   get segments(): number {
     return this.#sealed.count + (this.#active ? 1 : 0);

@@ -11,6 +11,7 @@
  */
 
 import { HALF_ROWS } from "../../native/src/layout.ts";
+import { assert } from "../base/assert.ts";
 import { GiB, MiB } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
@@ -44,6 +45,7 @@ import {
   STAT_SYNC_US,
   STAT_VALIDATE_US,
   STOP,
+  STORE_FULL,
   THREAD_BLOCKS,
   THREAD_IDS,
   THREAD_INGEST,
@@ -53,8 +55,12 @@ import {
   wakeIngest,
 } from "../ring/control.ts";
 import { ringUsedBytes } from "../ring/ring.ts";
+import { blockCachePath } from "./block-cache-path.ts";
+import type { BlockVersions } from "./block-list.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
-import { QueryPool } from "./query-pool.ts";
+import { type PoolChange, QueryPool } from "./query-pool.ts";
+import type { RemoteBlock, StoreMoved, StorePlace, StoreState } from "./store-protocol.ts";
+import { StoreSide, storeSettings } from "./store-side.ts";
 import { startThread, type Thread } from "./thread.ts";
 import type {
   BlockMessage,
@@ -96,6 +102,14 @@ export interface EngineOptions {
   readonly onFatal: (thread: string) => void;
   readonly onListening: (receivers: readonly ListeningReceiver[]) => void;
   readonly limits: RateLimits;
+  /** Where blocks are kept; undefined: on this disk. */
+  readonly place: StorePlace | undefined;
+}
+
+interface PlacedBlock {
+  readonly meta: BlockMeta;
+  /** undefined: a folder of this disk. */
+  readonly remote: RemoteBlock | undefined;
 }
 
 export class Engine {
@@ -104,16 +118,17 @@ export class Engine {
   readonly #control: Int32Array;
   readonly #plan: MemoryPlan;
   readonly #thread: ThreadStart;
-  readonly #blocks: Map<string, BlockMeta>;
+  readonly #blocks = new Map<string, PlacedBlock>();
+  readonly #store: StoreSide | undefined;
   readonly #ingress: Thread<IngressRequest>[] = [];
-  readonly #queries: QueryPool;
-  readonly #watch: ReturnType<typeof setInterval>;
+  #pool: QueryPool | undefined;
+  #watch: ReturnType<typeof setInterval> | undefined;
   readonly restarts = new Map<string, number>();
   /** Ingress threads whose ports are open. */
   readonly #listening = new Set<number>();
   readonly #rateTable = new SharedArrayBuffer(RATE_TABLE_BYTES);
   #limits: RateLimits;
-  #blocksVersion = 0;
+  #versions: BlockVersions = { blocks: 0, store: 0 };
   #stopping = false;
   #onDrained: () => void = () => {};
   #onStopped: () => void = () => {};
@@ -122,8 +137,12 @@ export class Engine {
   removedBlocks = 0;
   publishedBlocks = 0;
 
+  /** Throws EngineError when the store of blocks refuses. */
   static async create(options: EngineOptions): Promise<Engine> {
-    return new Engine(options, await WebAssembly.compile(options.kernel));
+    const engine = new Engine(options, await WebAssembly.compile(options.kernel));
+    await engine.#listStore();
+    engine.#start();
+    return engine;
   }
 
   private constructor(options: EngineOptions, module: WebAssembly.Module) {
@@ -145,29 +164,63 @@ export class Engine {
     this.#control = new Int32Array(this.#buffer, 0, CONTROL_BYTES / 4);
     const { logLevel: level, logFormat: format } = config.server;
     this.#thread = { memory, module, plan: this.#plan, log: { level, format } };
-    this.#blocks = new Map(options.blocks.map((meta) => [meta.id, meta]));
+    for (const meta of options.blocks) this.#blocks.set(meta.id, { meta, remote: undefined });
+    const { place } = options;
+    if (place === undefined) return;
+    this.#store = new StoreSide({
+      start: {
+        ...{ ...this.#thread, ...storeSettings(config), place },
+        ...{ nodeId: options.nodeId, blocks: options.blocks },
+      },
+      logger: options.logger,
+      onMoved: (change) => this.#moved(change),
+      onEnd: () => options.onFatal("store"),
+    });
+  }
+
+  /** Blocks of the bucket are known before anything is replayed or asked. */
+  async #listStore(): Promise<void> {
+    const listed = await this.#store?.listed();
+    if (listed === undefined) return;
+    for (const id of listed.hidden) this.#blocks.delete(id);
+    for (const [i, meta] of listed.blocks.entries()) {
+      this.#blocks.set(meta.id, { meta, remote: listed.remotes[i] });
+    }
+  }
+
+  #start(): void {
+    const { config, logger, nodeId, clock } = this.#options;
+    const store = this.#store;
     this.#startBlocks();
     this.#startIngest();
-    this.#queries = new QueryPool({
+    this.#pool = new QueryPool({
       buffer: this.#buffer,
       start: {
-        ...{ ...this.#thread, localPath: config.localPath, nodeId: options.nodeId },
+        ...{ ...this.#thread, localPath: config.localPath, nodeId },
         queryTimeoutMs: config.query.timeoutMs,
+        cachePath: store && blockCachePath(config.localPath),
       },
       threads: QUERY_THREADS,
-      logger: options.logger,
-      blocks: () => ({ metas: this.blocks, version: this.#blocksVersion }),
+      logger,
+      blocks: () => ({
+        metas: this.blocks,
+        remotes: [...this.#blocks.values()].map(({ remote }) => remote),
+        versions: this.#versions,
+      }),
+      onReader: store && ((port, slots) => store.addReader(port, slots)),
       onRestart: () => this.#count("query"),
     });
     for (let ring = 0; ring < config.ingressThreads; ring++) this.#startIngress(ring);
-    this.#watch = setInterval(
-      () => this.#queries.endOverdue(options.clock.nowMs()),
-      WATCH_EVERY_MS,
-    );
+    this.#watch = setInterval(() => this.#queries.endOverdue(clock.nowMs()), WATCH_EVERY_MS);
+  }
+
+  get #queries(): QueryPool {
+    assert(this.#pool !== undefined, "engine: not started");
+    return this.#pool;
   }
 
   get blocks(): readonly BlockMeta[] {
-    return [...this.#blocks.values()];
+    return [...this.#blocks.values()].map(({ meta }) => meta);
   }
 
   /** The counters of all threads: f64 words by the names of control.ts. */
@@ -197,6 +250,11 @@ export class Engine {
       Atomics.load(this.#control, LOG_STATE) !== LOG_GOOD ||
       Atomics.load(this.#control, BLOCKS_FAILING) === 1
     );
+  }
+
+  /** What is told of the store; undefined: blocks are on this disk. */
+  get storeState(): StoreState | undefined {
+    return this.#store?.state;
   }
 
   /** Spans that answers left out because one of the same id but another content came before. */
@@ -244,6 +302,11 @@ export class Engine {
     else if (log === LOG_AT_BOUND) reasons.push("the log is at its bound: blocks are not written");
     else if (log !== LOG_GOOD) reasons.push("the log cannot be written");
     if (Atomics.load(this.#control, BLOCKS_FAILING) === 1) reasons.push("blocks cannot be written");
+    if (Atomics.load(this.#control, STORE_FULL) === 1) {
+      reasons.push("blocks that wait for their store are at their bound");
+    }
+    const problem = this.#store?.problem;
+    if (problem !== undefined) reasons.push(`the store of blocks is not read yet: ${problem}`);
     return reasons;
   }
 
@@ -309,6 +372,7 @@ export class Engine {
   end(): void {
     clearInterval(this.#watch);
     this.#queries.stop();
+    this.#store?.end();
   }
 
   /** From here on /ready is 503, while requests are still served. */
@@ -325,8 +389,9 @@ export class Engine {
         ...this.#thread,
         localPath: config.localPath,
         nodeId,
-        blockRetentionMs: config.blockRetentionMs,
-        blocks: this.blocks,
+        // What is in a bucket is nothing that the block thread could remove.
+        blockRetentionMs: this.#store === undefined ? config.blockRetentionMs : 0,
+        blocks: this.#options.blocks,
       },
       logger,
       onMessage: (message) => this.#changed(message),
@@ -336,12 +401,14 @@ export class Engine {
   }
 
   #startIngest(): void {
-    const { config, logger, onFatal } = this.#options;
-    const covered = this.blocks.map(({ wal, tenants }) => ({
-      from: wal.from,
-      to: wal.to,
-      tenants: tenants.map(({ name }) => name),
-    }));
+    const { config, logger, onFatal, nodeId } = this.#options;
+    const covered = [...this.blocks, ...this.#options.blocks]
+      .filter(({ wal }) => wal.node === nodeId)
+      .map(({ wal, tenants }) => ({
+        from: wal.from,
+        to: wal.to,
+        tenants: tenants.map(({ name }) => name),
+      }));
     startThread<IngestStart, never, IngestMessage>({
       name: "ingest",
       url: new URL("./ingest-worker.ts", import.meta.url),
@@ -403,12 +470,24 @@ export class Engine {
   }
 
   #changed({ added, removed, version }: BlockMessage): void {
-    for (const meta of added) this.#blocks.set(meta.id, meta);
-    for (const id of removed) this.#blocks.delete(id);
-    this.#blocksVersion = version;
     this.publishedBlocks += added.length;
     this.removedBlocks += removed.length;
-    this.#queries.blocks(added, removed, version);
+    this.#versions = { ...this.#versions, blocks: version };
+    this.#tell({ added, removed, remotes: added.map(() => undefined) });
+    this.#store?.cut(added);
+  }
+
+  #moved({ added, remotes, removed, version }: StoreMoved): void {
+    this.#versions = { ...this.#versions, store: version };
+    this.#tell({ added, removed, remotes });
+  }
+
+  #tell(change: Omit<PoolChange, "versions">): void {
+    for (const [i, meta] of change.added.entries()) {
+      this.#blocks.set(meta.id, { meta, remote: change.remotes[i] });
+    }
+    for (const id of change.removed) this.#blocks.delete(id);
+    this.#pool?.blocks({ ...change, versions: this.#versions });
   }
 
   #count(thread: string): void {

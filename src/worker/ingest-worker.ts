@@ -35,6 +35,7 @@ import {
   STAT_VALIDATE_US,
   STAT_WAL_BYTES,
   STAT_WAL_FAILURES,
+  STAT_WAL_OLDEST,
   STAT_WAL_SEGMENTS,
   STAT_WAL_SYNCS,
   STOP,
@@ -204,6 +205,7 @@ function keepHouse(): void {
   if (Atomics.load(control, BLOCKS_FAILING) === 1) log.dropSpares();
   stats[STAT_WAL_BYTES] = log.liveBytes;
   stats[STAT_WAL_SEGMENTS] = log.segments;
+  stats[STAT_WAL_OLDEST] = log.oldest;
   stats[STAT_WAL_SYNCS] = log.stats.syncs;
   stats[STAT_WAL_FAILURES] = log.stats.failures;
   flushIfAsked(); // last: who waits for it reads the numbers above

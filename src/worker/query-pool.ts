@@ -4,13 +4,15 @@
  *
  * Threads: main.
  */
-import { MessageChannel } from "node:worker_threads";
+import { MessageChannel, type MessagePort } from "node:worker_threads";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { AnswerTo, AskOptions, Question } from "../query/question.ts";
 import { PIN_DEADLINES, PINS } from "../ring/control.ts";
+import type { BlockVersions } from "./block-list.ts";
 import { BlockOwners } from "./block-owners.ts";
+import { type RemoteBlock, SLOT_BYTES, SLOTS } from "./store-protocol.ts";
 import { startThread, type Thread } from "./thread.ts";
 import type {
   AskMessage,
@@ -22,12 +24,29 @@ import type {
 
 export interface QueryPoolOptions {
   readonly buffer: SharedArrayBuffer;
-  readonly start: Omit<QueryStart, "reader" | "blocks" | "owners" | "version">;
+  readonly start: Omit<QueryStart, "reader" | "blocks" | "owners" | "remotes" | "versions">;
   readonly threads: number;
   readonly logger: Logger;
-  /** All published blocks now, and the version that this list is of. */
-  readonly blocks: () => { readonly metas: readonly BlockMeta[]; readonly version: number };
+  /** All published blocks now, and the versions that this list is of. */
+  readonly blocks: () => KnownNow;
+  /** A thread begins that reads blocks of a bucket; undefined: there is none. */
+  readonly onReader: ((port: MessagePort, slots: SharedArrayBuffer) => void) | undefined;
   readonly onRestart: () => void;
+}
+
+export interface KnownNow {
+  readonly metas: readonly BlockMeta[];
+  /** Of each where it is when it is in a bucket. */
+  readonly remotes: readonly (RemoteBlock | undefined)[];
+  readonly versions: BlockVersions;
+}
+
+/** What was published, moved or removed. */
+export interface PoolChange {
+  readonly added: readonly BlockMeta[];
+  readonly remotes: readonly (RemoteBlock | undefined)[];
+  readonly removed: readonly string[];
+  readonly versions: BlockVersions;
 }
 
 /** Somebody who waits for a thread. */
@@ -118,12 +137,10 @@ export class QueryPool {
   }
 
   /** Tells all threads what was published or removed. */
-  blocks(added: readonly BlockMeta[], removed: readonly string[], version: number): void {
-    for (const id of removed) this.#owners.remove(id);
-    const owners = added.map((meta) => this.#owners.of(meta));
-    for (const { thread } of this.#members) {
-      thread?.post({ type: "blocks", added, owners, removed, version });
-    }
+  blocks(change: PoolChange): void {
+    for (const id of change.removed) this.#owners.remove(id);
+    const owners = change.added.map((meta) => this.#owners.of(meta));
+    for (const { thread } of this.#members) thread?.post({ type: "blocks", owners, ...change });
   }
 
   /** Ends threads that hold a pin past its deadline: they would stop the head from turning over. */
@@ -153,24 +170,34 @@ export class QueryPool {
   }
 
   #start(reader: number): void {
-    const { metas, version } = this.#options.blocks();
-    const owners = metas.map((meta) => this.#owners.of(meta));
+    const { metas: blocks, remotes, versions } = this.#options.blocks();
+    const owners = blocks.map((meta) => this.#owners.of(meta));
     const pending = new Map<number, Pending>();
     const thread = startThread<QueryStart, QueryRequest, QueryAnswer | AskMessage>({
       name: "query",
       url: new URL("./query-worker.ts", import.meta.url),
-      data: { ...this.#options.start, reader, blocks: metas, owners, version },
+      data: { ...this.#options.start, reader, blocks, owners, remotes, versions },
       logger: this.#options.logger,
       onMessage: (message) => pending.get(message.id)?.hear(message),
       onEnd: () => this.#restart(reader),
     });
     this.#members[reader] = { thread, pending };
+    this.#joinStore(thread);
     for (const [other, member] of this.#members.entries()) {
       if (other === reader || member.thread === undefined) continue;
       const { port1, port2 } = new MessageChannel();
       thread.post({ type: "peer", reader: other, port: port1 }, [port1]);
       member.thread.post({ type: "peer", reader, port: port2 }, [port2]);
     }
+  }
+
+  #joinStore(thread: Thread<QueryRequest>): void {
+    const { onReader } = this.#options;
+    if (onReader === undefined) return;
+    const { port1, port2 } = new MessageChannel();
+    const slots = new SharedArrayBuffer(SLOTS * SLOT_BYTES);
+    thread.post({ type: "store", port: port1, slots }, [port1]);
+    onReader(port2, slots);
   }
 
   #restart(reader: number): void {

@@ -17,6 +17,7 @@ import {
 import type { SegmentTools } from "../query/block-segment.ts";
 import { KnownTags } from "../query/known-tags.ts";
 import type { Answer } from "../query/question.ts";
+import { type ColumnFetch, ReadAhead } from "../query/read-ahead.ts";
 import { type KnownBlocks, type PinnedHead, Segments } from "../query/segments.ts";
 import { Turns } from "../query/turns.ts";
 import { QueryPeers } from "./query-peers.ts";
@@ -33,6 +34,8 @@ export interface QueryQuestionsOptions {
   /** Nobody waits longer for an answer. */
   readonly timeoutMs: number;
   readonly tools: SegmentTools;
+  /** undefined: all blocks are on this disk. */
+  readonly columns: ColumnFetch | undefined;
   readonly logger: Logger;
   readonly post: (message: AskMessage) => void;
 }
@@ -52,6 +55,7 @@ export class QueryQuestions {
     const turns = new Turns(options.clock);
     const segments = new Segments({
       ...{ buffer, head, blocks, nodeId, tools, turns },
+      ahead: options.columns && new ReadAhead(options.columns),
       onGone: ({ meta }) => logger.warn("block is gone", { block: meta.id }),
     });
     const tags = new KnownTags(KNOWN_TAGS_BYTES_MAX);

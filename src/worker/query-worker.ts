@@ -23,6 +23,8 @@ import { VectorCache } from "../vector/vector-cache.ts";
 import { BlockList } from "./block-list.ts";
 import { HeadPins } from "./head-pins.ts";
 import { QueryQuestions } from "./query-questions.ts";
+import { RemoteAhead, RemoteFiles } from "./remote-files.ts";
+import { StoreLink } from "./store-link.ts";
 import type { QueryAnswer, QueryRequest, QueryStart, TraceRequest } from "./worker-protocol.ts";
 
 /** Two of a block; a process may hold 1,024 on many systems, and connections are most of them. */
@@ -42,8 +44,15 @@ const buffer = sharedBuffer(start.memory);
 const control = new Int32Array(buffer, 0, 4096);
 Atomics.store(control, THREAD_IDS + THREAD_QUERY + start.reader, threadId());
 
-const { localPath, nodeId, plan, queryTimeoutMs, reader, version } = start;
-const caches = new BlockCaches({ filesMax: FILES_MAX, bytesMax: CACHE_BYTES_MAX });
+const { localPath, nodeId, plan, queryTimeoutMs, reader, versions, cachePath } = start;
+const link = new StoreLink(queryTimeoutMs);
+const files = cachePath === undefined ? undefined : new RemoteFiles(cachePath, link, systemClock);
+const caches = new BlockCaches({
+  filesMax: FILES_MAX,
+  bytesMax: CACHE_BYTES_MAX,
+  partial: files,
+});
+const remote = files && { files, ahead: new RemoteAhead(files, link, caches) };
 const scratch = new StepScratch(buffer, plan.steps[reader]);
 const vectors = new VectorCache(plan.vectors[reader].base, plan.vectors[reader].bytes);
 const blocks = new BlockList({
@@ -52,7 +61,11 @@ const blocks = new BlockList({
   localPath,
   blocks: start.blocks,
   owners: start.owners,
-  version,
+  remotes: start.remotes,
+  versions,
+  remote,
+  clock: systemClock,
+  retiredMs: 2 * queryTimeoutMs,
   logger,
   onRemoved: (folder) => vectors.forget(join(folder, "/")),
 });
@@ -69,6 +82,7 @@ const questions = new QueryQuestions({
   clock: systemClock,
   timeoutMs: queryTimeoutMs,
   tools: { caches, vectors, scratch, kernel, residuals: new ValueCache(RESIDUAL_BYTES_MAX) },
+  columns: remote?.ahead,
   logger,
   post: (message) => parentPort?.postMessage(message),
 });
@@ -80,6 +94,7 @@ parentPort?.on("message", (message: QueryRequest) => {
   if (message.type === "blocks") blocks.change(message);
   else if (message.type === "ask") void questions.ask(message);
   else if (message.type === "cancel") questions.cancel(message.id);
+  else if (message.type === "store") link.connect(message);
   else if (message.type === "peer") questions.peers.connect(message.reader, message.port);
   else last = last.then(() => answer(message.id, message.request));
 });

@@ -12,7 +12,7 @@ import { DISK_FAILED, MALFORMED, OK, OVERLOADED, TOO_LARGE } from "../../native/
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { PieceSink, Verdict } from "../receive/receive.ts";
-import { HEAD_FULL, REPLAYED, wakeIngest } from "../ring/control.ts";
+import { HEAD_FULL, REPLAYED, STORE_FULL, wakeIngest } from "../ring/control.ts";
 import type { Ring, RingPayload } from "../ring/ring.ts";
 import { writeRequestFields } from "../wal/wal-format.ts";
 
@@ -67,7 +67,12 @@ export class RingSink implements PieceSink {
   }
 
   get isFull(): boolean {
-    return !this.ready || Atomics.load(this.#control, HEAD_FULL) !== 0;
+    return !this.ready || this.#isStoreFull || Atomics.load(this.#control, HEAD_FULL) !== 0;
+  }
+
+  /** Blocks wait for their store, as many as may. */
+  get #isStoreFull(): boolean {
+    return Atomics.load(this.#control, STORE_FULL) !== 0;
   }
 
   /** Requests that wait for their answer. */
@@ -81,7 +86,7 @@ export class RingSink implements PieceSink {
   }
 
   offer(tenant: string, request: Uint8Array | RingPayload): Promise<Verdict> | undefined {
-    if (!this.ready) return undefined;
+    if (!this.ready || this.#isStoreFull) return undefined;
     const name = this.#tenantBytes(tenant);
     const fill = (record: number) => {
       writeRequestFields(this.#view, record, {

@@ -10,7 +10,9 @@ import type { BlockMeta } from "../model/block-meta.ts";
 import type { Answer, Question } from "../query/question.ts";
 import type { SpanFilter } from "../query/trace-filter-spans.ts";
 import type { RateLimits } from "../receive/rate-limit.ts";
+import type { BlockVersions } from "./block-list.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
+import type { RemoteBlock } from "./store-protocol.ts";
 
 /** Every thread gets this as its workerData. */
 export interface ThreadStart {
@@ -68,8 +70,12 @@ export interface QueryStart extends ThreadStart {
   readonly blocks: readonly BlockMeta[];
   /** Of each block the query thread that reads it for questions in TraceQL. */
   readonly owners: readonly number[];
-  /** BLOCKS_VERSION that this list is of. */
-  readonly version: number;
+  /** Of each block where it is when it is in a bucket. */
+  readonly remotes: readonly (RemoteBlock | undefined)[];
+  /** What this list is of. */
+  readonly versions: BlockVersions;
+  /** The folder of the cache of a bucket's blocks; undefined: there is no bucket. */
+  readonly cachePath: string | undefined;
 }
 
 // ---- ingest → main
@@ -140,9 +146,12 @@ export type QueryRequest =
       readonly added: readonly BlockMeta[];
       /** Of those added. */
       readonly owners: readonly number[];
+      readonly remotes: readonly (RemoteBlock | undefined)[];
       readonly removed: readonly string[];
-      readonly version: number;
-    };
+      readonly versions: BlockVersions;
+    }
+  /** The store thread is there: a port to it. */
+  | { readonly type: "store"; readonly port: MessagePort; readonly slots: SharedArrayBuffer };
 /** To a question in TraceQL. */
 export type AskMessage =
   | { readonly type: "progress" | "found"; readonly id: number; readonly answer: Answer }

@@ -70,6 +70,11 @@ const examples: Readonly<Record<string, string | null>> = {
   "vivace.wal_bytes_max": "4GiB",
   "vivace.ingress_threads": "7",
   "vivace.in_flight_bytes_max": "32MiB",
+  "storage.trace.blocklist_poll": "30s",
+  "backend_scheduler.provider.compaction.compaction.compacted_block_retention": "2h",
+  "vivace.block_cache_bytes_max": "1GiB",
+  "vivace.bloom_filter_bytes_max": "64MiB",
+  "vivace.upload_backlog_bytes_max": "1GiB",
 };
 
 /** The same for what receivers take, by the path below their block. */

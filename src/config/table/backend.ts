@@ -1,6 +1,7 @@
 /**
  * `backend_scheduler`, `backend_worker` and their 2.x name `compactor`: what becomes of old blocks.
  */
+import { compactedRetention } from "../bucket-settings.ts";
 import { blockRetention } from "../settings.ts";
 import { byteSize, count, duration, flag, offWhen, text } from "../value/value.ts";
 import { alias, block, inertBlock, inertKeys, type Key, unbuiltKeys } from "./key.ts";
@@ -8,18 +9,16 @@ import { backoff, ring } from "./ring.ts";
 
 const ONE_PROCESS = "the process works through its own blocks, without a scheduler between";
 
-function compaction(retention: Key) {
+function compaction(retention: Key, compacted: Key) {
   return block({
     block_retention: retention,
+    compacted_block_retention: compacted,
     ...unbuiltKeys("compaction is", {
       compaction_window: duration,
       max_compaction_objects: count,
       max_block_bytes: byteSize,
       compaction_cycle: duration,
       max_time_per_tenant: duration,
-    }),
-    ...inertKeys("a block is removed in one step, since nobody else lists blocks", {
-      compacted_block_retention: duration,
     }),
     ...inertKeys("one thread removes old blocks", { retention_concurrency: count }),
     ...inertKeys("the v2 block format is Tempo's own past", {
@@ -47,7 +46,7 @@ export const backendScheduler = block({
       }),
     ),
     compaction: block({
-      compaction: compaction(blockRetention),
+      compaction: compaction(blockRetention, compactedRetention),
       ...unbuiltKeys("compaction is", {
         measure_interval: duration,
         max_jobs_per_tenant: count,
@@ -80,7 +79,7 @@ export const backendScheduler = block({
 });
 
 export const backendWorker = block({
-  compaction: compaction(alias(blockRetention)),
+  compaction: compaction(alias(blockRetention), alias(compactedRetention)),
   backoff: inertBlock(ONE_PROCESS, backoff),
   ring,
   ...inertKeys(ONE_PROCESS, {
@@ -91,7 +90,7 @@ export const backendWorker = block({
 });
 
 export const compactor = block({
-  compaction: compaction(alias(blockRetention)),
+  compaction: compaction(alias(blockRetention), alias(compactedRetention)),
   ring,
   ...inertKeys(ONE_PROCESS, { override_ring_key: text }),
   ...unbuiltKeys("a process without compaction is", { disabled: offWhen(flag, false) }),

@@ -1,4 +1,5 @@
 /** The whole file: Tempo's top-level blocks, and `vivace` for settings of our own. */
+import { blockCacheBytesMax, filterBytesMax, uploadBacklogBytesMax } from "../bucket-settings.ts";
 import {
   httpApiPrefix,
   inFlightBytesMax,
@@ -72,5 +73,8 @@ export const root = block({
     wal_bytes_max: walBytesMax,
     ingress_threads: ingressThreads,
     in_flight_bytes_max: inFlightBytesMax,
+    block_cache_bytes_max: blockCacheBytesMax,
+    bloom_filter_bytes_max: filterBytesMax,
+    upload_backlog_bytes_max: uploadBacklogBytesMax,
   }),
 });

@@ -1,4 +1,5 @@
 /** `storage.trace`: where blocks and log lie, and how Tempo writes and finds its own. */
+import { blockListPoll } from "../bucket-settings.ts";
 import { localPath, storageBackend, walPath } from "../settings.ts";
 import {
   byteSize,
@@ -21,7 +22,7 @@ import { tlsClient } from "./ring.ts";
 
 const FORMAT = "blocks have one layout of their own, with a column for every attribute";
 const NOT_CHOSEN = "it belongs to a backend that storage.trace.backend does not choose";
-const LISTED = "the process that writes the blocks keeps their list; nothing is polled";
+const LISTED = "a poll is one listing of all names, and gets what is new";
 
 export const blockTree = {
   version: text,
@@ -126,8 +127,8 @@ const trace = block({
     read_buffer_size_bytes: byteSize,
     cache_control: { footer: toggle, column_index: toggle, offset_index: toggle },
   }),
+  blocklist_poll: blockListPoll,
   ...inertKeys(LISTED, {
-    blocklist_poll: duration,
     blocklist_poll_concurrency: count,
     blocklist_poll_tenant_concurrency: count,
     blocklist_poll_fallback: flag,

@@ -1,0 +1,6 @@
+import { join } from "node:path";
+
+/** The cache of a bucket's blocks: below the folder of local blocks, which has one process. */
+export function blockCachePath(localPath: string): string {
+  return join(localPath, "cache");
+}
