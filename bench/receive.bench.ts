@@ -30,7 +30,14 @@ else await measure(Number(process.argv[2] ?? 7));
 function serve(): void {
   const ring = new Uint8Array(new SharedArrayBuffer(8 << 20));
   let at = 0;
-  const rejected = { invalidTraceId: 0, invalidSpanId: 0, invalidUtf8: 0, overLimit: 0 };
+  const rejected = {
+    invalidTraceId: 0,
+    invalidSpanId: 0,
+    invalidUtf8: 0,
+    overLimit: 0,
+    traceTooLarge: 0,
+    liveTraces: 0,
+  };
   const verdict: Verdict = { outcome: "stored", accepted: SPANS, rejected };
   const receiver = serveHttp(
     otlpHttp({ tracesUrlPath: "/v1/traces", requestBytesMax: 20 << 20 }),

@@ -17,6 +17,8 @@ const request = new Uint8Array(190_000).fill(7);
 const tenant = new TextEncoder().encode("single-tenant");
 const slot: Slot = {
   next: 0,
+  orders: 0,
+  limits: 0,
   result: 0,
   record: 0,
   recordBytes: 0,
@@ -28,7 +30,7 @@ const slot: Slot = {
 const nothing = () => {};
 
 bench("ring: offer, peek, finish, reap 190 KB", () => {
-  ring.offer(tenant, request, nothing);
+  ring.offer(tenant, request, { fillHeader: nothing });
   ring.peek(ring.done, slot);
   ring.finish(slot.next);
   ring.reap(nothing);

@@ -281,18 +281,21 @@ function tenantCounts(
   blocks: readonly BlockMeta[],
 ): Map<string, TenantCounts> {
   const all = new Map<string, TenantCounts>();
-  const none = { spansReceived: 0, bytesReceived: 0, spansDiscarded: new Map(), blocks: 0 };
+  const none: TenantCounts = {
+    spansReceived: 0,
+    bytesReceived: 0,
+    spansDiscarded: new Map(),
+    attributesCut: new Map(),
+    blocks: 0,
+  };
   for (const { tenants } of receivers) {
     for (const [tenant, counts] of Object.entries(tenants)) {
       const before = all.get(tenant) ?? none;
-      const discarded = new Map(before.spansDiscarded);
-      for (const [reason, count] of Object.entries(counts.discarded)) {
-        discarded.set(reason, (discarded.get(reason) ?? 0) + count);
-      }
       all.set(tenant, {
         spansReceived: before.spansReceived + counts.spans,
         bytesReceived: before.bytesReceived + counts.bytes,
-        spansDiscarded: discarded,
+        spansDiscarded: added(before.spansDiscarded, counts.discarded),
+        attributesCut: added(before.attributesCut, counts.cut),
         blocks: before.blocks,
       });
     }
@@ -301,6 +304,15 @@ function tenantCounts(
     const before = all.get(name) ?? none;
     all.set(name, { ...before, blocks: before.blocks + 1 });
   }
+  return all;
+}
+
+function added(
+  before: ReadonlyMap<string, number>,
+  more: Readonly<Record<string, number>>,
+): Map<string, number> {
+  const all = new Map(before);
+  for (const [label, count] of Object.entries(more)) all.set(label, (all.get(label) ?? 0) + count);
   return all;
 }
 

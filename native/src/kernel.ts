@@ -34,12 +34,14 @@ export {
   sharedIds,
 } from "./gather";
 export { addIds, findIds } from "./id-filter";
+export { listSpans, overAttributes, spanListAt } from "./limit-list";
+export { rewrite } from "./limit-rewrite";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
 export { mergeBits, newestTraces, orderNewest, timeBounds, tracesInTime } from "./pick";
 export { room } from "./room";
 export { initScratch, scratchBytes } from "./scratch";
-export { validate } from "./validate";
+export { isRejected, rejectSpan, validate } from "./validate";
 export {
   beginChunk,
   chunkEncoding,

@@ -162,3 +162,4 @@ export const MALFORMED = 1; // not a valid ExportTraceServiceRequest: nothing of
 export const TOO_LARGE = 2; // would not fit into an empty half
 export const OVERLOADED = 3; // both halves taken for too long, or the log is at its bound
 export const DISK_FAILED = 4; // the log could not be written or synced
+export const TOO_MANY_TRACES = 5; // all of it belongs to more traces than the tenant may have

@@ -104,11 +104,16 @@ export function rejectNone(): void {
   rejected = 0;
 }
 
-function reject(): void {
+/** Rejects one more span of the last validated request. */
+export function rejectSpan(ordinal: u32): void {
   if (!rejected) memory.fill(scratchRejected, 0, ((requestEnd - requestStart) >> 4) + 8);
   rejected += 1;
-  const byte = scratchRejected + (spans >> 3);
-  store<u8>(byte, <u32>load<u8>(byte) | (1 << (spans & 7)));
+  const byte = scratchRejected + (ordinal >> 3);
+  store<u8>(byte, <u32>load<u8>(byte) | (1 << (ordinal & 7)));
+}
+
+function reject(): void {
+  rejectSpan(spans);
   if (fault == BAD_TRACE_ID) badTraceId += 1;
   else if (fault == BAD_SPAN_ID) badSpanId += 1;
   else if (fault == BAD_UTF8) badUtf8 += 1;

@@ -127,12 +127,25 @@ export const engineMetrics: readonly EngineMetric[] = [
   }),
   {
     name: "tempo_discarded_spans_total",
-    help: "Spans that were refused in the answer to the client.",
+    help:
+      "Spans that were refused in the answer to the client; with the reason request_…, requests " +
+      "that were refused before anyone knew how many spans they had.",
     type: "counter",
     labels: ["reason", "tenant"],
     *read({ tenants }) {
       for (const [tenant, { spansDiscarded }] of tenants) {
         for (const [reason, spans] of spansDiscarded) yield [[reason, tenant], spans];
+      }
+    },
+  },
+  {
+    name: "tempo_distributor_attributes_truncated_total",
+    help: "Keys and values of attributes that were cut, by what has the attribute.",
+    type: "counter",
+    labels: ["tenant", "scope"],
+    *read({ tenants }) {
+      for (const [tenant, { attributesCut }] of tenants) {
+        for (const [scope, texts] of attributesCut) yield [[tenant, scope], texts];
       }
     },
   },

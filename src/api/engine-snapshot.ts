@@ -31,6 +31,8 @@ export interface TenantCounts {
   readonly bytesReceived: number;
   /** Spans refused, by reason. */
   readonly spansDiscarded: ReadonlyMap<string, number>;
+  /** Keys and values of attributes that were cut, by what has the attribute. */
+  readonly attributesCut: ReadonlyMap<string, number>;
   /** Published blocks now. */
   readonly blocks: number;
 }

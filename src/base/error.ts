@@ -13,6 +13,7 @@ const faces = {
   too_large: { http: 413, grpc: 8, retry: false },
   wrong_type: { http: 415, grpc: 3, retry: false },
   rate_limited: { http: 429, grpc: 8, retry: true },
+  live_traces_exceeded: { http: 429, grpc: 8, retry: true },
   tenant_overloaded: { http: 429, grpc: 8, retry: true },
   overloaded: { http: 503, grpc: 14, retry: true },
   disk_failed: { http: 503, grpc: 14, retry: true },
@@ -27,11 +28,18 @@ export type ErrorCode = keyof typeof faces;
 export class EngineError extends Error {
   override readonly name = "EngineError";
   readonly code: ErrorCode;
+  /** Of a request that was refused: how many spans it had, when that is known. */
+  readonly spans: number | undefined;
 
   /** `message` is lower case, without a full stop, and names the thing: "block 01J… footer crc". */
-  constructor(code: ErrorCode, message: string, options?: { cause: unknown }) {
+  constructor(
+    code: ErrorCode,
+    message: string,
+    options?: { readonly cause?: unknown; readonly spans?: number },
+  ) {
     super(message, options);
     this.code = code;
+    this.spans = options?.spans;
   }
 
   get face(): (typeof faces)[ErrorCode] {

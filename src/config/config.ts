@@ -20,6 +20,8 @@ export interface Config {
   readonly server: ServerConfig;
   readonly query: QueryConfig;
   readonly limits: LimitsConfig;
+  readonly logReceivedSpans: SpanLogConfig;
+  readonly logDiscardedSpans: SpanLogConfig;
   /** In the order of the file; their ports and that of the server are distinct. */
   readonly receivers: readonly Receiver[];
   /** s3 is known, so that files can be verified, and does not start. */
@@ -86,9 +88,29 @@ export interface LimitsConfig {
   /** INGESTION_RATE_BYTES_DEFAULT is no limit, 0 takes nothing. */
   readonly rateBytesPerSecond: number;
   readonly burstBytes: number;
+  /** Of a key or a text; longer ones are cut. In all of these 0 is no limit. */
+  readonly attributeBytesMax: number;
+  /** Where the limits of tenants say nothing of it. */
+  readonly distributorAttributeBytesMax: number;
+  /** Of one span, event, link, resource or scope; spans with more are refused. */
+  readonly attributeKeysMax: number;
+  /** Of the spans of one trace while it is live, as OTLP. */
+  readonly traceBytesMax: number;
+  readonly liveTracesMax: number;
+  /** The same in a cluster; here the lower of the two counts. */
+  readonly globalLiveTracesMax: number;
+  /** So long after its last span a trace is no longer live. */
+  readonly traceIdleMs: number;
   /** Empty: no tenant has limits of its own. */
   readonly tenantFile: string;
   readonly tenantFilePeriodMs: number;
+}
+
+/** Which spans are written to the server's own log, a line each. */
+export interface SpanLogConfig {
+  readonly enabled: boolean;
+  readonly withAttributes: boolean;
+  readonly errorsOnly: boolean;
 }
 
 /** What questions are bounded by; where it says so, 0 is no bound. */

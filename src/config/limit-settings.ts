@@ -6,7 +6,7 @@ import type { Config, LimitsConfig } from "./config.ts";
 import { INGESTION_BURST_BYTES_DEFAULT, INGESTION_RATE_BYTES_DEFAULT } from "./limits.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
 import { wholeMs } from "./value/bounded.ts";
-import { byteSize, longDuration, text } from "./value/value.ts";
+import { byteSize, count, longDuration, text } from "./value/value.ts";
 
 function limitSetting<T>(
   one: Omit<Setting<T>, "kind" | "read"> & { readonly read: (limits: LimitsConfig) => T },
@@ -28,6 +28,75 @@ export const ingestionBurst = limitSetting<number>({
   fallback: INGESTION_BURST_BYTES_DEFAULT,
   about: "Bytes that a tenant with such a limit may send at once.",
   read: (limits) => limits.burstBytes,
+});
+
+/** The kernel's words have 32 bits. */
+const BOUND_MAX = 2 ** 32 - 1;
+const bytesMax = {
+  ...byteSize,
+  schema: byteSize.schema.refine((bytes) => bytes <= BOUND_MAX),
+  expected: `${byteSize.expected}, below 4GiB`,
+};
+const countMax = {
+  ...count,
+  schema: count.schema.refine((number) => number <= BOUND_MAX),
+  expected: `${count.expected}, below 2^32`,
+};
+
+export const attributeBytes = limitSetting<number>({
+  path: "overrides.defaults.ingestion.max_attribute_bytes",
+  value: bytesMax,
+  fallback: 0,
+  about: "Longer keys and values of attributes are cut; 0 takes distributor.max_attribute_bytes.",
+  read: (limits) => limits.attributeBytesMax,
+});
+
+export const distributorAttributeBytes = limitSetting<number>({
+  path: "distributor.max_attribute_bytes",
+  value: bytesMax,
+  fallback: 0,
+  about: "The same for tenants whose overrides do not say it; 0 cuts nothing.",
+  read: (limits) => limits.distributorAttributeBytesMax,
+});
+
+export const attributeKeys = limitSetting<number>({
+  path: "overrides.defaults.ingestion.max_attribute_keys",
+  value: countMax,
+  fallback: 0,
+  about: "Spans with more attributes, or in an event or link of them, are refused; 0: any number.",
+  read: (limits) => limits.attributeKeysMax,
+});
+
+export const traceBytes = limitSetting<number>({
+  path: "overrides.defaults.global.max_bytes_per_trace",
+  value: bytesMax,
+  fallback: 0,
+  about: "Spans by which a live trace would become larger are refused; 0: any size.",
+  read: (limits) => limits.traceBytesMax,
+});
+
+export const liveTraces = limitSetting<number>({
+  path: "overrides.defaults.ingestion.max_traces_per_user",
+  value: countMax,
+  fallback: 0,
+  about: "Spans of more traces than so many live ones are refused; 0: any number.",
+  read: (limits) => limits.liveTracesMax,
+});
+
+export const globalLiveTraces = limitSetting<number>({
+  path: "overrides.defaults.ingestion.max_global_traces_per_user",
+  value: countMax,
+  fallback: 0,
+  about: "The same in Tempo's clusters; the lower of the two counts.",
+  read: (limits) => limits.globalLiveTracesMax,
+});
+
+export const traceIdle = limitSetting<number>({
+  path: "live_store.max_trace_idle",
+  value: wholeMs(),
+  fallback: 5000,
+  about: "So long after its last span a trace no longer counts for the limits on live traces.",
+  read: (limits) => limits.traceIdleMs,
 });
 
 export const tenantFile = limitSetting<string>({
@@ -53,6 +122,13 @@ export const tenantFilePeriod = limitSetting<number>({
 export const limitSettings = [
   ingestionRate,
   ingestionBurst,
+  attributeBytes,
+  distributorAttributeBytes,
+  attributeKeys,
+  traceBytes,
+  liveTraces,
+  globalLiveTraces,
+  traceIdle,
   tenantFile,
   tenantFilePeriod,
 ] as const satisfies readonly AnySetting[];

@@ -18,6 +18,7 @@ import { openReceivers } from "./receivers.ts";
 import { brokenRelations } from "./relations.ts";
 import { grpcTls, httpTls, readServerTls } from "./server-tls.ts";
 import * as known from "./settings.ts";
+import { readSpanLog, spanLogs } from "./span-log-settings.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
 import { root } from "./table/root.ts";
 
@@ -185,9 +186,18 @@ function makeConfig(
     limits: {
       rateBytesPerSecond: at(limits.ingestionRate),
       burstBytes: at(limits.ingestionBurst),
+      attributeBytesMax: at(limits.attributeBytes),
+      distributorAttributeBytesMax: at(limits.distributorAttributeBytes),
+      attributeKeysMax: at(limits.attributeKeys),
+      traceBytesMax: at(limits.traceBytes),
+      liveTracesMax: at(limits.liveTraces),
+      globalLiveTracesMax: at(limits.globalLiveTraces),
+      traceIdleMs: at(limits.traceIdle),
       tenantFile: at(limits.tenantFile),
       tenantFilePeriodMs: at(limits.tenantFilePeriod),
     },
+    logReceivedSpans: readSpanLog(spanLogs.received, at),
+    logDiscardedSpans: readSpanLog(spanLogs.discarded, at),
     receivers,
     storageBackend: at(known.storageBackend),
     localPath: at(known.localPath),

@@ -26,6 +26,7 @@ import {
 } from "./limits.ts";
 import { querySettings } from "./query-settings.ts";
 import { serverTlsSettings } from "./server-tls.ts";
+import { spanLogSettings } from "./span-log-settings.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
 import { bytesBetween, choice, knownOf, onlyOne, wholeMs } from "./value/bounded.ts";
 import { address, flag, folder, makeValue, port, urlPath } from "./value/value.ts";
@@ -277,6 +278,7 @@ export const settings = [
   ...[httpReadTimeout, httpWriteTimeout, httpIdleTimeout],
   ...querySettings,
   ...limitSettings,
+  ...spanLogSettings,
   ...[storageBackend, localPath, walPath, blockRetention, maxBlockDuration],
   ...bucketSettings,
   ...[memoryBudget, walBytesMax, ingressThreads, inFlightBytesMax],

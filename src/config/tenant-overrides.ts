@@ -13,15 +13,33 @@ import { placesOf } from "./file/places.ts";
 import { type Walked, walk } from "./file/walk.ts";
 import { parseYamlTree, type TreeEntry } from "./file/yaml-tree.ts";
 import { ConfigError, type Finding, findingLines } from "./finding.ts";
-import { ingestionBurst, ingestionRate } from "./limit-settings.ts";
+import {
+  attributeBytes,
+  attributeKeys,
+  globalLiveTraces,
+  ingestionBurst,
+  ingestionRate,
+  liveTraces,
+  traceBytes,
+} from "./limit-settings.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
 import { tenantLimits } from "./table/overrides.ts";
 
-/** Of one entry; undefined is not said there. */
-export interface TenantOverrides {
-  readonly rateBytesPerSecond: number | undefined;
-  readonly burstBytes: number | undefined;
-}
+/** Which setting says what of a tenant. */
+const LIMITS = {
+  rateBytesPerSecond: ingestionRate,
+  burstBytes: ingestionBurst,
+  attributeBytesMax: attributeBytes,
+  attributeKeysMax: attributeKeys,
+  traceBytesMax: traceBytes,
+  liveTracesMax: liveTraces,
+  globalLiveTracesMax: globalLiveTraces,
+} as const satisfies Record<string, Setting<number>>;
+
+export type TenantLimitName = keyof typeof LIMITS;
+
+/** Of one entry; what is not there is not said. */
+export type TenantOverrides = { readonly [Name in TenantLimitName]?: number };
 
 export interface TenantOverridesFile {
   readonly byTenant: ReadonlyMap<string, TenantOverrides>;
@@ -32,7 +50,6 @@ export interface TenantOverridesFile {
 }
 
 const WILDCARD = "*";
-const NOTHING: TenantOverrides = { rateBytesPerSecond: undefined, burstBytes: undefined };
 
 /** `path` is for messages. Throws ConfigError with all problems. */
 export function parseTenantOverrides(path: string, text: string): TenantOverridesFile {
@@ -57,7 +74,7 @@ export function parseTenantOverrides(path: string, text: string): TenantOverride
     }
   }
   if (problems.length > 0) throw new ConfigError(problems);
-  const wildcard = byTenant.get(WILDCARD) ?? NOTHING;
+  const wildcard = byTenant.get(WILDCARD) ?? {};
   byTenant.delete(WILDCARD);
   return { byTenant, wildcard, warnings: findingLines(warnings) };
 }
@@ -79,10 +96,10 @@ function walkTenant({ key, place, value }: TreeEntry, problems: Finding[]): Walk
 }
 
 function overridesOf(walked: Walked): TenantOverrides {
-  const at = <T>(setting: Setting<T>): T | undefined => {
+  const said = Object.entries(LIMITS).flatMap(([name, setting]) => {
     const given = walked.given.findLast((one) => one.setting === (setting as AnySetting));
-    // The value was read by this setting's own kind.
-    return given?.value as T | undefined;
-  };
-  return { rateBytesPerSecond: at(ingestionRate), burstBytes: at(ingestionBurst) };
+    return given === undefined ? [] : [[name, given.value]];
+  });
+  // Each value was read by its setting's own kind.
+  return Object.fromEntries(said);
 }

@@ -45,7 +45,20 @@ export interface WriteExports {
   commit(): void;
 }
 
-export type Kernel = WriteExports & EncodeExports & FindExports & ReadExports;
+/** What the limits of a tenant need, between validate() and decode() of one request. */
+export interface LimitExports {
+  /** Lists the spans that are not rejected, after rejecting those with over `max` attributes. */
+  listSpans(payload: number, length: number, max: number): number;
+  /** Of 24 bytes each: trace id, ordinal u32, bytes u32. */
+  spanListAt(): number;
+  overAttributes(): number;
+  rejectSpan(ordinal: number): void;
+  isRejected(ordinal: number): number;
+  /** In place; returns the new length. Adds to five counters at `cut`, by scope. */
+  rewrite(payload: number, length: number, max: number, drops: number, cut: number): number;
+}
+
+export type Kernel = WriteExports & LimitExports & EncodeExports & FindExports & ReadExports;
 
 /** Memory is made once with its final size: views on it stay valid for ever. */
 export function makeMemory(bytes: number): WebAssembly.Memory {

@@ -210,7 +210,8 @@ export class GrpcCall {
     if (this.#state === "over") return;
     this.#end();
     const { meter, logger } = this.#host.parts;
-    meter.refused(this.#tenant, reasonOf(error));
+    const counts = error instanceof EngineError ? error : undefined;
+    meter.refused(this.#tenant, reasonOf(error), counts);
     refuseCall(this.#stream, error, logger);
   }
 

@@ -17,7 +17,7 @@ import { expandBody } from "./expand-body.ts";
 import type { InFlight } from "./in-flight.ts";
 import { readBody } from "./read-body.ts";
 import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
-import { REFUSALS } from "./refusal.ts";
+import { REFUSALS, throwUnlessStored } from "./refusal.ts";
 
 export interface HttpReceiveOptions {
   /** Of a body, compressed as well as decompressed. */
@@ -81,7 +81,7 @@ export function httpReceive<Kind>(
       response = await take(request, { format, kind, tenant, contentEncoding, options, parts });
     } catch (error) {
       const known = asEngineError(error, parts.logger);
-      parts.meter.refused(tenant, known.code);
+      parts.meter.refused(tenant, known.code, known);
       response = format.refused(known, kind);
       if (known.code === "wrong_method") response.headers.set("allow", "POST");
       close = known instanceof BodyAbandoned;
@@ -119,9 +119,7 @@ async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise
     freeBytes(body); // the sink has copied it
     if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
     const verdict = await offered;
-    if (verdict.outcome !== "stored") {
-      throw new EngineError(verdict.outcome, REFUSALS[verdict.outcome]);
-    }
+    throwUnlessStored(verdict);
     parts.meter.stored(tenant, bytes, verdict);
     return format.stored(verdict, kind);
   } finally {

@@ -21,6 +21,7 @@ import { parseTenant } from "../model/tenant.ts";
 import type { InFlight, Reservation } from "./in-flight.ts";
 import { JaegerRequest } from "./jaeger-request.ts";
 import { readEmitBatch } from "./jaeger-thrift.ts";
+import { rejectedCount } from "./otlp-response.ts";
 import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
 import type { ThriftReader } from "./thrift.ts";
 import { ThriftBinaryReader } from "./thrift-binary.ts";
@@ -101,7 +102,7 @@ export class JaegerAgent {
 
   /** So many more were lost before they came here. */
   lost(packets: number): void {
-    this.#parts.meter.refused(TENANT, "lost_in_receive_buffer", packets);
+    this.#parts.meter.refused(TENANT, "lost_in_receive_buffer", { requests: packets });
   }
 
   #checkRoom(packet: Uint8Array): void {
@@ -135,7 +136,7 @@ export class JaegerAgent {
       if (!(error instanceof EngineError)) throw error;
       this.#taken()?.release();
       this.#waitingPackets -= packets;
-      meter.refused(TENANT, error.code, packets);
+      meter.refused(TENANT, error.code, { requests: packets, spans: error.spans });
       return;
     }
     if (offered === undefined) {
@@ -171,7 +172,8 @@ export class JaegerAgent {
       meter.stored(TENANT, bytes, verdict);
       return;
     }
-    meter.refused(TENANT, verdict.outcome, packets);
+    const spans = rejectedCount(verdict.rejected) || undefined;
+    meter.refused(TENANT, verdict.outcome, { requests: packets, spans });
     if (verdict.outcome !== "malformed") return;
     logger.error("translated packets are no request", { packets });
   }

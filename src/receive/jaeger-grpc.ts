@@ -13,7 +13,7 @@ import { JaegerProtoReader } from "./jaeger-proto.ts";
 import { refusedPart } from "./jaeger-refusal.ts";
 import { JaegerRequest } from "./jaeger-request.ts";
 import type { ReceiveMeter, RequestSink } from "./receive.ts";
-import { REFUSALS } from "./refusal.ts";
+import { REFUSALS, throwUnlessStored } from "./refusal.ts";
 import type { SamplingSource } from "./sampling-http.ts";
 
 export const POST_SPANS_PATH = "/jaeger.api_v2.CollectorService/PostSpans";
@@ -65,9 +65,7 @@ async function postSpans(
   }
   if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
   const verdict = await offered;
-  if (verdict.outcome !== "stored") {
-    throw new EngineError(verdict.outcome, REFUSALS[verdict.outcome]);
-  }
+  throwUnlessStored(verdict);
   meter.stored(tenant, bytes, verdict);
   const refused = refusedPart(verdict);
   if (refused !== undefined) throw new EngineError("malformed", refused);

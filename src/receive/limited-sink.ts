@@ -1,25 +1,46 @@
 /** A sink behind the tenants' limits: what is over them is refused before it takes any room. */
+import { EngineError } from "../base/error.ts";
+import { countSpans } from "./count-spans.ts";
 import type { RateLimiter } from "./rate-limit.ts";
 import type { PieceSink, Verdict } from "./receive.ts";
 
-/** offer() and offerPieces() throw what RateLimiter.take() throws. */
+/**
+ * offer() and offerPieces() throw what RateLimiter.take() throws, with the number of spans: few
+ * requests come so far, as most are refused before they are read.
+ */
 export function limitedSink(sink: PieceSink, rates: RateLimiter): PieceSink {
   const within = (
     tenant: string,
-    bytes: number,
+    pieces: readonly Uint8Array[],
     offer: () => Promise<Verdict> | undefined,
   ): Promise<Verdict> | undefined => {
-    rates.take(tenant, bytes);
+    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+    take(rates, { tenant, bytes, pieces });
     const offered = offer();
     if (offered === undefined) rates.giveBack(tenant, bytes);
     return offered;
   };
   return {
-    offer: (tenant, request) =>
-      within(tenant, request.byteLength, () => sink.offer(tenant, request)),
-    offerPieces(tenant, pieces) {
-      const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-      return within(tenant, bytes, () => sink.offerPieces(tenant, pieces));
+    get isFull() {
+      return sink.isFull === true;
     },
+    offer: (tenant, request) => within(tenant, [request], () => sink.offer(tenant, request)),
+    offerPieces: (tenant, pieces) => within(tenant, pieces, () => sink.offerPieces(tenant, pieces)),
   };
+}
+
+interface Request {
+  readonly tenant: string;
+  readonly bytes: number;
+  readonly pieces: readonly Uint8Array[];
+}
+
+function take(rates: RateLimiter, { tenant, bytes, pieces }: Request): void {
+  try {
+    rates.take(tenant, bytes);
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const spans = countSpans(pieces);
+    throw spans === undefined ? error : new EngineError(error.code, error.message, { spans });
+  }
 }

@@ -11,7 +11,7 @@ import { ExportTraceServiceResponseSchema } from "../proto-gen/opentelemetry/pro
 import type { GrpcMethods, GrpcRequest } from "./grpc-method.ts";
 import { partialSuccessOf } from "./otlp-response.ts";
 import type { PieceSink, ReceiveMeter } from "./receive.ts";
-import { REFUSALS } from "./refusal.ts";
+import { REFUSALS, throwUnlessStored } from "./refusal.ts";
 
 export const EXPORT_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -36,9 +36,7 @@ async function exportTraces(
   for (const piece of pieces) freeBytes(piece); // the sink has copied them
   if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
   const verdict = await offered;
-  if (verdict.outcome !== "stored") {
-    throw new EngineError(verdict.outcome, REFUSALS[verdict.outcome]);
-  }
+  throwUnlessStored(verdict);
   meter.stored(tenant, bytes, verdict);
   const partialSuccess = partialSuccessOf(verdict.rejected);
   if (partialSuccess === undefined) return STORED;

@@ -75,7 +75,8 @@ function errorBody(
 
 export function rejectedCount(rejected: RejectedSpans): number {
   const { invalidTraceId, invalidSpanId, invalidUtf8, overLimit } = rejected;
-  return invalidTraceId + invalidSpanId + invalidUtf8 + overLimit;
+  const invalid = invalidTraceId + invalidSpanId + invalidUtf8 + overLimit;
+  return invalid + rejected.traceTooLarge + rejected.liveTraces;
 }
 
 /** "3 spans rejected: 2 invalid trace id, 1 invalid utf-8". */
@@ -85,6 +86,8 @@ export function rejectedMessage(rejected: RejectedSpans): string {
     [rejected.invalidSpanId, "invalid span id"],
     [rejected.invalidUtf8, "invalid utf-8"],
     [rejected.overLimit, "attributes too many or nested too deep"],
+    [rejected.traceTooLarge, "TRACE_TOO_LARGE: the trace is as large as it may be"],
+    [rejected.liveTraces, "LIVE_TRACES_EXCEEDED: the tenant has as many live traces as it may"],
   ] as const;
   const counts = reasons.filter(([count]) => count > 0).map(([count, text]) => `${count} ${text}`);
   return `${rejectedCount(rejected)} spans rejected: ${counts.join(", ")}`;

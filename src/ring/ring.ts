@@ -4,8 +4,12 @@
  * Why not postMessage: it clones and wakes per message. Here a hand-over is one copy and one
  * store, and the answers of a whole group come back with one wake-up.
  *
- *   slot := length u32 · payload bytes u32 · tenant bytes u32 · unused u32 ·
- *           result (RESULT_WORDS u32) · header space · tenant · padding · payload · padding
+ *   slot := length u32 · payload bytes u32 · tenant bytes u32 · orders u32 ·
+ *           limits (LIMIT_WORDS u32) · result (RESULT_WORDS u32) ·
+ *           header space · tenant · padding · payload · padding
+ *
+ * Orders say what the consumer is to do besides, and limits are those of the tenant; neither
+ * means anything to the ring.
  *
  * The header space is that of a log record, so that the consumer writes a slot's record to disk
  * from where it lies. Producer and consumer move three counters of bytes, each modulo 2^32:
@@ -34,9 +38,11 @@ const REAPED = 32;
 export const RING_CONTROL_BYTES = 192;
 
 const SKIP = 0xffff_ffff;
-export const RESULT_WORDS = 8;
-/** Words of a slot before its record: length, payload bytes, tenant bytes, unused, result. */
-const RESULT_WORD = 4;
+export const RESULT_WORDS = 16;
+export const LIMIT_WORDS = 4;
+const ORDERS_WORD = 3;
+const LIMITS_WORD = 4;
+const RESULT_WORD = LIMITS_WORD + LIMIT_WORDS;
 const SLOT_HEADER_BYTES = (RESULT_WORD + RESULT_WORDS) * 4;
 /** Wasm loads may run past the end of a request by this much. */
 const OVERRUN_BYTES = 64;
@@ -57,10 +63,27 @@ export interface RingPayload {
   readonly byteLength: number;
 }
 
+/** What goes with a request into its slot. */
+export interface SlotHead {
+  /** Completes the header of the record at the given address. */
+  readonly fillHeader: (recordAddress: number) => void;
+  /** Undefined: they are zero, and the limits are not said. */
+  readonly orders?: SlotOrders | undefined;
+}
+
+export interface SlotOrders {
+  readonly orders: number;
+  /** LIMIT_WORDS of them. */
+  readonly limits: readonly number[];
+}
+
 /** A request in the ring as the consumer sees it. Addresses count from the start of the memory. */
 export interface Slot {
   /** The counter after this slot: what finish() takes. */
   next: number;
+  orders: number;
+  /** Address of LIMIT_WORDS words. */
+  limits: number;
   result: number;
   record: number;
   recordBytes: number;
@@ -98,12 +121,12 @@ export class Ring {
 
   /**
    * Copies a request in. Returns the counter at which its answer is due, or -1 when there is no
-   * room: nothing was kept. `fillHeader` completes the record's header at the given address.
+   * room: nothing was kept.
    */
   offer(
     tenant: Uint8Array,
     payload: Uint8Array | RingPayload,
-    fillHeader: (recordAddress: number) => void,
+    { fillHeader, orders }: SlotHead,
   ): number {
     const { byteLength } = payload;
     const size = this.slotBytes(tenant.byteLength, byteLength);
@@ -133,6 +156,8 @@ export class Ring {
     this.#words[(slot >>> 2) + 1] = byteLength;
     this.#words[(slot >>> 2) + 2] = tenant.byteLength;
     this.#words[slot >>> 2] = size;
+    this.#words[(slot >>> 2) + ORDERS_WORD] = orders?.orders ?? 0;
+    if (orders !== undefined) this.#words.set(orders.limits, (slot >>> 2) + LIMITS_WORD);
     fillHeader(record);
     const next = (tail + size) >>> 0;
     Atomics.store(this.#control, TAIL, next | 0);
@@ -173,6 +198,8 @@ export class Ring {
     assert(size % 64 === 0 && size <= this.capacity, "ring: slot length is corrupt");
     slot.payloadBytes = this.#words[(start >>> 2) + 1];
     slot.tenantBytes = this.#words[(start >>> 2) + 2];
+    slot.orders = this.#words[(start >>> 2) + ORDERS_WORD];
+    slot.limits = start + LIMITS_WORD * 4;
     slot.result = start + RESULT_WORD * 4;
     slot.record = start + SLOT_HEADER_BYTES;
     slot.tenant = slot.record + this.#recordHeaderBytes;
@@ -194,6 +221,13 @@ export class Ring {
 
   get done(): number {
     return Atomics.load(this.#control, DONE) >>> 0;
+  }
+
+  /** Consumer's side: the request of a slot has become shorter where it lies. */
+  shorten(slot: Slot, payloadBytes: number): void {
+    assert(payloadBytes <= slot.payloadBytes, "ring: a request became longer");
+    slot.payloadBytes = payloadBytes;
+    slot.recordBytes = slot.payload + align8(payloadBytes) - slot.record;
   }
 
   /** Hands all slots before counter `next` back to the producer and wakes it. */

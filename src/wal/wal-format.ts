@@ -78,6 +78,11 @@ export function writeRequestFields(memory: DataView, at: number, fields: Request
   memory.setUint16(at + RECORD_TENANT_BYTES, fields.tenantBytes, true);
 }
 
+/** A request became shorter where it lies; the writer has not seen it yet. */
+export function setPayloadBytes(memory: DataView, at: number, payloadBytes: number): void {
+  memory.setUint32(at + RECORD_PAYLOAD_BYTES, payloadBytes, true);
+}
+
 /** The writer's part; after it the record is ready for the disk. */
 export function sealRecord(record: Uint8Array, position: number, salt: number): void {
   const view = viewOf(record);

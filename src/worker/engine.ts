@@ -22,7 +22,7 @@ import { REQUEST_BYTES_MAX } from "../config/limits.ts";
 import { instantiate, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { AnswerTo, AskOptions, Question } from "../query/question.ts";
-import { RATE_TABLE_BYTES, type RateLimits } from "../receive/rate-limit.ts";
+import { RATE_TABLE_BYTES } from "../receive/rate-limit.ts";
 import {
   BLOCKS_FAILING,
   CONTROL_BYTES,
@@ -61,6 +61,7 @@ import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { type PoolChange, QueryPool } from "./query-pool.ts";
 import type { RemoteBlock, StoreMoved, StorePlace, StoreState } from "./store-protocol.ts";
 import { StoreSide, storeSettings } from "./store-side.ts";
+import type { TenantLimits } from "./tenant-limits.ts";
 import { startThread, type Thread } from "./thread.ts";
 import type {
   BlockMessage,
@@ -101,7 +102,7 @@ export interface EngineOptions {
   /** Ends the process: a thread without which nothing works is gone. */
   readonly onFatal: (thread: string) => void;
   readonly onListening: (receivers: readonly ListeningReceiver[]) => void;
-  readonly limits: RateLimits;
+  readonly limits: TenantLimits;
   /** Where blocks are kept; undefined: on this disk. */
   readonly place: StorePlace | undefined;
 }
@@ -127,11 +128,12 @@ export class Engine {
   /** Ingress threads whose ports are open. */
   readonly #listening = new Set<number>();
   readonly #rateTable = new SharedArrayBuffer(RATE_TABLE_BYTES);
-  #limits: RateLimits;
+  #limits: TenantLimits;
   #versions: BlockVersions = { blocks: 0, store: 0 };
   #stopping = false;
   #onDrained: () => void = () => {};
   #onStopped: () => void = () => {};
+  #statsAsked: Promise<readonly ReceiverSnapshot[]> | undefined;
   #onStats: (receivers: readonly ReceiverSnapshot[]) => void = () => {};
   /** Blocks that were removed because their time was over. */
   removedBlocks = 0;
@@ -331,7 +333,15 @@ export class Engine {
   }
 
   /** What receivers counted, by thread and receiver; a thread that does not answer is left out. */
-  async receiverStats(): Promise<readonly ReceiverSnapshot[]> {
+  receiverStats(): Promise<readonly ReceiverSnapshot[]> {
+    // Who asks meanwhile gets the same answer: threads do not say whom they answer.
+    this.#statsAsked ??= this.#askStats().finally(() => {
+      this.#statsAsked = undefined;
+    });
+    return this.#statsAsked;
+  }
+
+  async #askStats(): Promise<readonly ReceiverSnapshot[]> {
     const all: ReceiverSnapshot[] = [];
     let missing = this.#ingress.length;
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -417,6 +427,7 @@ export class Engine {
         walPath: config.walPath,
         walBytesMax: config.walBytesMax,
         maxBlockDurationMs: config.maxBlockDurationMs,
+        traceIdleMs: config.limits.traceIdleMs,
         covered,
         startAtLeast: covered.reduce((most, { to }) => Math.max(most, to), 0),
       },
@@ -431,7 +442,7 @@ export class Engine {
   }
 
   /** From here on; also of threads that start later. */
-  setLimits(limits: RateLimits): void {
+  setLimits(limits: TenantLimits): void {
     this.#limits = limits;
     for (const thread of this.#ingress) thread.post({ type: "limits", limits });
   }
@@ -447,6 +458,8 @@ export class Engine {
         receivers: config.receivers,
         multitenancyEnabled: config.multitenancyEnabled,
         limits: this.#limits,
+        logReceivedSpans: config.logReceivedSpans,
+        logDiscardedSpans: config.logDiscardedSpans,
         rateTable: this.#rateTable,
         inFlightBytesMax: Math.floor(config.inFlightBytesMax / config.ingressThreads),
         bodyTimeoutMs: config.server.httpReadTimeoutMs,

@@ -24,12 +24,21 @@ import {
   RESULT_SPANS,
   RESULT_STRINGS,
   TOO_LARGE,
+  TOO_MANY_TRACES,
 } from "../../native/src/layout.ts";
 import { assert } from "../base/assert.ts";
 import { MiB } from "../base/bytes.ts";
 import type { WriteExports } from "../kernel/kernel.ts";
 import { RESULT_SCRATCH } from "../ring/control.ts";
-import type { Ring, Slot } from "../ring/ring.ts";
+import type { Ring } from "../ring/ring.ts";
+import { setPayloadBytes } from "../wal/wal-format.ts";
+import {
+  CUT_COUNTERS,
+  HAS_LIMITS,
+  type LimitedRequest,
+  type RequestLimits,
+  TELLS_REFUSED,
+} from "./request-limits.ts";
 
 /** A group above this is decoded before more is taken, so that its first clients need not wait. */
 const GROUP_BYTES_MAX = 8 * MiB;
@@ -47,24 +56,32 @@ const SUMMED = [
 ] as const;
 
 /** A request of the group. `code` is OK for those that go on to the log and the head. */
-export interface Member extends Slot {
+export interface Member extends LimitedRequest {
   ring: number;
   code: number;
-  spans: number;
   badTraceId: number;
   badSpanId: number;
   badUtf8: number;
-  overLimit: number;
+  /** A bit for each span that was sent, where they are asked for and some were refused. */
+  refusedBits: Uint8Array | undefined;
 }
+
+/** Words of an answer: ring-sink.ts reads them. */
+export const ANSWER_CUT = 8;
+export const ANSWER_BITS_AT = 13;
+export const ANSWER_BITS_BYTES = 14;
 
 export interface IngestGroupOptions {
   readonly kernel: WriteExports;
   readonly buffer: SharedArrayBuffer;
   readonly rings: readonly Ring[];
+  readonly limits: RequestLimits;
 }
 
 export class IngestGroup {
   readonly #kernel: WriteExports;
+  readonly #limits: RequestLimits;
+  readonly #view: DataView;
   readonly #words: Uint32Array;
   readonly #bytes: Uint8Array;
   readonly #rings: readonly Ring[];
@@ -77,6 +94,8 @@ export class IngestGroup {
 
   constructor(options: IngestGroupOptions) {
     this.#kernel = options.kernel;
+    this.#limits = options.limits;
+    this.#view = new DataView(options.buffer);
     this.#words = new Uint32Array(options.buffer);
     this.#bytes = new Uint8Array(options.buffer);
     this.#rings = options.rings;
@@ -134,16 +153,41 @@ export class IngestGroup {
     member.badSpanId = word(RESULT_BAD_SPAN_ID);
     member.badUtf8 = word(RESULT_BAD_UTF8);
     member.overLimit = word(RESULT_OVER_LIMIT);
+    member.traceTooLarge = 0;
+    member.liveTraces = 0;
+    member.cut.fill(0);
+    member.refusedBits = undefined;
     member.spans = word(RESULT_SPANS) - rejectedOf(member);
-    if (code !== OK || member.spans === 0) return code;
+    if (member.spans === 0 || code !== OK) {
+      this.#noteRefused(member, word(RESULT_SPANS));
+      return code;
+    }
     if (refuse) return OVERLOADED;
     for (const field of SUMMED) this.#words[(GROUP_RESULT + field) >>> 2] += word(field);
     const fit = this.#kernel.room(GROUP_RESULT, this.#payloadBytes + payloadBytes);
-    if (fit === 1) return OK;
+    if (fit === 1) return member.orders === 0 ? OK : this.#limit(member, word(RESULT_SPANS));
     for (const field of SUMMED) this.#words[(GROUP_RESULT + field) >>> 2] -= word(field);
     if (this.#kernel.room(RESULT_SCRATCH, payloadBytes) === 2) return TOO_LARGE;
     this.#needsHalf = true;
     return OK;
+  }
+
+  /** The request has room: now the limits of its tenant, which make it need no more. */
+  #limit(member: Member, spansSent: number): number {
+    if ((member.orders & HAS_LIMITS) !== 0) {
+      const length = this.#limits.apply(member);
+      if (length !== member.payloadBytes) {
+        this.#rings[member.ring].shorten(member, length);
+        setPayloadBytes(this.#view, member.record, length);
+      }
+    }
+    this.#noteRefused(member, spansSent);
+    return member.spans === 0 && member.liveTraces > 0 ? TOO_MANY_TRACES : OK;
+  }
+
+  #noteRefused(member: Member, spansSent: number): void {
+    const isAsked = (member.orders & TELLS_REFUSED) !== 0 && rejectedOf(member) > 0;
+    member.refusedBits = isAsked ? this.#limits.refusedBits(spansSent) : undefined;
   }
 
   /** Decodes the members that the log has; `onTrap` hears of the record that trapped. */
@@ -174,19 +218,35 @@ export class IngestGroup {
     this.#kernel.decode(payload, payloadBytes, tenant, tenantBytes, rejects ? 1 : 0);
   }
 
+  /** Words and bytes for whoever sent it; the payload is no longer needed. */
+  #answerOne(member: Member, outcome: number): void {
+    const at = member.result >>> 2;
+    this.#words[at] = outcome;
+    this.#words[at + 1] = outcome === OK ? member.spans : 0;
+    this.#words[at + 2] = member.badTraceId;
+    this.#words[at + 3] = member.badSpanId;
+    this.#words[at + 4] = member.badUtf8;
+    this.#words[at + 5] = member.overLimit;
+    this.#words[at + 6] = member.traceTooLarge;
+    this.#words[at + 7] = member.liveTraces;
+    this.#words.set(member.cut, at + ANSWER_CUT);
+    const { refusedBits } = member;
+    this.#words[at + ANSWER_BITS_AT] = member.payload;
+    this.#words[at + ANSWER_BITS_BYTES] = refusedBits?.byteLength ?? 0;
+    // Eight spans have more bytes than one.
+    if (refusedBits !== undefined) this.#bytes.set(refusedBits, member.payload);
+  }
+
   /** Answers all members; those that should have been stored get `code` when it is not OK. */
   answer(code: number): void {
     const last = new Array<number>(this.#rings.length).fill(-1);
     for (let i = 0; i < this.#length; i++) {
       const member = this.#pool[i];
-      const outcome = member.code === OK && member.spans > 0 ? code : member.code;
-      const at = member.result >>> 2;
-      this.#words[at] = outcome;
-      this.#words[at + 1] = outcome === OK ? member.spans : 0;
-      this.#words[at + 2] = member.badTraceId;
-      this.#words[at + 3] = member.badSpanId;
-      this.#words[at + 4] = member.badUtf8;
-      this.#words[at + 5] = member.overLimit;
+      const isKept = member.code === OK && member.spans > 0;
+      if (isKept && code !== OK && (member.orders & HAS_LIMITS) !== 0) {
+        this.#limits.giveBack(member);
+      }
+      this.#answerOne(member, isKept ? code : member.code);
       last[member.ring] = member.next;
     }
     for (let ring = 0; ring < last.length; ring++) {
@@ -198,6 +258,8 @@ export class IngestGroup {
   #member(index: number): Member {
     this.#pool[index] ??= {
       next: 0,
+      orders: 0,
+      limits: 0,
       result: 0,
       record: 0,
       recordBytes: 0,
@@ -212,11 +274,16 @@ export class IngestGroup {
       badSpanId: 0,
       badUtf8: 0,
       overLimit: 0,
+      traceTooLarge: 0,
+      liveTraces: 0,
+      cut: new Uint32Array(CUT_COUNTERS),
+      refusedBits: undefined,
     };
     return this.#pool[index];
   }
 }
 
 function rejectedOf(member: Member): number {
-  return member.badTraceId + member.badSpanId + member.badUtf8 + member.overLimit;
+  const { badTraceId, badSpanId, badUtf8, overLimit, traceTooLarge, liveTraces } = member;
+  return badTraceId + badSpanId + badUtf8 + overLimit + traceTooLarge + liveTraces;
 }

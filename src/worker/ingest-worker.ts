@@ -53,6 +53,7 @@ import { IngestGroup } from "./ingest-group.ts";
 import { Halves } from "./ingest-halves.ts";
 import { replayLog } from "./ingest-replay.ts";
 import { RING_BYTES } from "./memory-plan.ts";
+import { RequestLimits } from "./request-limits.ts";
 import type { IngestMessage, IngestStart } from "./worker-protocol.ts";
 
 /** Requests wait this long for a half, then they are refused: 503 with Retry-After. */
@@ -78,7 +79,12 @@ const rings = start.plan.rings.map(
     new Ring({ buffer, base, capacity: RING_BYTES, recordHeaderBytes: RECORD_HEADER_BYTES }),
 );
 const halves = new Halves({ kernel, buffer, plan: start.plan, clock });
-const group = new IngestGroup({ kernel, buffer, rings });
+const limits = new RequestLimits({
+  ...{ kernel, buffer, clock },
+  idleMs: start.traceIdleMs,
+  seed: seed[0],
+});
+const group = new IngestGroup({ kernel, buffer, rings, limits });
 const disk = walFolder(join(start.walPath, "segments"));
 const quarantine = new WalQuarantine(walFolder(join(start.walPath, "quarantine")));
 

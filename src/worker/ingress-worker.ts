@@ -11,6 +11,7 @@ import { sharedBuffer } from "../kernel/kernel.ts";
 import { InFlight } from "../receive/in-flight.ts";
 import { limitedSink } from "../receive/limited-sink.ts";
 import { RateLimiter } from "../receive/rate-limit.ts";
+import { spanLogSink } from "../receive/span-log.ts";
 import { THREAD_IDS, THREAD_INGRESS } from "../ring/control.ts";
 import { Ring } from "../ring/ring.ts";
 import { RECORD_HEADER_BYTES } from "../wal/wal-format.ts";
@@ -32,10 +33,14 @@ const ring = new Ring({
   capacity: RING_BYTES,
   recordHeaderBytes: RECORD_HEADER_BYTES,
 });
+const spanLogs = { received: start.logReceivedSpans, discarded: start.logDiscardedSpans };
+const logsSpans = spanLogs.received.enabled || spanLogs.discarded.enabled;
 const sink = new RingSink({
   buffer,
   ring,
   clock: systemClock,
+  limits: start.limits,
+  tellsRefused: logsSpans,
   onFailure: (error) => {
     throw error;
   },
@@ -60,14 +65,17 @@ post({
 parentPort?.on("message", (message: IngressRequest) => {
   if (message.type === "stats") {
     post({ type: "stats", receivers: receivers.map(({ counts }) => counts.snapshot()) });
-  } else if (message.type === "limits") rates.setLimits(message.limits);
-  else void drain();
+  } else if (message.type === "limits") {
+    rates.setLimits(message.limits);
+    sink.setLimits(message.limits);
+  } else void drain();
 });
 
 async function openAll(): Promise<OpenReceiver[]> {
   const ready = () => sink.ready;
   const limited = limitedSink(sink, rates);
-  const host = { start, sink: limited, inFlight, logger, draining: () => draining, ready };
+  const outer = logsSpans ? spanLogSink(limited, spanLogs, logger) : limited;
+  const host = { start, sink: outer, inFlight, logger, draining: () => draining, ready };
   const open = await Promise.all(start.receivers.map((receiver) => openReceiver(receiver, host)));
   return open.filter((one) => one !== undefined);
 }

@@ -1,5 +1,6 @@
 /** Counts of one receiver by tenant, kept by its thread and fetched by main for `/metrics`. */
-import type { ReceiveMeter, Verdict } from "../receive/receive.ts";
+import { rejectedCount } from "../receive/otlp-response.ts";
+import type { ReceiveMeter, RefusedCounts, Verdict } from "../receive/receive.ts";
 import type { ReceiverSnapshot, TenantCounts } from "./worker-protocol.ts";
 
 /** Tenants beyond these are counted together, so that a client cannot make labels without end. */
@@ -11,6 +12,7 @@ interface Counts {
   bytes: number;
   requests: number;
   discarded: Record<string, number>;
+  cut: Record<string, number>;
 }
 
 export class ReceiveCounts implements ReceiveMeter {
@@ -25,24 +27,37 @@ export class ReceiveCounts implements ReceiveMeter {
 
   stored(tenant: string, bytes: number, verdict: Verdict): void {
     const counts = this.#of(tenant);
-    const { invalidTraceId, invalidSpanId, invalidUtf8, overLimit } = verdict.rejected;
+    const { rejected, cut } = verdict;
     counts.spans += verdict.accepted;
     counts.bytes += bytes;
     counts.requests += 1;
-    if (invalidTraceId > 0) add(counts, "invalid_trace_id", invalidTraceId);
-    if (invalidSpanId > 0) add(counts, "invalid_span_id", invalidSpanId);
-    if (invalidUtf8 > 0) add(counts, "invalid_utf8", invalidUtf8);
-    if (overLimit > 0) add(counts, "attribute_limit", overLimit);
+    if (rejectedCount(rejected) > 0) {
+      add(counts.discarded, "invalid_trace_id", rejected.invalidTraceId);
+      add(counts.discarded, "invalid_span_id", rejected.invalidSpanId);
+      add(counts.discarded, "invalid_utf8", rejected.invalidUtf8);
+      add(counts.discarded, "attribute_limit", rejected.overLimit);
+      add(counts.discarded, "trace_too_large", rejected.traceTooLarge);
+      add(counts.discarded, "live_traces_exceeded", rejected.liveTraces);
+    }
+    if (cut !== undefined)
+      for (const [of, texts] of Object.entries(cut)) add(counts.cut, of, texts);
   }
 
-  refused(tenant: string, reason: string, requests = 1): void {
-    add(this.#of(tenant), `request_${reason}`, requests);
+  /** By spans where they are known, else by requests, which the reason then says. */
+  refused(tenant: string, reason: string, { requests = 1, spans }: RefusedCounts = {}): void {
+    const { discarded } = this.#of(tenant);
+    if (spans === undefined) add(discarded, `request_${reason}`, requests);
+    else add(discarded, reason, spans);
   }
 
   snapshot(): ReceiverSnapshot {
     const tenants: Record<string, TenantCounts> = {};
     for (const [tenant, counts] of this.#tenants) {
-      tenants[tenant] = { ...counts, discarded: { ...counts.discarded } };
+      tenants[tenant] = {
+        ...counts,
+        discarded: { ...counts.discarded },
+        cut: { ...counts.cut },
+      };
     }
     return { name: this.name, transport: this.#transport, tenants };
   }
@@ -51,12 +66,13 @@ export class ReceiveCounts implements ReceiveMeter {
     const known = this.#tenants.get(tenant);
     if (known) return known;
     const name = this.#tenants.size < TENANTS_MAX ? tenant : OTHER;
-    const counts = this.#tenants.get(name) ?? { spans: 0, bytes: 0, requests: 0, discarded: {} };
+    const none = { spans: 0, bytes: 0, requests: 0, discarded: {}, cut: {} };
+    const counts = this.#tenants.get(name) ?? none;
     this.#tenants.set(name, counts);
     return counts;
   }
 }
 
-function add(counts: Counts, reason: string, count: number): void {
-  counts.discarded[reason] = (counts.discarded[reason] ?? 0) + count;
+function add(counts: Record<string, number>, label: string, count: number): void {
+  if (count > 0) counts[label] = (counts[label] ?? 0) + count;
 }

@@ -8,18 +8,31 @@
  * Threads: one ingress Worker, with one ring.
  */
 
-import { DISK_FAILED, MALFORMED, OK, OVERLOADED, TOO_LARGE } from "../../native/src/layout.ts";
+import {
+  DISK_FAILED,
+  MALFORMED,
+  OK,
+  OVERLOADED,
+  TOO_LARGE,
+  TOO_MANY_TRACES,
+} from "../../native/src/layout.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { PieceSink, Verdict } from "../receive/receive.ts";
 import { HEAD_FULL, REPLAYED, STORE_FULL, wakeIngest } from "../ring/control.ts";
-import type { Ring, RingPayload } from "../ring/ring.ts";
+import type { Ring, RingPayload, SlotOrders } from "../ring/ring.ts";
 import { writeRequestFields } from "../wal/wal-format.ts";
+import { ANSWER_BITS_AT, ANSWER_BITS_BYTES, ANSWER_CUT } from "./ingest-group.ts";
+import { CUT_COUNTERS, HAS_LIMITS, TELLS_REFUSED } from "./request-limits.ts";
+import type { TenantLimit, TenantLimits } from "./tenant-limits.ts";
 
 export interface RingSinkOptions {
   readonly buffer: SharedArrayBuffer;
   readonly ring: Ring;
   readonly clock: Clock;
+  readonly limits: TenantLimits;
+  /** Verdicts are to say which spans were refused. */
+  readonly tellsRefused: boolean;
   /** Called when the thread can no longer answer: a bug. */
   readonly onFailure: (error: unknown) => void;
 }
@@ -35,6 +48,7 @@ const OUTCOMES = new Map<number, Verdict["outcome"]>([
   [TOO_LARGE, "too_large"],
   [OVERLOADED, "overloaded"],
   [DISK_FAILED, "disk_failed"],
+  [TOO_MANY_TRACES, "live_traces_exceeded"],
 ]);
 
 export class RingSink implements PieceSink {
@@ -45,6 +59,13 @@ export class RingSink implements PieceSink {
   readonly #encoder = new TextEncoder();
   /** Names as bytes; a name is checked before it comes here, and there are few. */
   readonly #tenants = new Map<string, Uint8Array>();
+  readonly #bytes: Uint8Array;
+  readonly #tellsRefused: boolean;
+  /** By tenant and of the others; undefined where there is nothing to do. */
+  #orders: {
+    byTenant: ReadonlyMap<string, SlotOrders | undefined>;
+    others: SlotOrders | undefined;
+  };
   #waiting: Waiting[] = [];
   /**
    * Counter up to which requests belong to a thread that ended before this one took the ring.
@@ -57,8 +78,15 @@ export class RingSink implements PieceSink {
     this.#clock = options.clock;
     this.#control = new Int32Array(options.buffer, 0, 4096);
     this.#view = new DataView(options.buffer);
+    this.#bytes = new Uint8Array(options.buffer);
+    this.#tellsRefused = options.tellsRefused;
+    this.#orders = this.#ordersOf(options.limits);
     this.#orphansUntil = options.ring.occupied ? options.ring.tail : undefined;
     this.#answer().catch(options.onFailure);
+  }
+
+  setLimits(limits: TenantLimits): void {
+    this.#orders = this.#ordersOf(limits);
   }
 
   /** Whether the log has been replayed; before that nothing is taken. */
@@ -88,14 +116,16 @@ export class RingSink implements PieceSink {
   offer(tenant: string, request: Uint8Array | RingPayload): Promise<Verdict> | undefined {
     if (!this.ready || this.#isStoreFull) return undefined;
     const name = this.#tenantBytes(tenant);
-    const fill = (record: number) => {
+    const fillHeader = (record: number) => {
       writeRequestFields(this.#view, record, {
         receivedMs: this.#clock.nowMs(),
         payloadBytes: request.byteLength,
         tenantBytes: name.byteLength,
       });
     };
-    const due = this.#ring.offer(name, request, fill);
+    const { byTenant, others } = this.#orders;
+    const orders = byTenant.size > 0 && byTenant.has(tenant) ? byTenant.get(tenant) : others;
+    const due = this.#ring.offer(name, request, { fillHeader, orders });
     if (due < 0) return undefined;
     wakeIngest(this.#control);
     return new Promise((resolve) => this.#waiting.push({ due, resolve }));
@@ -130,10 +160,35 @@ export class RingSink implements PieceSink {
           invalidSpanId: words[at + 3],
           invalidUtf8: words[at + 4],
           overLimit: words[at + 5],
+          traceTooLarge: words[at + 6],
+          liveTraces: words[at + 7],
         },
+        ...cutOf(words, at + ANSWER_CUT),
+        ...this.#refusedOf(words, at),
       });
     });
     if (answered > 0) this.#waiting = queue.slice(answered);
+  }
+
+  #refusedOf(words: Uint32Array, at: number): Pick<Verdict, "refusedBits"> {
+    const length = words[at + ANSWER_BITS_BYTES];
+    if (length === 0) return {};
+    const from = words[at + ANSWER_BITS_AT];
+    return { refusedBits: this.#bytes.slice(from, from + length) };
+  }
+
+  #ordersOf({ byTenant, others }: TenantLimits) {
+    const ordersOf = (limit: TenantLimit): SlotOrders | undefined => {
+      const { attributeBytesMax, attributeKeysMax, traceBytesMax, liveTracesMax } = limit;
+      const limits = [attributeBytesMax, attributeKeysMax, traceBytesMax, liveTracesMax];
+      const hasLimits = limits.some((one) => one > 0) ? HAS_LIMITS : 0;
+      const orders = hasLimits + (this.#tellsRefused ? TELLS_REFUSED : 0);
+      return orders === 0 ? undefined : { orders, limits };
+    };
+    return {
+      byTenant: new Map([...byTenant].map(([tenant, limit]) => [tenant, ordersOf(limit)])),
+      others: ordersOf(others),
+    };
   }
 
   #tenantBytes(tenant: string): Uint8Array {
@@ -145,6 +200,12 @@ export class RingSink implements PieceSink {
     }
     return bytes;
   }
+}
+
+function cutOf(words: Uint32Array, at: number): Pick<Verdict, "cut"> {
+  const [resource, scope, span, event, link] = words.subarray(at, at + CUT_COUNTERS);
+  if (resource + scope + span + event + link === 0) return {};
+  return { cut: { resource, scope, span, event, link } };
 }
 
 /** Names are cheap to encode again; the map only must not grow for ever. */

@@ -8,25 +8,45 @@ import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { LimitsConfig } from "../config/config.ts";
 import { CONFIG_FILE_BYTES_MAX, INGESTION_RATE_BYTES_DEFAULT } from "../config/limits.ts";
-import { parseTenantOverrides, type TenantOverrides } from "../config/tenant-overrides.ts";
-import type { RateLimit, RateLimits } from "../receive/rate-limit.ts";
+import {
+  parseTenantOverrides,
+  type TenantLimitName,
+  type TenantOverrides,
+} from "../config/tenant-overrides.ts";
+import type { RateLimit } from "../receive/rate-limit.ts";
+
+/** What holds for the content of a tenant's requests; 0 is no limit. request-limits.ts. */
+export interface ContentLimits {
+  readonly attributeBytesMax: number;
+  readonly attributeKeysMax: number;
+  readonly traceBytesMax: number;
+  readonly liveTracesMax: number;
+}
+
+export interface TenantLimit extends RateLimit, ContentLimits {}
+
+/** Of tenants that have limits of their own, and of all others. */
+export interface TenantLimits {
+  readonly byTenant: ReadonlyMap<string, TenantLimit>;
+  readonly others: TenantLimit;
+}
 
 export interface TenantLimitsParts {
   readonly logger: Logger;
-  readonly onChange: (limits: RateLimits) => void;
+  readonly onChange: (limits: TenantLimits) => void;
 }
 
 /** Throws EngineError when the file cannot be used. */
-export function readLimits(config: LimitsConfig, logger: Logger): RateLimits {
+export function readLimits(config: LimitsConfig, logger: Logger): TenantLimits {
   const { tenantFile: path } = config;
-  if (path === "") return { byTenant: new Map(), others: rateOf(config, []) };
+  if (path === "") return { byTenant: new Map(), others: limitOf(config, []) };
   const { byTenant, wildcard, warnings } = parseTenantOverrides(path, readText(path));
   for (const warning of warnings) logger.warn(warning);
   return {
     byTenant: new Map(
-      [...byTenant].map(([tenant, own]) => [tenant, rateOf(config, [own, wildcard])]),
+      [...byTenant].map(([tenant, own]) => [tenant, limitOf(config, [own, wildcard])]),
     ),
-    others: rateOf(config, [wildcard]),
+    others: limitOf(config, [wildcard]),
   };
 }
 
@@ -52,15 +72,27 @@ export function watchLimits(config: LimitsConfig, parts: TenantLimitsParts): () 
 }
 
 /** The first entry that says it; else the configuration. */
-function rateOf(config: LimitsConfig, entries: readonly TenantOverrides[]): RateLimit {
-  const said = (key: keyof TenantOverrides) =>
-    entries.map((entry) => entry[key]).find((value) => value !== undefined);
-  const bytesPerSecond = said("rateBytesPerSecond") ?? config.rateBytesPerSecond;
+function limitOf(config: LimitsConfig, entries: readonly TenantOverrides[]): TenantLimit {
+  const said = (name: TenantLimitName) =>
+    entries.map((entry) => entry[name]).find((value) => value !== undefined) ?? config[name];
+  const local = said("liveTracesMax");
+  const global = said("globalLiveTracesMax");
+  return {
+    ...rateOf(said("rateBytesPerSecond"), said("burstBytes")),
+    attributeBytesMax: said("attributeBytesMax") || config.distributorAttributeBytesMax,
+    attributeKeysMax: said("attributeKeysMax"),
+    traceBytesMax: said("traceBytesMax"),
+    // There is one process, for which both are the same; 0 is none.
+    liveTracesMax: Math.min(local || global, global || local),
+  };
+}
+
+function rateOf(bytesPerSecond: number, burstBytes: number): RateLimit {
   const isUnbounded = bytesPerSecond === INGESTION_RATE_BYTES_DEFAULT;
   if (isUnbounded) {
     return { bytesPerSecond: Number.POSITIVE_INFINITY, burstBytes: Number.POSITIVE_INFINITY };
   }
-  return { bytesPerSecond, burstBytes: said("burstBytes") ?? config.burstBytes };
+  return { bytesPerSecond, burstBytes };
 }
 
 function versionOf(path: string): string {

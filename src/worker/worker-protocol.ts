@@ -5,14 +5,14 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode } from "../base/error.ts";
 import type { LogFormat, LogLevel } from "../base/log.ts";
-import type { Receiver, ReceiverKind } from "../config/config.ts";
+import type { Receiver, ReceiverKind, SpanLogConfig } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { Answer, Question } from "../query/question.ts";
 import type { SpanFilter } from "../query/trace-filter-spans.ts";
-import type { RateLimits } from "../receive/rate-limit.ts";
 import type { BlockVersions } from "./block-list.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
 import type { RemoteBlock } from "./store-protocol.ts";
+import type { TenantLimits } from "./tenant-limits.ts";
 
 /** Every thread gets this as its workerData. */
 export interface ThreadStart {
@@ -33,6 +33,7 @@ export interface IngestStart extends ThreadStart {
   readonly walPath: string;
   readonly walBytesMax: number;
   readonly maxBlockDurationMs: number;
+  readonly traceIdleMs: number;
   readonly covered: readonly CoveredRange[];
   /** Where the newest block ends. */
   readonly startAtLeast: number;
@@ -51,7 +52,9 @@ export interface IngressStart extends ThreadStart {
   readonly ring: number;
   readonly receivers: readonly Receiver[];
   readonly multitenancyEnabled: boolean;
-  readonly limits: RateLimits;
+  readonly limits: TenantLimits;
+  readonly logReceivedSpans: SpanLogConfig;
+  readonly logDiscardedSpans: SpanLogConfig;
   /** RATE_TABLE_BYTES, which all ingress threads share. */
   readonly rateTable: SharedArrayBuffer;
   readonly inFlightBytesMax: number;
@@ -95,13 +98,15 @@ export interface BlockMessage {
 export type IngressRequest =
   | { readonly type: "stats" }
   | { readonly type: "drain" }
-  | { readonly type: "limits"; readonly limits: RateLimits };
+  | { readonly type: "limits"; readonly limits: TenantLimits };
 export interface TenantCounts {
   readonly spans: number;
   readonly bytes: number;
   readonly requests: number;
   /** Spans or requests refused, by reason. */
   readonly discarded: Readonly<Record<string, number>>;
+  /** Keys and values of attributes that were cut, by what has the attribute. */
+  readonly cut: Readonly<Record<string, number>>;
 }
 export interface ReceiverSnapshot {
   readonly name: string;

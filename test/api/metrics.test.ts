@@ -6,6 +6,7 @@ const counts = (spansReceived: number): TenantCounts => ({
   spansReceived,
   bytesReceived: 10 * spansReceived,
   spansDiscarded: new Map([["invalid_trace_id", 1]]),
+  attributesCut: new Map([["span", 3]]),
   blocks: 2,
 });
 
@@ -45,6 +46,7 @@ describe("the engine's values", () => {
     );
     expect(engine.sort()).toEqual([
       'tempo_discarded_spans_total{reason="invalid_trace_id",tenant="shop"} 1',
+      'tempo_distributor_attributes_truncated_total{tenant="shop",scope="span"} 3',
       'tempo_distributor_bytes_received_total{tenant="shop"} 70',
       'tempo_distributor_spans_received_total{tenant="shop"} 7',
       "tempo_live_store_blocks_completed_total 4",

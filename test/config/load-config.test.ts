@@ -302,10 +302,10 @@ describe("what is wrong", () => {
       problems: ["f.yaml:1:1: target: target ingester is not built yet; the only target is all"],
     },
     {
-      yaml: "overrides: {defaults: {global: {max_bytes_per_trace: 5000000}}}",
+      yaml: "overrides: {defaults: {cost_attribution: {max_cardinality: 5}}}",
       problems: [
-        "f.yaml:1:33: overrides.defaults.global.max_bytes_per_trace: limits on traces are not " +
-          "built yet; remove overrides.defaults.global.max_bytes_per_trace",
+        "f.yaml:1:43: overrides.defaults.cost_attribution.max_cardinality: cost attribution is " +
+          "not built yet; remove overrides.defaults.cost_attribution.max_cardinality",
       ],
     },
     {

@@ -21,15 +21,36 @@ overrides:
   scoped:
     ingestion: {rate_limit_bytes: 1MB, burst_size_bytes: 2000000}
   flat: {ingestion_rate_limit_bytes: 0}
+  traces:
+    ingestion: {max_traces_per_user: 5, max_global_traces_per_user: 6, max_attribute_bytes: 1KiB}
+    global: {max_bytes_per_trace: 2MB}
+  flat-traces:
+    max_traces_per_user: 7
+    max_bytes_per_trace: 3MB
+    ingestion_max_attribute_bytes: 9
+    ingestion_max_attribute_keys: 8
   nothing:
   "*": {ingestion: {burst_size_bytes: 7}}
 `);
   expect([...file.byTenant]).toEqual([
     ["scoped", { rateBytesPerSecond: 1_000_000, burstBytes: 2_000_000 }],
-    ["flat", { rateBytesPerSecond: 0, burstBytes: undefined }],
-    ["nothing", { rateBytesPerSecond: undefined, burstBytes: undefined }],
+    ["flat", { rateBytesPerSecond: 0 }],
+    [
+      "traces",
+      {
+        liveTracesMax: 5,
+        globalLiveTracesMax: 6,
+        attributeBytesMax: 1024,
+        traceBytesMax: 2_000_000,
+      },
+    ],
+    [
+      "flat-traces",
+      { liveTracesMax: 7, traceBytesMax: 3_000_000, attributeBytesMax: 9, attributeKeysMax: 8 },
+    ],
+    ["nothing", {}],
   ]);
-  expect(file.wildcard).toEqual({ rateBytesPerSecond: undefined, burstBytes: 7 });
+  expect(file.wildcard).toEqual({ burstBytes: 7 });
   expect(file.warnings).toEqual([]);
 });
 
@@ -57,8 +78,12 @@ describe("what is wrong", () => {
       'o.yaml:1:29: overrides.a.ingestion.rate_limit_bytes: "fast" is not a number of bytes',
     ],
     [
-      "overrides: {a: {ingestion: {max_traces_per_user: 5}}}",
-      "o.yaml:1:29: overrides.a.ingestion.max_traces_per_user: limits on traces are not built yet",
+      "overrides: {a: {ingestion: {artificial_delay: 5s}}}",
+      "o.yaml:1:29: overrides.a.ingestion.artificial_delay: artificial delay is not built yet",
+    ],
+    [
+      "overrides: {a: {ingestion: {max_traces_per_user: -1}}}",
+      "o.yaml:1:29: overrides.a.ingestion.max_traces_per_user: -1 is not",
     ],
   ])("%s", (text, problem) => {
     const problems = problemsOf(text);

@@ -11,12 +11,13 @@ import { MiB } from "../../src/base/bytes.ts";
 import { type Prng, prng } from "../../src/base/prng.ts";
 import { instantiate, makeMemory, sharedBuffer } from "../../src/kernel/kernel.ts";
 import { CONTROL_BYTES } from "../../src/ring/control.ts";
-import { RING_CONTROL_BYTES, Ring } from "../../src/ring/ring.ts";
+import { RING_CONTROL_BYTES, Ring, type SlotOrders } from "../../src/ring/ring.ts";
 import { WalError } from "../../src/wal/wal-error.ts";
 import { RECORD_HEADER_BYTES, writeRequestFields } from "../../src/wal/wal-format.ts";
 import { EMPTY_TAIL } from "../../src/wal/wal-replay.ts";
 import type { WalWriter } from "../../src/wal/wal-writer.ts";
 import { IngestGroup } from "../../src/worker/ingest-group.ts";
+import { HAS_LIMITS, RequestLimits } from "../../src/worker/request-limits.ts";
 import { ROOT } from "../support/checkout.ts";
 import { requestOf, spanOf } from "../support/send-spans.ts";
 import { type Call, CrashDisk, type Loss } from "../wal/crash-disk.ts";
@@ -48,15 +49,18 @@ class IngestPath {
     const base = CONTROL_BYTES;
     const recordHeaderBytes = RECORD_HEADER_BYTES;
     this.ring = new Ring({ buffer, base, capacity: RING_BYTES, recordHeaderBytes });
-    this.#group = new IngestGroup({ kernel, buffer, rings: [this.ring] });
+    const limits = new RequestLimits({
+      ...{ kernel, buffer, clock: { nowMs: () => 1 } },
+      ...{ idleMs: 5000, seed: 3 },
+    });
+    this.#group = new IngestGroup({ kernel, buffer, rings: [this.ring], limits });
     this.#view = new DataView(buffer);
   }
 
-  offer(payload: Uint8Array): number {
+  offer(payload: Uint8Array, orders?: SlotOrders): number {
     const fields = { receivedMs: 1, payloadBytes: payload.byteLength, tenantBytes: 0 };
-    return this.ring.offer(new Uint8Array(0), payload, (record) =>
-      writeRequestFields(this.#view, record, fields),
-    );
+    const fillHeader = (record: number) => writeRequestFields(this.#view, record, fields);
+    return this.ring.offer(new Uint8Array(0), payload, { fillHeader, orders });
   }
 
   /** One group, in the order of ingest-worker.ts: write, sync, decode, answer. */
@@ -64,8 +68,10 @@ class IngestPath {
     const group = this.#group;
     group.collect(false);
     try {
-      wal.append(group.records);
-      wal.sync();
+      if (group.records.length > 0) {
+        wal.append(group.records);
+        wal.sync();
+      }
       group.decode((_, error) => {
         throw error;
       });
@@ -176,4 +182,25 @@ test("no answer is given before its bytes are synced, and refusals are given at 
   scenario.path.takeGroup(wal);
   expect(scenario.answered(OK)).toHaveLength(before);
   expect(scenario.answered(DISK_FAILED)).toHaveLength(scenario.sent.length - before);
+});
+
+test("what the disk did not take does not count for the size of a trace", () => {
+  const path = new IngestPath();
+  const disk = new CrashDisk(prng(1));
+  const wal = writerOf({ disk, tail: EMPTY_TAIL });
+  const request = requestOf([spanOf({ traceId: "1", spanId: "1", name: "x".repeat(1000) })]);
+  const orders = { orders: HAS_LIMITS, limits: [0, 0, 1500, 0] };
+  const answerTo = () => {
+    const due = path.offer(request, orders);
+    path.takeGroup(wal);
+    return path.answers.get(due);
+  };
+  disk.fault = () => "EIO";
+  for (let i = 0; i < 3; i++) expect(answerTo()).toBe(DISK_FAILED);
+  disk.fault = () => undefined;
+  expect(answerTo()).toBe(OK);
+  expect(replayAll(disk).records).toHaveLength(1);
+  // The second one makes the trace too large: an answer, and nothing in the log.
+  expect(answerTo()).toBe(OK);
+  expect(replayAll(disk).records).toHaveLength(1);
 });

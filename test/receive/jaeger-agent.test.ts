@@ -62,8 +62,8 @@ function startAgent(settings: Partial<JaegerAgentOptions> & { inFlightBytes?: nu
         stored: (_tenant, bytes) => {
           state.bytes += bytes;
         },
-        refused: (_tenant, reason, count = 1) =>
-          void refused.set(reason, (refused.get(reason) ?? 0) + count),
+        refused: (_tenant, reason, { requests = 1 } = {}) =>
+          void refused.set(reason, (refused.get(reason) ?? 0) + requests),
       },
     },
   );

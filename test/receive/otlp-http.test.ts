@@ -106,7 +106,7 @@ describe("what is stored", () => {
 
   test("in part: how many spans were not, and why", async () => {
     const receiver = start();
-    const rejected = { invalidTraceId: 2, invalidSpanId: 3, invalidUtf8: 0, overLimit: 7 };
+    const rejected = { ...NONE_REJECTED, invalidTraceId: 2, invalidSpanId: 3, overLimit: 7 };
     receiver.state.answer = () => Promise.resolve({ outcome: "stored", accepted: 1, rejected });
     const response = await post(receiver.url);
     expect([response.status, response.headers.get("content-type")]).toEqual([200, PROTOBUF]);

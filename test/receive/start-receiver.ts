@@ -13,6 +13,8 @@ export const NONE_REJECTED: RejectedSpans = {
   invalidSpanId: 0,
   invalidUtf8: 0,
   overLimit: 0,
+  traceTooLarge: 0,
+  liveTraces: 0,
 };
 export const STORED: Verdict = { outcome: "stored", accepted: 1, rejected: NONE_REJECTED };
 

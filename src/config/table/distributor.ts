@@ -1,4 +1,6 @@
 /** `distributor` and `ingest`: what happens to a request before it is written. */
+import { distributorAttributeBytes } from "../limit-settings.ts";
+import { type SpanLogSettings, spanLogs } from "../span-log-settings.ts";
 import {
   byteSize,
   count,
@@ -12,15 +14,16 @@ import {
   textMap,
   toggle,
 } from "../value/value.ts";
-import { block, inertKeys, unbuiltBlock, unbuiltKeys, type ValueTree } from "./key.ts";
+import { alias, block, inertKeys, unbuiltBlock, unbuiltKeys, type ValueTree } from "./key.ts";
 import { receivers } from "./receivers.ts";
 import { ring, tlsClient } from "./ring.ts";
 
-const spanLog = {
-  enabled: toggle,
-  include_all_attributes: toggle,
-  filter_by_status_error: toggle,
-} as const satisfies ValueTree;
+const spanLog = ({ enabled, withAttributes, errorsOnly }: SpanLogSettings) =>
+  block({
+    enabled,
+    include_all_attributes: withAttributes,
+    filter_by_status_error: errorsOnly,
+  });
 
 /** In Tempo's defaults for a distributor, durations and sizes are zero: not set. */
 const kafka = {
@@ -78,9 +81,9 @@ export const distributor = block({
   }),
   ...unbuiltKeys("the Kafka ingest log is", { kafka_write_path_enabled: toggle }),
   kafka_config: unbuiltBlock("the Kafka ingest log is", kafka),
-  ...unbuiltKeys("the log of received spans is", { log_received_traces: toggle }),
-  log_received_spans: unbuiltBlock("the log of received spans is", spanLog),
-  log_discarded_spans: unbuiltBlock("the log of discarded spans is", spanLog),
+  log_received_traces: alias(spanLogs.received.enabled),
+  log_received_spans: spanLog(spanLogs.received),
+  log_discarded_spans: spanLog(spanLogs.discarded),
   metric_received_spans: unbuiltBlock("the metric of received spans by kind is", {
     enabled: toggle,
     root_only: toggle,
@@ -88,7 +91,7 @@ export const distributor = block({
   ...unbuiltKeys("a Retry-After of one's own is", {
     retry_after_on_resource_exhausted: durationOrOff,
   }),
-  ...unbuiltKeys("cutting of long attributes is", { max_attribute_bytes: offWhen(byteSize, 0) }),
+  max_attribute_bytes: distributorAttributeBytes,
   ...unbuiltKeys("artificial delay is", { artificial_delay: durationOrOff }),
 });
 

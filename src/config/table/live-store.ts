@@ -2,6 +2,7 @@
  * `live_store` with its 2.x name `ingester`, and `block_builder`: from the newest spans to blocks.
  * Here the head does all three, bounded by the memory budget.
  */
+import { traceIdle } from "../limit-settings.ts";
 import { maxBlockDuration, walPath } from "../settings.ts";
 import {
   byteSize,
@@ -19,7 +20,7 @@ import { alias, block, inertBlock, inertKeys, unbuiltKeys } from "./key.ts";
 import { lifecycler, partitionRing, ring } from "./ring.ts";
 import { blockFormat, blockTree } from "./storage.ts";
 
-const AT_ONCE = "spans are stored and visible at once; a trace is never idle or live";
+const AT_ONCE = "spans are visible at once; a trace is live until it is idle";
 const BY_BUDGET = "the head is cut by vivace.memory_budget_bytes and live_store.max_block_duration";
 const NO_FLUSH = "blocks go to their place as soon as they are cut, with nothing to complete";
 const NO_LAG = "there is no log to lag behind; /ready waits for the replay";
@@ -50,7 +51,8 @@ const walKeys = {
 
 export const liveStore = block({
   ...shared,
-  ...inertKeys(AT_ONCE, { max_trace_idle: duration, max_trace_live: duration }),
+  max_trace_idle: traceIdle,
+  ...inertKeys(AT_ONCE, { max_trace_live: duration }),
   ...inertKeys(BY_BUDGET, { max_live_traces_bytes: byteSize }),
   ...inertKeys("queries share a fixed set of threads", { query_block_concurrency: count }),
   ...inertKeys("there is no consumer offset to commit", { commit_interval: duration }),
@@ -76,7 +78,8 @@ export const liveStore = block({
 export const ingester = block({
   ...shared,
   max_block_duration: alias(maxBlockDuration),
-  ...inertKeys(AT_ONCE, { trace_idle_period: duration, trace_live_period: duration }),
+  trace_idle_period: alias(traceIdle),
+  ...inertKeys(AT_ONCE, { trace_live_period: duration }),
   ...inertKeys("there is one process, which finds itself", { override_ring_key: text }),
   ...unbuiltKeys("a flush of everything at shutdown is", { flush_all_on_shutdown: toggle }),
   ...inertKeys("there is one way to search, by columns", { use_flatbuffer_search: toggle }),

@@ -3,7 +3,17 @@
  * Those that are not enforced yet stop the start when they are set; a zero that means "no limit"
  * does not. The rates have no such zero: at rate 0 everything is refused, as in Tempo.
  */
-import { ingestionBurst, ingestionRate, tenantFile, tenantFilePeriod } from "../limit-settings.ts";
+import {
+  attributeBytes,
+  attributeKeys,
+  globalLiveTraces,
+  ingestionBurst,
+  ingestionRate,
+  liveTraces,
+  tenantFile,
+  tenantFilePeriod,
+  traceBytes,
+} from "../limit-settings.ts";
 import { tagValuesBytesMax } from "../query-settings.ts";
 import {
   byteSize,
@@ -37,7 +47,6 @@ const noLimit = offWhen(count, 0);
 const noSize = offWhen(byteSize, 0);
 const noPeriod = offWhen(longDuration, 0);
 
-const TRACES = "limits on traces are";
 const GENERATOR_OFF = "no metrics are generated, as no processor is named";
 const COLUMNS = "every attribute has a column of its own";
 const NO_SHARDS = "there is one process, over which no tenant is spread";
@@ -47,18 +56,12 @@ const ingestion: Record<string, Key> = {
     rate_strategy: offWhen(text, "local"),
   }),
   ...inertKeys(NO_SHARDS, { tenant_shard_size: offWhen(count, 0) }),
-  ...unbuiltKeys("cutting of long attributes is", { max_attribute_bytes: noSize }),
   ...unbuiltKeys("artificial delay is", { artificial_delay: durationOrOff }),
   // Refusals always say when to try again; what is missing is the switch that turns this off.
   ...unbuiltKeys("refusals without a time to retry are", {
     retry_info_enabled: offWhen(flag, true),
   }),
 };
-
-const traceCounts: Record<string, Key> = unbuiltKeys(TRACES, {
-  max_traces_per_user: noLimit,
-  max_global_traces_per_user: noLimit,
-});
 
 const read: Record<string, Key> = {
   max_bytes_per_tag_values_query: tagValuesBytesMax,
@@ -127,14 +130,17 @@ const defaults = block({
   ingestion: block({
     rate_limit_bytes: ingestionRate,
     burst_size_bytes: ingestionBurst,
+    max_attribute_bytes: attributeBytes,
+    max_attribute_keys: attributeKeys,
+    max_traces_per_user: liveTraces,
+    max_global_traces_per_user: globalLiveTraces,
     ...ingestion,
-    ...traceCounts,
   }),
   read: block(read),
   compaction: block(retention),
   metrics_generator: generator,
   ...unbuiltKeys("forwarders are", { forwarders: textList }),
-  global: block(unbuiltKeys(TRACES, { max_bytes_per_trace: noSize })),
+  global: block({ max_bytes_per_trace: traceBytes }),
   storage: block(inertKeys(COLUMNS, { parquet_dedicated_columns: itemList })),
   cost_attribution: block(
     unbuiltKeys("cost attribution is", { max_cardinality: noLimit, dimensions: textMap }),
@@ -146,8 +152,11 @@ const legacy: Record<string, Key> = {
   ...prefixed("ingestion_", ingestion),
   ingestion_rate_limit_bytes: alias(ingestionRate),
   ingestion_burst_size_bytes: alias(ingestionBurst),
-  ...traceCounts,
-  ...unbuiltKeys(TRACES, { max_bytes_per_trace: noSize }),
+  ingestion_max_attribute_bytes: alias(attributeBytes),
+  ingestion_max_attribute_keys: alias(attributeKeys),
+  max_traces_per_user: alias(liveTraces),
+  max_global_traces_per_user: alias(globalLiveTraces),
+  max_bytes_per_trace: alias(traceBytes),
   ...inertKeys("there is no search data beside the columns", {
     max_search_bytes_per_trace: noSize,
   }),
