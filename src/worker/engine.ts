@@ -59,6 +59,7 @@ import { blockCachePath } from "./block-cache-path.ts";
 import type { BlockVersions } from "./block-list.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { type PoolChange, QueryPool } from "./query-pool.ts";
+import { ReceiverStats } from "./receiver-stats.ts";
 import type { RemoteBlock, StoreMoved, StorePlace, StoreState } from "./store-protocol.ts";
 import { StoreSide, storeSettings } from "./store-side.ts";
 import type { TenantLimits } from "./tenant-limits.ts";
@@ -79,7 +80,6 @@ import type {
 } from "./worker-protocol.ts";
 
 const QUERY_THREADS = 2;
-const STATS_WAIT_MS = 1000;
 const WATCH_EVERY_MS = 1000;
 /** A thread that cannot live must not take the processor with it. */
 const RESTART_AFTER_MS = 500;
@@ -133,8 +133,7 @@ export class Engine {
   #stopping = false;
   #onDrained: () => void = () => {};
   #onStopped: () => void = () => {};
-  #statsAsked: Promise<readonly ReceiverSnapshot[]> | undefined;
-  #onStats: (receivers: readonly ReceiverSnapshot[]) => void = () => {};
+  readonly #receiverStats = new ReceiverStats();
   /** Blocks that were removed because their time was over. */
   removedBlocks = 0;
   publishedBlocks = 0;
@@ -332,29 +331,9 @@ export class Engine {
     return this.#queries.ask(question, options);
   }
 
-  /** What receivers counted, by thread and receiver; a thread that does not answer is left out. */
+  /** What receivers counted, by thread and receiver. */
   receiverStats(): Promise<readonly ReceiverSnapshot[]> {
-    // Who asks meanwhile gets the same answer: threads do not say whom they answer.
-    this.#statsAsked ??= this.#askStats().finally(() => {
-      this.#statsAsked = undefined;
-    });
-    return this.#statsAsked;
-  }
-
-  async #askStats(): Promise<readonly ReceiverSnapshot[]> {
-    const all: ReceiverSnapshot[] = [];
-    let missing = this.#ingress.length;
-    const { promise, resolve } = Promise.withResolvers<void>();
-    this.#onStats = (receivers) => {
-      all.push(...receivers);
-      missing -= 1;
-      if (missing === 0) resolve();
-    };
-    const timer = setTimeout(resolve, STATS_WAIT_MS);
-    for (const thread of this.#ingress) thread.post({ type: "stats" });
-    await promise;
-    clearTimeout(timer);
-    return all;
+    return this.#receiverStats.ask(this.#ingress);
   }
 
   /** Stops in order. Resolves when every answer is out and the log is closed. */
@@ -470,7 +449,7 @@ export class Engine {
         if (message.type === "listening") {
           this.#listening.add(ring);
           this.#options.onListening(message.receivers);
-        } else if (message.type === "stats") this.#onStats(message.receivers);
+        } else if (message.type === "stats") this.#receiverStats.answered(message.receivers);
         else this.#onDrained();
       },
       mayEnd: () => this.#stopping,
