@@ -10,10 +10,18 @@ import {
   dictionaryEnd,
   setDictionary,
 } from "./chunk-dictionary";
+import { indexCount, indexRowAt, kind, required, scope } from "./column-open";
 import {
-  indexCount,
-  indexRowAt,
-  kind,
+  codesAt,
+  denseAt,
+  DICTIONARY_BYTES_MAX,
+  dictionaryAt,
+  presentAt,
+  traceIdAt,
+  traceOrderAt,
+  valuesAt,
+} from "./cut";
+import {
   KIND_BOOL,
   KIND_BYTES,
   KIND_DOUBLE,
@@ -25,26 +33,20 @@ import {
   KIND_TIME,
   KIND_TRACE,
   KIND_U32,
-  required,
-  scope,
-} from "./column-open";
-import {
-  codesAt,
-  denseAt,
-  DICTIONARY_BYTES_MAX,
-  dictionaryAt,
-  presentAt,
-  traceIdAt,
-  traceOrderAt,
-  valuesAt,
-} from "./cut";
-import { SCOPE_SPAN } from "./layout";
+  SCOPE_SPAN,
+} from "./layout";
 import { countPresent, presentByte } from "./page-bits";
 
 // Parquet's numbers
 export const PLAIN: u32 = 0;
 export const DELTA: u32 = 5;
 export const DICTIONARY: u32 = 8;
+
+/** Of a merge alone: BYTE_STREAM_SPLIT. */
+export const SPLIT: u32 = 9;
+
+/** No dictionaries of texts: the column comes in pieces. */
+let plainTexts: bool = false;
 
 export let encoding: u32 = 0;
 export let chunkRowEnd: u32 = 0;
@@ -57,6 +59,10 @@ export let valueCount: u32 = 0;
 export let firstTrace: u32 = 0;
 export let tracesAscend: bool = false;
 export let chunkRowFirst: u32 = 0;
+
+export function setPlainTexts(plain: bool): void {
+  plainTexts = plain;
+}
 
 /** Begins the chunk of these sorted rows; returns how many values are present in it. */
 export function beginChunk(rowFirst: u32, rows: u32): u32 {
@@ -111,7 +117,7 @@ function chooseEncoding(): u32 {
     case KIND_U32:
     case KIND_DOUBLE: return codeNumbers(listAt, valueCount) ? DICTIONARY : PLAIN;
     case KIND_TRACE: return codeTraces();
-    default: return codeStrings(listAt, valueCount) ? DICTIONARY : PLAIN;
+    default: return !plainTexts && codeStrings(listAt, valueCount) ? DICTIONARY : PLAIN;
   }
 }
 

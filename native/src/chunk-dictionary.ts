@@ -2,17 +2,19 @@
  * Dictionaries of a column chunk: codes in order of first sight, then renumbered in the order of
  * the values, so that the smallest and largest code of a page give its bounds.
  */
-import { kind, entriesAt, KIND_DOUBLE, KIND_I32, KIND_ORDER, KIND_U32 } from "./column-open";
+import { kind, entriesAt } from "./column-open";
 import {
   codesAt,
   counterAt,
   DICTIONARY_BYTES_MAX,
   dictionaryAt,
   dictionaryEntryAt,
+  isMerge,
   levelsAt,
+  MERGE_NUMBERS_MAX,
   nextEpoch,
-  NUMBER_SLOTS,
   numberSlotsAt,
+  numberSlotsMask,
   NUMBERS_MAX,
   ordinalAt,
   recordAt,
@@ -23,7 +25,7 @@ import {
   smallSeenAt,
   statAt,
 } from "./cut";
-import { ORDER_RESIDUAL } from "./layout";
+import { KIND_DOUBLE, KIND_I32, KIND_ORDER, KIND_U32, ORDER_RESIDUAL } from "./layout";
 import { copyOver } from "./page-bits";
 
 /** Where the dictionary's values and page lie, and how many there are. */
@@ -285,7 +287,8 @@ export function codeSmall(from: u32, count: u32, narrow: bool): bool {
 export function codeNumbers(from: u32, count: u32): bool {
   if (kind != KIND_DOUBLE && codeSmall(from, count, false)) return true;
   const epoch = nextEpoch();
-  const limit = min(NUMBERS_MAX, count >> 1);
+  let limit = min(NUMBERS_MAX, count >> 1);
+  if (isMerge) limit = max(limit, min(MERGE_NUMBERS_MAX, count >> 2));
   let codes: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const value = load<u64>(from + i * 8);
@@ -314,10 +317,10 @@ export function codeNumbers(from: u32, count: u32): bool {
 // @ts-ignore: decorator
 @inline
 function numberSlot(value: u64, epoch: u32): u32 {
-  let place = <u32>((value * 0x9e3779b97f4a7c15) >> 40) & (NUMBER_SLOTS - 1);
+  let place = <u32>((value * 0x9e3779b97f4a7c15) >> 40) & numberSlotsMask;
   let slot = numberSlotsAt + place * 16;
   while (load<u32>(slot, 8) == epoch && load<u64>(slot) != value) {
-    place = (place + 1) & (NUMBER_SLOTS - 1);
+    place = (place + 1) & numberSlotsMask;
     slot = numberSlotsAt + place * 16;
   }
   return slot;

@@ -13,9 +13,8 @@ import {
   valueCount,
 } from "./chunk-begin";
 import { dictionaryCount } from "./chunk-dictionary";
+import { entriesAt, kind } from "./column-open";
 import {
-  entriesAt,
-  kind,
   KIND_BOOL,
   KIND_DOUBLE,
   KIND_I32,
@@ -23,7 +22,7 @@ import {
   KIND_STRING,
   KIND_TRACE,
   KIND_U32,
-} from "./column-open";
+} from "./layout";
 import { codesAt, dictionaryEntryAt, statAt } from "./cut";
 
 /** Addresses and lengths of the bounds; no bounds when boundsKnown is false. */

@@ -57,6 +57,19 @@ import {
   HALF_START,
   HALF_STATUS,
   HALF_TRACE_TENANT,
+  KIND_BOOL,
+  KIND_BYTES,
+  KIND_DOUBLE,
+  KIND_FIXED16,
+  KIND_FIXED8,
+  KIND_I32,
+  KIND_INT,
+  KIND_LIST,
+  KIND_ORDER,
+  KIND_STRING,
+  KIND_TIME,
+  KIND_TRACE,
+  KIND_U32,
   NO_ROW,
   SCOPE_EVENT,
   SCOPE_LINK,
@@ -81,20 +94,6 @@ import {
   numberTraces,
 } from "./nested-set";
 
-// What a value of `dense` is, and how it may be encoded.
-export const KIND_STRING: u32 = 0; // u32 entry: dictionary or plain
-export const KIND_BYTES: u32 = 1; // u32 entry: plain
-export const KIND_INT: u32 = 2; // i64: dictionary or delta
-export const KIND_TIME: u32 = 3; // i64: delta
-export const KIND_DOUBLE: u32 = 4; // f64: dictionary or plain
-export const KIND_U32: u32 = 5; // u32: dictionary or plain
-export const KIND_BOOL: u32 = 6; // u32 0 or 1: bits
-export const KIND_FIXED8: u32 = 7; // 8 bytes: plain
-export const KIND_FIXED16: u32 = 8; // 16 bytes: plain
-export const KIND_TRACE: u32 = 9; // u32 place of the trace: dictionary of ids or plain
-export const KIND_LIST: u32 = 10; // u32 entry of an ArrayValue: plain elements
-export const KIND_I32: u32 = 12; // i32: dictionary or delta
-export const KIND_ORDER: u32 = 11; // u32 entry of an attribute order: dictionary or plain
 
 export let kind: u32 = 0;
 export let required: bool = false;
@@ -105,7 +104,7 @@ export let entriesAt: u32 = 0;
 export let indexRowAt: u32 = 0;
 export let indexCount: u32 = 0;
 
-function begin(newKind: u32, newScope: u32, isRequired: bool): void {
+export function begin(newKind: u32, newScope: u32, isRequired: bool): void {
   kind = newKind;
   scope = newScope;
   required = isRequired;
@@ -119,9 +118,13 @@ function begin(newKind: u32, newScope: u32, isRequired: bool): void {
 
 // @ts-ignore: decorator
 @inline
-function markPresent(index: u32): void {
+export function markPresent(index: u32): void {
   const at = presentAt + (index >> 3);
   store<u8>(at, <u32>load<u8>(at) | (1 << (index & 7)));
+}
+
+export function setListType(type: u32): void {
+  listType = type;
 }
 
 function gather32(source: u32): void {

@@ -13,6 +13,10 @@
  */
 import {
   HALF_ENTRY,
+  HALF_HEADER_BYTES,
+  HALF_KIND,
+  HALF_PARENT_ID,
+  HALF_SPAN_ID,
   HALF_EVENT_CAP,
   HALF_EVENTS,
   HALF_LINK_CAP,
@@ -24,6 +28,8 @@ import {
   HALF_TRACE_ID,
   HALF_TRACE_SPANS,
   HALF_TRACES,
+  MERGE_FILES_MAX,
+  MERGE_INPUTS_MAX,
 } from "./layout";
 
 export let cutHalf: u32 = 0;
@@ -75,11 +81,49 @@ export let pageAt: u32 = 0;
 export let textAt: u32 = 0; // texts of derived entries, written by TypeScript
 export let textEndAt: u32 = 0;
 
+// ---- of a merge alone
+export let inTraceIdAt: u32 = 0; // 16 bytes a trace of the inputs, input after input
+export let inTraceRowAt: u32 = 0; // its first row, counted over all inputs; one more at the end
+export let inTraceKeepAt: u32 = 0; // u8: 0 when it is past its time, unless another part is not
+export let inPlaceAt: u32 = 0; // row of the inputs → row of the output, or NO_ROW
+export let inEventsAt: u32 = 0; // row of the inputs → how many events it has
+export let inLinksAt: u32 = 0;
+export let inEventPlaceAt: u32 = 0; // event of the inputs → event of the output, or NO_ROW
+export let inLinkPlaceAt: u32 = 0;
+export let partsAt: u32 = 0; // u32 each: next trace and end of each input's part of a tenant
+export let internSlotsAt: u32 = 0; // epoch u32 · entry u32
+export let internSlots: u32 = 0;
+export let mappedAt: u32 = 0; // code of the page's dictionary → entry (u32) or number (u64)
+export let inPageAt: u32 = 0; // where TypeScript puts pages
+export let inValuesAt: u32 = 0; // values of the page
+export let inCodesAt: u32 = 0; // codes of the page
+export let inLevelsAt: u32 = 0; // of the page, a byte an entry, or a bit
+export let inRepeatsAt: u32 = 0;
+export let arenaAt: u32 = 0; // texts of the column at hand
+export let arenaEndAt: u32 = 0;
+export let entryCap: u32 = 0;
+/** Entries of a page at the most. */
+export const IN_ENTRIES_MAX: u32 = 1 << 23;
+/** Bytes of a page, not compressed, at the most: what parquet-page-read.ts allows. */
+export const IN_PAGE_BYTES: u32 = 64 << 20;
+/** A dictionary page of 1 MiB has no more texts; numbers have less. */
+const MAPPED_MAX: u32 = 1 << 18;
+/** Texts of a column that lie in memory at once; more come in pieces. A value has 48 MiB. */
+const ARENA_BYTES_MAX: u32 = 64 << 20;
+
 /** Dictionary pages above this are not written; the column is PLAIN then. */
 export const DICTIONARY_BYTES_MAX: u32 = 1 << 20;
+/** More texts fit into no dictionary of that size. */
+export const MERGE_INTERNED_MAX: u32 = DICTIONARY_BYTES_MAX >> 2;
 /** Distinct numbers of a dictionary; beyond them a delta or plain page is as small. */
 export const NUMBERS_MAX: u32 = 4096;
 export const NUMBER_SLOTS: u32 = 16384;
+/** A merge has more of each to share one dictionary, if each number comes four times. */
+export const MERGE_NUMBERS_MAX: u32 = 16384;
+export const MERGE_NUMBER_SLOTS: u32 = 65536;
+/** Chunks choose as a merge does, which has time to be small. */
+export let isMerge: bool = false;
+export let numberSlotsMask: u32 = NUMBER_SLOTS - 1;
 /** Numbers below this are coded by a table. */
 export const SMALL_MAX: u32 = 4096;
 /** Runs of levels: two a row or event at the worst. */
@@ -125,10 +169,76 @@ export function openCut(half: u32, scratch: u32, end: u32): bool {
   return true;
 }
 
+/**
+ * Lays out a merge as if it were a half: rows, traces and ids in the order of the output, so that
+ * everything behind the opening of a column is the same. `rowCap` bounds the rows of all inputs.
+ * The scratch must be zeros, or have been used by merges alone. Returns the bytes that are left
+ * for texts, 0 when there are none.
+ */
+export function openMerge(scratch: u32, end: u32, rowCap: u32, traceCap: u32, eventCap: u32,
+                          linkCap: u32): u32 {
+  isMerge = true;
+  numberSlotsMask = MERGE_NUMBER_SLOTS - 1;
+  controlAt = scratch;
+  placePos = scratch + CONTROL_BYTES;
+  cutHalf = take(HALF_HEADER_BYTES);
+  memory.fill(cutHalf, 0, HALF_HEADER_BYTES);
+  const indexCap = max(max(rowCap, eventCap), linkCap * 2);
+  entryCap = indexCap + 64;
+  placeTables(rowCap, entryCap);
+  memory.fill(remapAt, 0, max(entryCap, rowCap) * 8);
+  memory.fill(numberSlotsAt, 0, MERGE_NUMBER_SLOTS * 16);
+  store<u32>(controlAt, 0);
+  store<u32>(cutHalf, rowCap, HALF_ROW_CAP);
+  store<u32>(cutHalf, take(traceCap * 16), HALF_TRACE_ID);
+  store<u32>(cutHalf, take(rowCap * 8), HALF_SPAN_ID);
+  store<u32>(cutHalf, take(rowCap * 8), HALF_PARENT_ID);
+  store<u32>(cutHalf, take(rowCap), HALF_KIND);
+  placeOrder(rowCap, eventCap, linkCap);
+  nestedAt = take(rowCap * 16);
+  placeColumn(indexCap);
+  inTraceIdAt = take(traceCap * 16);
+  inTraceRowAt = take(traceCap * 4 + 4);
+  inTraceKeepAt = take(traceCap);
+  inPlaceAt = take(rowCap * 4);
+  inEventsAt = take(rowCap * 4);
+  inLinksAt = take(rowCap * 4);
+  inEventPlaceAt = take(eventCap * 4);
+  inLinkPlaceAt = take(linkCap * 4);
+  partsAt = take(MERGE_INPUTS_MAX * 8);
+  internSlots = MERGE_INTERNED_MAX * 2;
+  internSlotsAt = take(internSlots * 8);
+  memory.fill(internSlotsAt, 0, internSlots * 8);
+  cutEntries = take(entryCap * 8);
+  mappedAt = take(MAPPED_MAX * 8);
+  inPageAt = take(IN_PAGE_BYTES);
+  inLevelsAt = take(IN_ENTRIES_MAX);
+  inRepeatsAt = take(IN_ENTRIES_MAX);
+  inCodesAt = take(IN_ENTRIES_MAX * 4);
+  inValuesAt = take(IN_ENTRIES_MAX * 8);
+  arenaAt = take(64);
+  if (arenaAt >= end - PADDING || arenaAt < scratch) return 0;
+  arenaEndAt = arenaAt + min(end - PADDING - arenaAt, ARENA_BYTES_MAX);
+  for (let i: u32 = 0; i < traceCap; i++) store<u32>(traceOrderAt + i * 4, i);
+  for (let i: u32 = 0; i < rowCap; i++) store<u32>(rowOrderAt + i * 4, i);
+  return arenaEndAt - arenaAt;
+}
+
+/** What the output of a merge has. */
+export function setMerged(rows: u32, traces: u32): void {
+  cutRows = rows;
+  cutTraces = traces;
+}
+
+export function setMergedChildren(events: u32, links: u32): void {
+  cutEvents = events;
+  cutLinks = links;
+}
+
 /** The tables that are cleared by epoch come first: their place depends on two caps alone. */
 function placeTables(rowCap: u32, stringCap: u32): void {
   remapAt = take(max(stringCap, rowCap) * 8);
-  numberSlotsAt = take(NUMBER_SLOTS * 16);
+  numberSlotsAt = take((numberSlotsMask + 1) * 16);
 }
 
 function placeOrder(rowCap: u32, eventCap: u32, linkCap: u32): void {
@@ -144,8 +254,8 @@ function placeOrder(rowCap: u32, eventCap: u32, linkCap: u32): void {
   eventRowAt = take(eventCap * 4);
   linkPlaceAt = take(linkCap * 4);
   linkRowAt = take(linkCap * 4);
-  fileEndAt = take(256 * 4);
-  fileFlagAt = take(256);
+  fileEndAt = take(MERGE_FILES_MAX * 4);
+  fileFlagAt = take(MERGE_FILES_MAX);
   fileOfRowAt = take(rowCap);
 }
 

@@ -7,6 +7,11 @@
  *   openCut · listTenants · sortCut
  *   per column: open… ; per file: beginChunk · dictionaryPage… · beginPages · nextPage*
  *   per file: beginSidecar · addTraces · finishSidecar
+ *
+ * From blocks to a larger one, src/compact calls:
+ *
+ *   openMerge · the order (merge-order.ts) · per column: pages of the inputs (merge-page.ts), then
+ *   the same as above from beginChunk on
  */
 export { carryColumns, rankColumns } from "./column-carry";
 export { decode } from "./decode";
@@ -44,6 +49,7 @@ export { initScratch, scratchBytes } from "./scratch";
 export { isRejected, rejectSpan, validate } from "./validate";
 export {
   beginChunk,
+  setPlainTexts,
   chunkEncoding,
   dictionaryPageAt,
   dictionaryPageBytes,
@@ -83,7 +89,7 @@ export {
   openTenant,
   openTraceId,
 } from "./column-open";
-export { openCut } from "./cut";
+export { openCut, openMerge } from "./cut";
 export {
   columnOrdinals,
   derivedEntries,
@@ -100,13 +106,59 @@ export {
 export { findTimes, markFiles, setFiles } from "./cut-files";
 export { listTenants, sortCut } from "./cut-sort";
 export {
+  beginChildren,
+  childOfRow,
+  countChildren,
+  fillEntry,
+  hasValue,
+  keepStarts,
+  mergedTimes,
+  noChildren,
+  placeMerged,
+  sumChildren,
+} from "./merge-children";
+export {
+  addIdPage,
+  addIdRows,
+  addSpanIds,
+  beginOrder,
+  droppedDoubles,
+  firstRows,
+  inputTraces,
+  keepParents,
+  keptTraces,
+  mappedTable,
+  mergedRows,
+  mergedTraces,
+  mergeParts,
+  mergeTenant,
+  placeSpans,
+  rowsInside,
+} from "./merge-order";
+export {
+  beginInput,
+  beginMergeColumn,
+  inPage,
+  mergeDictionary,
+  mergePage,
+  readKinds,
+  setPiece,
+  skipRows,
+  unsplit,
+} from "./merge-page";
+export { entryOf, setOrderNumbers } from "./merge-text";
+export {
   beginPages,
+  hasOther,
   nextPage,
   pageBytesAt,
+  pageEncoding,
   pageEntries,
   pageFirstRow,
+  pageLevelBytes,
   pageNulls,
   pageRows,
+  setOther,
 } from "./page-write";
 export { addTraces, beginSidecar, bloomAt, finishSidecar, traceIndexAt } from "./sidecar";
 export { classesOfLongs, rangeClasses } from "./classes";

@@ -115,6 +115,21 @@ export const SCOPE_SPAN = 0;
 export const SCOPE_EVENT = 1;
 export const SCOPE_LINK = 2;
 
+// ---- kinds of values on their way into pages, and how these may be encoded
+export const KIND_STRING = 0; // u32 entry: dictionary or plain
+export const KIND_BYTES = 1; // u32 entry: plain
+export const KIND_INT = 2; // i64: dictionary or delta
+export const KIND_TIME = 3; // i64: delta
+export const KIND_DOUBLE = 4; // f64: dictionary or plain
+export const KIND_U32 = 5; // u32: dictionary or plain
+export const KIND_BOOL = 6; // u32 0 or 1: bits
+export const KIND_FIXED8 = 7; // 8 bytes: plain
+export const KIND_FIXED16 = 8; // 16 bytes: plain
+export const KIND_TRACE = 9; // u32 place of the trace: dictionary of ids or plain
+export const KIND_LIST = 10; // u32 entry of an ArrayValue: plain elements
+export const KIND_ORDER = 11; // u32 entry of an attribute order: dictionary or plain
+export const KIND_I32 = 12; // i32: dictionary or delta
+
 // ---- the fixed sparse columns; attributes come after them
 export const COL_TRACE_STATE = 0; // STRING, span
 export const COL_STATUS_MESSAGE = 1; // STRING, span
@@ -143,6 +158,11 @@ export const COLUMNS_PER_BAR = 64;
 export const COLUMNS_CARRIED = 900; // at most; the rest is for keys that are new
 export const ATTRIBUTES_MAX = 65535; // of one span, event or link; a span with more is rejected
 export const DEPTH_MAX = 32; // of nested AnyValue; a deeper span is rejected
+
+/** Files of a cut or a merge: tenants with 8,192 rows and more, and one for the others. */
+export const MERGE_FILES_MAX = 256;
+/** Blocks that are merged at once. */
+export const MERGE_INPUTS_MAX = 256;
 
 // ---- the result of validate() and of a request: byte offsets, u32 words
 export const RESULT_CODE = 0; // RESULT_*

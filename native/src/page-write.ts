@@ -13,26 +13,23 @@ import {
   indexOfRow,
   listAt,
   sortedTraceIdAt,
+  SPLIT,
   valueCount,
 } from "./chunk-begin";
 import { dictionaryCount, putEntry, warm, WARM_AHEAD } from "./chunk-dictionary";
 import { clearBounds, findBounds } from "./chunk-stats";
+import { entriesAt, indexRowAt, kind, listType, required, scope } from "./column-open";
+import { codesAt, isMerge, pageAt } from "./cut";
 import {
-  entriesAt,
-  indexRowAt,
-  kind,
   KIND_BOOL,
+  KIND_DOUBLE,
   KIND_FIXED16,
+  KIND_INT,
   KIND_LIST,
   KIND_ORDER,
+  KIND_TIME,
   KIND_TRACE,
   KIND_U32,
-  listType,
-  required,
-  scope,
-} from "./column-open";
-import { codesAt, pageAt } from "./cut";
-import {
   SCOPE_SPAN,
   TYPE_BOOLS,
   TYPE_DOUBLES,
@@ -72,6 +69,33 @@ let pageValue: u32 = 0; // next value of the list
 let rowEnd: u32 = 0;
 let indexEnd: u32 = 0;
 let boolBits: u32 = 0; // bits of a page of bool lists
+
+/**
+ * Another way to write the same values, for who has time to see which is smaller: codes in whole
+ * bytes, which compress where packed bits do not; numbers of eight bytes split by bytes.
+ */
+let isOther: bool = false;
+
+export function setOther(other: bool): void {
+  isOther = other;
+}
+
+/** Whether there is another way. */
+export function hasOther(): bool {
+  if (encoding == DICTIONARY) return dictionaryCount > 1 && codeWidth(dictionaryCount) % 8 != 0;
+  return kind == KIND_TIME || kind == KIND_INT || kind == KIND_DOUBLE;
+}
+
+// @ts-ignore: decorator
+@inline
+function isSplit(): bool {
+  return isOther && encoding != DICTIONARY;
+}
+
+/** Of the pages; chunkEncoding() is that of the first way. */
+export function pageEncoding(): u32 {
+  return isSplit() ? SPLIT : encoding;
+}
 
 export function beginPages(): void {
   pageRow = chunkRowFirst;
@@ -125,10 +149,12 @@ function choosePageEnd(): void {
 /** The page's values when their number is known beforehand; returns the end. */
 function putValues(count: u32): u32 {
   if (encoding == DICTIONARY) {
-    const width = codeWidth(dictionaryCount);
+    const tight = codeWidth(dictionaryCount);
+    const width = isOther ? (tight + 7) & ~7 : tight;
     store<u8>(pageAt, width);
     return putHybrid(codesAt + pageValue * 4, count, width, pageAt + 1);
   }
+  if (isSplit()) return putSplit(listAt + pageValue * 8, count);
   if (encoding == DELTA) return putDelta(listAt + pageValue * 8, count, pageAt);
   if (count == 0) return pageAt;
   if (kind == KIND_BOOL) {
@@ -145,6 +171,19 @@ function putValues(count: u32): u32 {
   const width: u32 = kind == KIND_FIXED16 ? 16 : 8;
   memory.copy(pageAt, listAt + pageValue * width, count * width);
   return pageAt + count * width;
+}
+
+/** BYTE_STREAM_SPLIT: the first byte of all values, then their second … */
+function putSplit(from: u32, count: u32): u32 {
+  for (let i: u32 = 0; i < count; i++) {
+    const value = load<u64>(from + i * 8);
+    let at = pageAt + i;
+    for (let shift: u64 = 0; shift < 64; shift += 8) {
+      store<u8>(at, <u32>((value >> shift) & 255));
+      at += count;
+    }
+  }
+  return pageAt + count * 8;
 }
 
 function putTraceIds(count: u32): u32 {
@@ -193,6 +232,7 @@ function putList(entry: u32, out: u32): u32 {
   let p = load<u32>(entriesAt + entry * 8);
   const end = p + load<u32>(entriesAt + entry * 8, 4);
   let at = out;
+  if (isMerge) return putElements(p, end, out);
   listElements = 0;
   while (p < end) {
     const bytes = <u32>readVarint(p + 1);
@@ -211,6 +251,18 @@ function putList(entry: u32, out: u32): u32 {
       at += 8;
     }
   }
+  return at;
+}
+
+/** The elements of merge-list.ts. */
+function putElements(from: u32, end: u32, out: u32): u32 {
+  listElements = load<u32>(from);
+  if (listType != TYPE_BOOLS) {
+    memory.copy(out, from + 4, end - from - 4);
+    return out + (end - from - 4);
+  }
+  let at = out;
+  for (let p = from + 4; p < end; p++) at = putBool(load<u8>(p));
   return at;
 }
 
@@ -246,6 +298,11 @@ function putFlatLevels(first: u32, values: u32): u32 {
 
 export function pageBytesAt(): u32 {
   return pageStart;
+}
+
+/** Bytes of the page's levels, which come first. */
+export function pageLevelBytes(): u32 {
+  return pageAt - pageStart;
 }
 
 export function pageFirstRow(): u32 {

@@ -81,21 +81,86 @@ export function unpack(from: u32, end: u32, width: u32, count: u32, out: u32): u
 }
 
 /** A load of eight bytes holds any number of 32 bits or less, whatever bit it begins at. */
-function unpackBits(p: u32, end: u32, width: u32, mask: u64, count: u32, out: u32): void {
+function unpackBits(from: u32, end: u32, width: u32, mask: u64, count: u32, out: u32): void {
+  let p = from;
+  let i: u32 = 0;
+  // Groups of eight are `width` bytes; behind the last one that is loaded from there are eight.
+  if (width <= 8) {
+    const w = <u64>width;
+    for (; i + 8 <= count && p + 8 <= end; i += 8) {
+      const word = load<u64>(p);
+      const to = out + i * 4;
+      store<u32>(to, <u32>(word & mask));
+      store<u32>(to, <u32>((word >> w) & mask), 4);
+      store<u32>(to, <u32>((word >> (w * 2)) & mask), 8);
+      store<u32>(to, <u32>((word >> (w * 3)) & mask), 12);
+      store<u32>(to, <u32>((word >> (w * 4)) & mask), 16);
+      store<u32>(to, <u32>((word >> (w * 5)) & mask), 20);
+      store<u32>(to, <u32>((word >> (w * 6)) & mask), 24);
+      store<u32>(to, <u32>((word >> (w * 7)) & mask), 28);
+      p += width;
+    }
+  } else {
+    for (; i + 8 <= count && p + width + 8 <= end; i += 8) {
+      let bit: u32 = 0;
+      for (let to = out + i * 4; to < out + i * 4 + 32; to += 4) {
+        store<u32>(to, <u32>((load<u64>(p + (bit >> 3)) >> <u64>(bit & 7)) & mask));
+        bit += width;
+      }
+      p += width;
+    }
+  }
   let bit: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) {
+  for (; i < count; i++) {
     store<u32>(out + i * 4, <u32>((eight(p + (bit >> 3), end) >> <u64>(bit & 7)) & mask));
     bit += width;
   }
 }
 
-/** The same, each number in a byte: levels. */
+/** The same, each number in a byte: levels, of one bit or two. Writes up to 7 bytes more. */
 export function unpackLevels(from: u32, end: u32, width: u32, count: u32, out: u32): u32 {
-  const spare = (out + count + 7) & ~7;
-  const after = unpack(from, end, width, count, spare);
-  if (after == BAD) return BAD;
-  for (let i: u32 = 0; i < count; i++) store<u8>(out + i, load<u32>(spare + i * 4));
-  return after;
+  if (width == 0 || width > 2) return BAD;
+  let p = from;
+  let done: u32 = 0;
+  while (done < count) {
+    const header = varint(p, end);
+    if (at == 0 || at >= end) return BAD;
+    p = at;
+    const units = header >> 1;
+    if (units == 0) return BAD;
+    const to = out + done;
+    if (header & 1) {
+      if (units * width > <u64>(end - p)) return BAD;
+      const here = <u32>min<u64>(units * 8, <u64>(count - done));
+      spreadLevels(p, width, here, to);
+      p += <u32>units * width;
+      done += here;
+    } else {
+      const here = <u32>min<u64>(units, <u64>(count - done));
+      memory.fill(to, load<u8>(p) & (width == 1 ? 1 : 3), here);
+      p += 1;
+      done += here;
+    }
+  }
+  return p;
+}
+
+/** Eight levels at a time. */
+function spreadLevels(from: u32, width: u32, count: u32, out: u32): void {
+  let p = from;
+  for (let i: u32 = 0; i < count; i += 8) {
+    let levels: u64 = 0;
+    if (width == 1) {
+      const bits = (<u64>load<u8>(p) * 0x0101010101010101) & 0x8040201008040201;
+      // A byte that is not zero carries into its highest bit.
+      levels = ((bits + 0x7f7f7f7f7f7f7f7f) >> 7) & 0x0101010101010101;
+    } else {
+      const bits = <u32>load<u16>(p);
+      for (let k: u32 = 0; k < 8; k++) levels |= <u64>((bits >> (k * 2)) & 3) << <u64>(k * 8);
+    }
+    store<u64>(out + i, levels);
+    p += width;
+  }
 }
 
 /** How many of the levels are `level`. */

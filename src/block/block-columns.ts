@@ -204,7 +204,7 @@ function attributeNode({ type, scope, key }: HalfColumn): SchemaNode {
 }
 
 /** The schema of a file that has these columns; its leaves are in their order. */
-export function blockSchema(columns: readonly BlockColumn[]): SchemaNode[] {
+export function blockSchema(columns: readonly Pick<BlockColumn, "scope" | "node">[]): SchemaNode[] {
   const inScope = (scope: number) =>
     columns.filter((column) => column.scope === scope).map(({ node }) => node);
   const element = (scope: number) =>

@@ -7,16 +7,18 @@ import {
   TRACE_INDEX_ENTRY_BYTES,
   writeSidecarHeader,
 } from "./block-format.ts";
-import type { CutHalf } from "./cut-half.ts";
 import type { PlannedFile } from "./cut-plan.ts";
 import type { ByteSink } from "./parquet-file.ts";
 import { tenantSeed } from "./trace-hash.ts";
 
-/** Returns the bytes of the whole. */
+/** `memory` is the whole of the kernel's. Returns the bytes of the whole. */
 export function writeSidecar(
   kernel: EncodeExports,
-  half: CutHalf,
-  target: { readonly plan: PlannedFile; readonly sink: ByteSink },
+  memory: Uint8Array,
+  target: {
+    readonly plan: Pick<PlannedFile, "tenants" | "traces" | "rowFirst">;
+    readonly sink: ByteSink;
+  },
 ): number {
   const { plan, sink } = target;
   const bloomBlocks = bloomBlocksFor(plan.traces);
@@ -26,7 +28,7 @@ export function writeSidecar(
     kernel.addTraces(tenant.traceFirst, tenant.traces, seed, plan.rowFirst);
   }
   kernel.finishSidecar();
-  const part = (at: number, bytes: number) => half.bytes.subarray(at >>> 0, (at >>> 0) + bytes);
+  const part = (at: number, bytes: number) => memory.subarray(at >>> 0, (at >>> 0) + bytes);
   const bloom = part(kernel.bloomAt(), bloomBlocks * BLOOM_BLOCK_BYTES);
   const index = part(kernel.traceIndexAt(), plan.traces * TRACE_INDEX_ENTRY_BYTES);
   const indexOffset = SIDECAR_HEADER_BYTES + bloom.length;

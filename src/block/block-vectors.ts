@@ -28,7 +28,7 @@ import type { BlockCaches } from "./block-read.ts";
 import { openLevels, type PageLevels } from "./page-levels-read.ts";
 import type { Dictionary as PageValues } from "./parquet-decode.ts";
 import { BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED, INT32, INT64 } from "./parquet-footer-read.ts";
-import { DELTA_BINARY_PACKED, PLAIN } from "./parquet-page-read.ts";
+import { BYTE_STREAM_SPLIT, DELTA_BINARY_PACKED, PLAIN } from "./parquet-page-read.ts";
 import { TextInterner } from "./text-dictionary.ts";
 import { readTextPile } from "./text-pile.ts";
 
@@ -261,6 +261,14 @@ export class BlockVectors {
     if (page.encoding === DELTA_BINARY_PACKED && (type === INT64 || type === INT32)) {
       const out = scratch.take(all * 8);
       check(kernel.undelta(body, end, all, out));
+      return { values: out + before * 8, count };
+    }
+    if (page.encoding === BYTE_STREAM_SPLIT && (type === INT64 || type === DOUBLE)) {
+      if (all * 8 > end - body) throw blockCorrupt("page cut off");
+      // Empty entries have no value, so the page says how many there are.
+      const values = Math.floor((end - body) / 8);
+      const out = scratch.take(values * 8);
+      kernel.unsplit(body, values, out);
       return { values: out + before * 8, count };
     }
     if (page.encoding !== PLAIN) throw blockCorrupt("encoding of a page");

@@ -167,7 +167,7 @@ function finishFile(options: CutOptions, half: CutHalf, file: OpenFile): BlockMe
   const { kernel, clock, nodeId } = options;
   const { plan, draft, name } = file;
   const { bytes, footerBytes } = file.parquet.finish();
-  const sidecarBytes = writeSidecar(kernel, half, { plan, sink: draft.sidecar });
+  const sidecarBytes = writeSidecar(kernel, half.bytes, { plan, sink: draft.sidecar });
   kernel.findTimes(plan.rowFirst, plan.rows);
   const [start, end] = new BigUint64Array(half.bytes.buffer, kernel.times() >>> 0, 2);
   const createdMs = clock.nowMs();

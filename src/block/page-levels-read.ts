@@ -80,8 +80,7 @@ function readLevels(
     (bytes[at] | (bytes[at + 1] << 8) | (bytes[at + 2] << 16) | (bytes[at + 3] << 24)) >>> 0;
   if (length > end - at - 4) throw blockCorrupt("levels cut off");
   const after = at + 4 + length;
-  // The kernel unpacks to words first, behind the bytes.
-  const out = scratch.take(count * 5 + 16);
+  const out = scratch.take(count + 16);
   if (kernel.unpackLevels(at + 4, after, width, count, out) >>> 0 === BAD) {
     throw blockCorrupt("levels of a page");
   }

@@ -22,6 +22,7 @@ import {
 } from "./parquet-footer-read.ts";
 import { HybridReader, widthOf } from "./parquet-hybrid-read.ts";
 import {
+  BYTE_STREAM_SPLIT,
   DELTA_BINARY_PACKED,
   type Page,
   PLAIN,
@@ -199,6 +200,7 @@ export class ColumnDecoder {
       if (this.#column.type === INT64) return deltaValues(bytes, part);
       if (this.#column.type === INT32) return deltaValues(bytes, part).map(toInt32);
     }
+    if (encoding === BYTE_STREAM_SPLIT) return splitValues(bytes, this.#column, part);
     throw corrupt(this.#column, "encoding");
   }
 
@@ -220,6 +222,18 @@ export class ColumnDecoder {
     }
     return values;
   }
+}
+
+/** BYTE_STREAM_SPLIT: `bytes` are the first bytes of all values, then their second ones … */
+function splitValues(bytes: Uint8Array, column: ColumnChunk, { skip, count }: Part): ColumnValue[] {
+  const { type } = column;
+  const all = bytes.length / 8;
+  if ((type !== INT64 && type !== DOUBLE) || !Number.isInteger(all) || skip + count > all) {
+    throw corrupt(column, "values");
+  }
+  const plain = new Uint8Array(count * 8);
+  for (let i = 0; i < plain.length; i++) plain[i] = bytes[(i & 7) * all + skip + (i >>> 3)];
+  return plainValues(plain, column, { skip: 0, count });
 }
 
 function toInt32(value: bigint): number {

@@ -9,6 +9,9 @@
  * stored as it is. Pages are held back until that is decided: at the first page that shrinks
  * (ZSTD), at a data page of JUDGED_BYTES that does not, or at the end of the column.
  *
+ * Parts of a page that are unlike each other may be compressed apart, a zstd frame each: levels
+ * and ids in one frame share one table of code lengths, and it suits neither.
+ *
  * Invariants:
  * (1) Bytes given to dictionaryPage() and dataPage() may be views on memory that is written again
  *     after the call: what is held back is copied.
@@ -49,6 +52,8 @@ export interface DataPage {
   readonly rows: number;
   readonly nulls: number;
   readonly encoding: Encoding;
+  /** Lengths of parts that are compressed apart; what is left is the last one. */
+  readonly parts?: readonly number[];
   /** PLAIN, without the length for BYTE_ARRAY; both left out when the page has nulls alone. */
   readonly min?: Uint8Array;
   readonly max?: Uint8Array;
@@ -58,6 +63,7 @@ interface Page extends Omit<PageHead, "storedBytes" | "crc32"> {
   readonly bytes: Uint8Array;
   readonly rows: number;
   readonly nulls: number;
+  readonly parts: readonly number[];
   readonly min: Bound | undefined;
   readonly max: Bound | undefined;
 }
@@ -71,6 +77,7 @@ interface HeldPage {
 interface OpenColumn {
   readonly leaf: number;
   readonly shape: ColumnShape;
+  readonly level: number;
   codec: Codec | undefined;
   held: HeldPage[];
   dictionaryOffset: number | undefined;
@@ -82,7 +89,8 @@ interface OpenColumn {
   storedBytes: number;
 }
 
-const ZSTD_LEVEL = 1;
+export const ZSTD_LEVEL = 1;
+const WHOLE: readonly number[] = [];
 /** Below this a page is mostly frame, and says nothing about its column. */
 const TRIED_BYTES_MIN = 64;
 /** A data page of this size that does not shrink stands for all of its column. */
@@ -111,15 +119,15 @@ export class ParquetFile {
     this.#append(MAGIC);
   }
 
-  /** Leaves may be written in any order, each once. */
-  beginColumn(leaf: number): void {
+  /** Leaves may be written in any order, each once. `level` is zstd's. */
+  beginColumn(leaf: number, level = ZSTD_LEVEL): void {
     assert(this.#open === undefined, "parquet: the last column was not ended");
     assert(leaf in this.#leaves, "parquet: no such leaf");
     assert(this.#columns[leaf] === undefined, "parquet: the column was written before");
     const shape = this.#leaves[leaf];
     const counters = { rows: 0, values: 0, plainBytes: 0, storedBytes: 0 };
     const pages = { codec: undefined, held: [], dictionaryOffset: undefined, pages: [] };
-    this.#open = { leaf, shape, ...pages, ...counters, counts: new Map() };
+    this.#open = { leaf, shape, level, ...pages, ...counters, counts: new Map() };
   }
 
   /** `bytes` are the values, PLAIN. Before the first data page. */
@@ -127,18 +135,19 @@ export class ParquetFile {
     const column = this.#column();
     assert(column.counts.size === 0, "parquet: the dictionary does not come first");
     const page = { kind: "dictionary", values, encoding: "PLAIN", rows: 0, nulls: 0 } as const;
-    this.#add(column, { ...page, bytes, plainBytes: bytes.length, min: undefined, max: undefined });
+    const apart = { parts: WHOLE, plainBytes: bytes.length };
+    this.#add(column, { ...page, ...apart, bytes, min: undefined, max: undefined });
   }
 
   /** `bytes` are a page body of version 1: repetition levels, definition levels, values. */
   dataPage(bytes: Uint8Array, data: DataPage): void {
     const column = this.#column();
-    const { values, rows, nulls, encoding } = data;
+    const { values, rows, nulls, encoding, parts = WHOLE } = data;
     assert(rows > 0 && rows <= values && nulls <= values, "parquet: counts of a page");
     assert((data.min === undefined) === (data.max === undefined), "parquet: one bound alone");
     const min = data.min && lowerBound(data.min, column.shape);
     const max = data.max && upperBound(data.max, column.shape);
-    const page = { kind: "data", values, rows, nulls, encoding, min, max } as const;
+    const page = { kind: "data", values, rows, nulls, encoding, parts, min, max } as const;
     column.rows += rows;
     column.values += values;
     this.#add(column, { ...page, bytes, plainBytes: bytes.length });
@@ -192,13 +201,13 @@ export class ParquetFile {
     count.count++;
     column.counts.set(`${kind} ${encoding}`, count);
     if (column.codec !== undefined) {
-      const stored = column.codec === "ZSTD" ? compress(page.bytes) : page.bytes;
+      const stored = column.codec === "ZSTD" ? compress(page, column.level) : page.bytes;
       this.#write(column, page, stored);
       if (stored !== page.bytes) freeBytes(stored);
       return;
     }
     const tried = page.bytes.length >= TRIED_BYTES_MIN;
-    const compressed = tried ? compress(page.bytes) : undefined;
+    const compressed = tried ? compress(page, column.level) : undefined;
     const codec = judge(page, compressed);
     const kept = codec === undefined ? { ...page, bytes: page.bytes.slice() } : page;
     column.held.push({ page: kept, compressed });
@@ -208,7 +217,7 @@ export class ParquetFile {
   #decide(column: OpenColumn, codec: Codec): void {
     column.codec = codec;
     for (const { page, compressed } of column.held) {
-      const stored = codec === "ZSTD" ? (compressed ?? compress(page.bytes)) : page.bytes;
+      const stored = codec === "ZSTD" ? (compressed ?? compress(page, column.level)) : page.bytes;
       this.#write(column, page, stored);
       if (compressed !== undefined) freeBytes(compressed);
     }
@@ -253,6 +262,36 @@ function judge(page: Page, compressed: Uint8Array | undefined): Codec | undefine
   return page.kind === "data" && bytes >= JUDGED_BYTES ? "UNCOMPRESSED" : undefined;
 }
 
-function compress(bytes: Uint8Array): Uint8Array {
-  return Bun.zstdCompressSync(bytes as Uint8Array<ArrayBuffer>, { level: ZSTD_LEVEL });
+function compress({ bytes, parts }: Pick<Page, "bytes" | "parts">, level: number): Uint8Array {
+  if (parts.length === 0) return frame(bytes, level);
+  const frames: Uint8Array[] = [];
+  let at = 0;
+  for (const length of [...parts, bytes.length - parts.reduce((a, b) => a + b, 0)]) {
+    if (length > 0) frames.push(frame(bytes.subarray(at, at + length), level));
+    at += length;
+  }
+  const all = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
+  let to = 0;
+  for (const one of frames) {
+    all.set(one, to);
+    to += one.length;
+    freeBytes(one);
+  }
+  return all;
+}
+
+function frame(bytes: Uint8Array, level: number): Uint8Array {
+  return Bun.zstdCompressSync(bytes as Uint8Array<ArrayBuffer>, { level });
+}
+
+/** What a page would take, compressed. */
+export function compressedBytes(
+  bytes: Uint8Array,
+  parts: readonly number[],
+  level: number,
+): number {
+  const compressed = compress({ bytes, parts }, level);
+  const { length } = compressed;
+  freeBytes(compressed);
+  return length;
 }

@@ -19,6 +19,7 @@ export const PLAIN = 0;
 export const PLAIN_DICTIONARY = 2;
 export const DELTA_BINARY_PACKED = 5;
 export const RLE_DICTIONARY = 8;
+export const BYTE_STREAM_SPLIT = 9;
 
 const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;
@@ -87,7 +88,7 @@ function readCounts(reader: ThriftReader, header: PageHeader): void {
  * own first, which has a limit. A frame without a claim is none that a block's writer makes.
  */
 function inflate(body: Uint8Array, plainBytes: number, column: ColumnChunk): Uint8Array {
-  if (contentSize(body) !== plainBytes) throw corrupt(column, "frame claims another size");
+  if (contentSizes(body) !== plainBytes) throw corrupt(column, "frame claims another size");
   if (plainBytes === 0) return new Uint8Array(0);
   let plain: Uint8Array;
   try {
@@ -110,29 +111,42 @@ const garbage = new GarbageCount(GARBAGE_BYTES_MAX);
 
 const FRAME_MAGIC = 0xfd2fb528;
 
-/** Frame_Content_Size of a zstd frame (RFC 8878, 3.1.1.1); -1 when there is none. */
-function contentSize(frame: Uint8Array): number {
-  if (frame.length < 18) {
-    const padded = new Uint8Array(18);
-    padded.set(frame);
-    return contentSize(padded);
+/** What all frames of a page claim to hold; -1 when one has no claim, or is none. */
+function contentSizes(body: Uint8Array): number {
+  let sum = 0;
+  for (let at = 0; at < body.length; ) {
+    const frame = frameAt(body, at);
+    if (frame === undefined) return -1;
+    sum += frame.content;
+    at = frame.end;
   }
-  const view = new DataView(frame.buffer, frame.byteOffset, frame.byteLength);
-  if (view.getUint32(0, true) !== FRAME_MAGIC) return -1;
-  const descriptor = frame[4];
+  return sum;
+}
+
+/** Of a zstd frame (RFC 8878, 3.1.1): Frame_Content_Size, and where it ends. */
+function frameAt(body: Uint8Array, from: number): { content: number; end: number } | undefined {
+  const byte = (at: number) => (at < body.length ? body[at] : 0);
+  const word = (at: number) =>
+    (byte(at) | (byte(at + 1) << 8) | (byte(at + 2) << 16) | (byte(at + 3) << 24)) >>> 0;
+  if (word(from) !== FRAME_MAGIC) return undefined;
+  const descriptor = byte(from + 4);
   const isSingle = (descriptor & 32) !== 0;
-  const dictionaryBytes = [0, 1, 2, 4][descriptor & 3];
-  const at = 5 + (isSingle ? 0 : 1) + dictionaryBytes;
-  switch (descriptor >> 6) {
-    case 0:
-      return isSingle ? frame[at] : -1;
-    case 1:
-      return view.getUint16(at, true) + 256;
-    case 2:
-      return view.getUint32(at, true);
-    default:
-      return Number(view.getBigUint64(at, true));
+  const sizeAt = from + 5 + (isSingle ? 0 : 1) + [0, 1, 2, 4][descriptor & 3];
+  const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6];
+  if (sizeBytes === 0) return undefined;
+  let content = sizeBytes === 1 ? byte(sizeAt) : word(sizeAt);
+  if (sizeBytes === 2) content = (content & 0xffff) + 256;
+  if (sizeBytes === 8) content += word(sizeAt + 4) * 2 ** 32;
+  let at = sizeAt + sizeBytes;
+  for (let isLast = false; !isLast; ) {
+    if (at + 3 > body.length) return undefined;
+    const header = word(at) & 0xffffff;
+    isLast = (header & 1) === 1;
+    // A block of one byte that is repeated has only that one.
+    at += 3 + (((header >> 1) & 3) === 1 ? 1 : header >> 3);
   }
+  const end = at + ((descriptor & 4) === 0 ? 0 : 4);
+  return end > body.length ? undefined : { content, end };
 }
 
 function corrupt(column: ColumnChunk, what: string) {

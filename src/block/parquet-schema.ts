@@ -24,6 +24,7 @@ export const encodings = {
   RLE: 3,
   DELTA_BINARY_PACKED: 5,
   RLE_DICTIONARY: 8,
+  BYTE_STREAM_SPLIT: 9,
 } as const;
 export type Encoding = keyof typeof encodings;
 

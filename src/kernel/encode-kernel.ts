@@ -60,6 +60,8 @@ export interface EncodeExports {
   openDerived(isRequired: number): void;
 
   // ---- one file's chunk of the open column
+  /** 1: no dictionaries of texts, until it is 0 again. */
+  setPlainTexts(plain: number): void;
   /** Returns how many values are present. */
   beginChunk(rowFirst: number, rows: number): number;
   /** Parquet's number: 0 PLAIN, 5 DELTA_BINARY_PACKED, 8 RLE_DICTIONARY. */
@@ -68,6 +70,12 @@ export interface EncodeExports {
   dictionaryPageBytes(): number;
   dictionaryPageValues(): number;
   beginPages(): void;
+  /** 1: the chunk has another way to write its pages, for a merge. */
+  hasOther(): number;
+  /** 1: that one, until it is 0 again. */
+  setOther(other: number): void;
+  /** Of the pages: chunkEncoding(), or 9 BYTE_STREAM_SPLIT. */
+  pageEncoding(): number;
   /** Writes the next page; its bytes, or 0 after the last. */
   nextPage(): number;
   pageBytesAt(): number;
@@ -75,6 +83,8 @@ export interface EncodeExports {
   /** Levels: rows of a flat column, more of a list. */
   pageEntries(): number;
   pageNulls(): number;
+  /** Levels come first in the page. */
+  pageLevelBytes(): number;
   /** 1 when the page has bounds: PLAIN bytes without a length at the addresses below. */
   hasBounds(): number;
   minimumAt(): number;

@@ -8,6 +8,7 @@
 import { assert } from "../base/assert.ts";
 import type { EncodeExports } from "./encode-kernel.ts";
 import type { FindExports } from "./find-kernel.ts";
+import type { MergeExports } from "./merge-kernel.ts";
 import type { ReadExports } from "./scan-kernel.ts";
 
 /** What the writer of the head calls. */
@@ -58,7 +59,12 @@ export interface LimitExports {
   rewrite(payload: number, length: number, max: number, drops: number, cut: number): number;
 }
 
-export type Kernel = WriteExports & LimitExports & EncodeExports & FindExports & ReadExports;
+export type Kernel = WriteExports &
+  LimitExports &
+  EncodeExports &
+  FindExports &
+  ReadExports &
+  MergeExports;
 
 /** Memory is made once with its final size: views on it stay valid for ever. */
 export function makeMemory(bytes: number): WebAssembly.Memory {

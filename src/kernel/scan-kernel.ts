@@ -23,6 +23,7 @@ export interface DecodeExports {
   spreadLongs: Word;
   /** from, end, count, out */
   undelta: Word;
+  unsplit: Word;
   /** from, end, count, out */
   unpackBools: Word;
   /** from, count, out */

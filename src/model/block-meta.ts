@@ -4,7 +4,10 @@
  */
 import { EngineError } from "../base/error.ts";
 
+/** Of cuts. */
 export const BLOCK_META_VERSION = 1;
+/** Of merges: their pages need a reader that knows frames side by side and split bytes. */
+export const MERGED_META_VERSION = 2;
 
 export interface BlockTenant {
   readonly name: string;
@@ -15,7 +18,7 @@ export interface BlockTenant {
 }
 
 export interface BlockMeta {
-  readonly version: typeof BLOCK_META_VERSION;
+  readonly version: typeof BLOCK_META_VERSION | typeof MERGED_META_VERSION;
   /** 32 hex digits. */
   readonly id: string;
   readonly tenants: readonly BlockTenant[];
@@ -35,6 +38,17 @@ export interface BlockMeta {
   /** The part of the log that the block's tenants have here in whole. */
   readonly wal: { readonly node: string; readonly from: number; readonly to: number };
   readonly createdMs: number;
+  /** Of a merged block alone. */
+  readonly merged?: MergedFrom;
+}
+
+export interface MergedFrom {
+  /** Ids of the blocks whose spans are all here, or in other blocks of the same merge. */
+  readonly replaces: readonly string[];
+  /** Blocks of the same merge: those of `replaces` go when all of these are there. */
+  readonly siblings: readonly string[];
+  /** Merges that led to it, one after another. */
+  readonly level: number;
 }
 
 /** Where a block lies below the data folder. */
@@ -56,9 +70,13 @@ export function readBlockMeta(bytes: Uint8Array): BlockMeta {
 export function checkedBlockMeta(value: unknown): BlockMeta {
   if (!isRecord(value)) throw corrupt("not an object");
   const { version } = value;
-  if (version !== BLOCK_META_VERSION) throw corrupt(`version ${String(version)} is unknown`);
+  if (version !== BLOCK_META_VERSION && version !== MERGED_META_VERSION)
+    throw corrupt(`version ${String(version)} is unknown`);
   for (const [name, isGood] of Object.entries(FIELDS)) {
     if (!isGood(value[name])) throw corrupt(`${name} is missing or wrong`);
+  }
+  if ((version === MERGED_META_VERSION) !== isMergedFrom(value["merged"])) {
+    throw corrupt("merged is missing or wrong");
   }
   const meta = value as unknown as BlockMeta;
   const { tenants, shared, spans, traces } = meta;
@@ -85,8 +103,10 @@ function parsed(bytes: Uint8Array): unknown {
   }
 }
 
-const FIELDS: Readonly<Record<keyof Omit<BlockMeta, "version">, (value: unknown) => boolean>> = {
-  id: (value) => typeof value === "string" && /^[0-9a-f]{32}$/.test(value),
+const FIELDS: Readonly<
+  Record<keyof Omit<BlockMeta, "version" | "merged">, (value: unknown) => boolean>
+> = {
+  id: isId,
   tenants: (value) => Array.isArray(value) && value.length > 0 && value.every(isTenant),
   shared: (value) => typeof value === "boolean",
   spans: isCount,
@@ -104,6 +124,18 @@ const FIELDS: Readonly<Record<keyof Omit<BlockMeta, "version">, (value: unknown)
     isCount(value["to"]),
   createdMs: isCount,
 };
+
+function isId(value: unknown): boolean {
+  return typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
+}
+
+function isMergedFrom(value: unknown): boolean {
+  return (
+    isRecord(value) &&
+    [value["replaces"], value["siblings"]].every((ids) => Array.isArray(ids) && ids.every(isId)) &&
+    isCount(value["level"])
+  );
+}
 
 function isTenant(value: unknown): boolean {
   return (

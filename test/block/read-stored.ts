@@ -61,12 +61,16 @@ export interface FillOptions {
   readonly tenants: readonly string[];
   readonly requests: number;
   readonly traces: number;
+  /** Of the traces, when they are not new ones. */
+  readonly ids?: readonly Uint8Array<ArrayBuffer>[];
+  /** Told each request. */
+  readonly onRequest?: (request: Uint8Array, tenant: string) => void;
 }
 
 /** Fills the kernel's half with random requests; returns the spans in order of arrival. */
 export function fill(kernel: CutKernel, options: FillOptions): Sent[] {
   const { random, tenants, requests, traces } = options;
-  const ids = Array.from({ length: traces }, () => random.bytes(16));
+  const ids = options.ids ?? Array.from({ length: traces }, () => random.bytes(16));
   const sent: Sent[] = [];
   kernel.begin();
   for (let i = 0; i < requests; i++) {
@@ -90,7 +94,9 @@ export function fill(kernel: CutKernel, options: FillOptions): Sent[] {
         }
       }
     }
-    kernel.add(encodedTrace(trace), tenant);
+    const request = encodedTrace(trace);
+    options.onRequest?.(request, tenant);
+    kernel.add(request, tenant);
   }
   return sent;
 }

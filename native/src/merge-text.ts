@@ -1,0 +1,141 @@
+/**
+ * Texts of the column at hand in a merge: each distinct one once, as an entry, so that codes and
+ * dictionary follow as in a cut. When there are too many for a dictionary, or none is wanted, every
+ * value is an entry of its own.
+ *
+ * An attribute order is translated from the numbers of its file to those of the merge (u16 each),
+ * which each file of the output then turns into its own.
+ */
+import {
+  arenaAt,
+  arenaEndAt,
+  cutEntries,
+  DICTIONARY_BYTES_MAX,
+  entryCap,
+  internSlots,
+  internSlotsAt,
+  MERGE_INTERNED_MAX,
+} from "./cut";
+import { ORDER_RESIDUAL } from "./layout";
+import { copyOver } from "./page-bits";
+
+/** No entry: no room, or not what an attribute order can be. */
+export const NO_ROOM: u32 = 0xfffffffe;
+export const NO_ENTRY: u32 = 0xffffffff;
+
+let entries: u32 = 0;
+let arenaPos: u32 = 0;
+let interns: bool = false;
+let internedBytes: u32 = 0;
+let epoch: u32 = 0; // slots of others are free
+/** Numbers of the input's orders, by theirs: u16 each; 0: orders are texts like others. */
+let numbersAt: u32 = 0;
+let numbersCount: u32 = 0;
+
+/** Forgets all texts. */
+export function beginTexts(intern: bool): void {
+  entries = 0;
+  arenaPos = arenaAt;
+  interns = intern;
+  internedBytes = 0;
+  if (intern) epoch += 1;
+}
+
+/** For the input at hand: `count` numbers of columns, from the one of order number 1 on. */
+export function setOrderNumbers(at: u32, count: u32): void {
+  numbersAt = at;
+  numbersCount = count;
+}
+
+/** The entry of a text; NO_ROOM, or NO_ENTRY when it is no attribute order. */
+export function entryOf(from: u32, length: u32): u32 {
+  let at = from;
+  let bytes = length;
+  if (numbersAt) {
+    if (arenaEndAt - arenaPos < length * 2 + 32) return NO_ROOM;
+    bytes = translate(from, length);
+    if (bytes == NO_ENTRY) return NO_ENTRY;
+    at = arenaPos;
+  }
+  if (interns) {
+    const known = find(at, bytes);
+    if (known != NO_ENTRY) return known;
+  }
+  if (entries >= entryCap || arenaEndAt - arenaPos < bytes + 32) return NO_ROOM;
+  if (!numbersAt) copyOver(arenaPos, at, bytes);
+  return addEntry(bytes);
+}
+
+/** Room for an entry of at most `bytes`; its address, or 0 when there is none. */
+export function roomFor(bytes: u32): u32 {
+  return entries >= entryCap || arenaEndAt - arenaPos < bytes + 32 ? 0 : arenaPos;
+}
+
+/** The entry of what was written from the last roomFor() on. */
+export function addEntry(bytes: u32): u32 {
+  store<u32>(cutEntries + entries * 8, arenaPos);
+  store<u32>(cutEntries + entries * 8, bytes, 4);
+  arenaPos += bytes;
+  entries += 1;
+  return entries - 1;
+}
+
+function find(at: u32, bytes: u32): u32 {
+  const mask = internSlots - 1;
+  let slot = hash(at, bytes) & mask;
+  for (;;) {
+    const own = internSlotsAt + slot * 8;
+    if (load<u32>(own) != epoch) break;
+    const other = load<u32>(own, 4);
+    const entry = cutEntries + other * 8;
+    if (load<u32>(entry, 4) == bytes && isEqual(load<u32>(entry), at, bytes)) return other;
+    slot = (slot + 1) & mask;
+  }
+  internedBytes += bytes + 4;
+  if (internedBytes > DICTIONARY_BYTES_MAX || entries >= MERGE_INTERNED_MAX) interns = false;
+  else {
+    store<u32>(internSlotsAt + slot * 8, epoch);
+    store<u32>(internSlotsAt + slot * 8, entries, 4);
+  }
+  return NO_ENTRY;
+}
+
+function isEqual(a: u32, b: u32, bytes: u32): bool {
+  let i: u32 = 0;
+  for (; i + 8 <= bytes; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false;
+  for (; i < bytes; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false;
+  return true;
+}
+
+function hash(at: u32, bytes: u32): u32 {
+  let h: u64 = bytes;
+  let i: u32 = 0;
+  for (; i + 8 <= bytes; i += 8) {
+    h = (h ^ load<u64>(at + i)) * 0x9e3779b97f4a7c15;
+    h ^= h >> 32;
+  }
+  let last: u64 = 0;
+  for (; i < bytes; i++) last = (last << 8) | <u64>load<u8>(at + i);
+  h = (h ^ last) * 0x9e3779b97f4a7c15;
+  return <u32>(h ^ (h >> 29));
+}
+
+/** Writes the order at arenaPos in the numbers of the merge; returns its bytes. */
+function translate(from: u32, length: u32): u32 {
+  let out = arenaPos;
+  for (let p = from; p < from + length; ) {
+    let number: u32 = 0;
+    let shift: u32 = 0;
+    let byte: u32 = 128;
+    while (byte & 128) {
+      if (p >= from + length || shift > 14) return NO_ENTRY;
+      byte = load<u8>(p++);
+      number |= (byte & 127) << shift;
+      shift += 7;
+    }
+    if (number > numbersCount) return NO_ENTRY;
+    store<u16>(out, number ? load<u16>(numbersAt + (number - 1) * 2) : ORDER_RESIDUAL);
+    out += 2;
+  }
+  return out - arenaPos;
+}

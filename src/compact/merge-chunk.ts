@@ -1,0 +1,98 @@
+/**
+ * The chunk of the kernel's open column for one file, as small as it gets: of two ways to write the
+ * values and two levels of zstd, those that make the first page the smallest.
+ */
+import { assert } from "../base/assert.ts";
+import { compressedBytes, type ParquetFile, ZSTD_LEVEL } from "../block/parquet-file.ts";
+import type { Encoding } from "../block/parquet-schema.ts";
+import type { EncodeExports } from "../kernel/encode-kernel.ts";
+
+const encodingOf: Readonly<Record<number, Encoding>> = {
+  0: "PLAIN",
+  5: "DELTA_BINARY_PACKED",
+  8: "RLE_DICTIONARY",
+  9: "BYTE_STREAM_SPLIT",
+};
+const HIGH_LEVEL = 3;
+/** What a higher level must save to be worth its time. */
+const SAVED_MIN = 0.01;
+/** Levels below it are not worth a frame of their own. */
+const LEVELS_APART_MIN = 256;
+
+/** How the pages of a chunk are written. */
+export interface ChunkWay {
+  readonly other: boolean;
+  readonly level: number;
+}
+
+/** Of the chunk that was begun. */
+export function chooseWay(kernel: EncodeExports, memory: Uint8Array): ChunkWay {
+  let best = { other: false, level: ZSTD_LEVEL };
+  let least = Number.POSITIVE_INFINITY;
+  const attempt = (way: ChunkWay): void => {
+    kernel.setOther(way.other ? 1 : 0);
+    kernel.beginPages();
+    const bytes = kernel.nextPage();
+    const page = view(memory, kernel.pageBytesAt(), bytes);
+    const size = Math.min(bytes, compressedBytes(page, partsOf(kernel, bytes), way.level));
+    if (size >= least * (1 - SAVED_MIN)) return;
+    least = size;
+    best = way;
+  };
+  attempt(best);
+  if (kernel.hasOther() !== 0) attempt({ other: true, level: ZSTD_LEVEL });
+  attempt({ ...best, level: HIGH_LEVEL });
+  return best;
+}
+
+/** All pages of the chunk that was begun. */
+export function writePages(
+  kernel: EncodeExports,
+  memory: Uint8Array,
+  to: { readonly parquet: ParquetFile; readonly way: ChunkWay },
+): void {
+  const { parquet, way } = to;
+  if (encodingOf[kernel.chunkEncoding()] === "RLE_DICTIONARY") {
+    const bytes = kernel.dictionaryPageBytes();
+    const dictionary = view(memory, kernel.dictionaryPageAt(), bytes);
+    parquet.dictionaryPage(dictionary, kernel.dictionaryPageValues());
+  }
+  kernel.setOther(way.other ? 1 : 0);
+  kernel.beginPages();
+  for (let bytes = kernel.nextPage(); bytes !== 0; bytes = kernel.nextPage()) {
+    const encoding = encodingOf[kernel.pageEncoding()];
+    assert(encoding !== undefined, "merge: unknown encoding");
+    const bounds =
+      kernel.hasBounds() === 0
+        ? {}
+        : {
+            min: view(memory, kernel.minimumAt(), kernel.minimumBytes()),
+            max: view(memory, kernel.maximumAt(), kernel.maximumBytes()),
+          };
+    parquet.dataPage(view(memory, kernel.pageBytesAt(), bytes), {
+      values: kernel.pageEntries(),
+      rows: kernel.pageRows(),
+      nulls: kernel.pageNulls(),
+      encoding,
+      parts: partsOf(kernel, bytes),
+      ...bounds,
+    });
+  }
+  kernel.setOther(0);
+}
+
+/** Levels, and each byte of split values, are unlike what comes behind them. */
+function partsOf(kernel: EncodeExports, bytes: number): readonly number[] {
+  const levels = kernel.pageLevelBytes();
+  const parts = levels >= LEVELS_APART_MIN ? [levels] : [];
+  if (encodingOf[kernel.pageEncoding()] !== "BYTE_STREAM_SPLIT") return parts;
+  const plane = (bytes - levels) / 8;
+  if (plane < LEVELS_APART_MIN) return parts;
+  const planes = Array.from({ length: 7 }, () => plane);
+  // Without a frame of their own, levels go with the first plane.
+  return parts.length > 0 ? [...parts, ...planes] : [levels + plane, ...planes.slice(1)];
+}
+
+function view(memory: Uint8Array, at: number, bytes: number): Uint8Array {
+  return memory.subarray(at >>> 0, (at >>> 0) + bytes);
+}

@@ -1,0 +1,297 @@
+/**
+ * One column of a merge: the pages of all inputs go to where their rows lie in the output, then
+ * each file gets its chunk of it.
+ *
+ * Numbers of all rows fit into the kernel's memory, texts need not: what does not fit comes in
+ * pieces of rows, for each of which the inputs' pages that touch it are read, and has no
+ * dictionary then.
+ */
+import {
+  KIND_LIST,
+  KIND_ORDER,
+  KIND_STRING,
+  ORDER_RESIDUAL,
+  SCOPE_EVENT,
+  SCOPE_SPAN,
+} from "../../native/src/layout.ts";
+import { assert } from "../base/assert.ts";
+import { MiB } from "../base/bytes.ts";
+import { blockCorrupt } from "../block/block-error.ts";
+import { layoutOf } from "../block/block-layout.ts";
+import type { ParquetFile } from "../block/parquet-file.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { PAGE_FULL, PAGE_GOOD } from "../kernel/merge-kernel.ts";
+import { type ChunkWay, chooseWay, writePages } from "./merge-chunk.ts";
+import type { MergeColumn, MergeColumns } from "./merge-columns.ts";
+import type { MergedFile } from "./merge-order.ts";
+import type { InputFile, InputPage, InputPages } from "./merge-pages.ts";
+import { hasDemoted, residualPages } from "./merge-residual.ts";
+
+/** A file that is being written. */
+export interface MergeFile {
+  readonly plan: MergedFile;
+  readonly parquet: ParquetFile;
+  readonly columns: readonly MergeColumn[];
+}
+
+export interface MergeParts {
+  readonly kernel: Kernel;
+  readonly memory: Uint8Array;
+  readonly pages: InputPages;
+  readonly inputs: readonly InputFile[];
+  readonly columns: MergeColumns;
+  readonly rows: number;
+  readonly yieldNow: () => void;
+}
+
+interface Piece {
+  readonly rowFirst: number;
+  readonly rows: number;
+  readonly onlyLevels?: boolean;
+}
+
+/** Stored bytes of texts beyond which they are not tried whole; they take three times as much. */
+const WHOLE_BYTES_MAX = 48 * MiB;
+const PIECE_BYTES = 16 * MiB;
+
+/** Writes the column into each file that has it. */
+export function writeColumn(
+  parts: MergeParts,
+  column: MergeColumn,
+  files: readonly MergeFile[],
+): void {
+  const { kernel, rows } = parts;
+  const isWhole = !isText(column) || storedBytes(parts, column) <= WHOLE_BYTES_MAX;
+  const result = isWhole ? openColumn(parts, column, { rowFirst: 0, rows }) : PAGE_FULL;
+  if (result === PAGE_GOOD) {
+    writeOpenColumn(parts, column, files);
+    return;
+  }
+  kernel.setPlainTexts(1);
+  try {
+    for (const file of files) writePieces(parts, column, file);
+  } finally {
+    kernel.setPlainTexts(0);
+  }
+}
+
+/** Of a column that is open, with all rows. */
+export function writeOpenColumn(
+  parts: MergeParts,
+  column: MergeColumn,
+  files: readonly MergeFile[],
+): void {
+  for (const file of files) writeChunk(parts, column, file);
+}
+
+/** Opens it just to know where it has values. */
+export function openLevels(parts: MergeParts, column: MergeColumn): void {
+  feed(parts, column, { rowFirst: 0, rows: parts.rows, onlyLevels: true });
+}
+
+function isText({ kind }: MergeColumn): boolean {
+  return kind <= 1 || kind === KIND_LIST || kind === KIND_ORDER;
+}
+
+function storedBytes({ inputs }: MergeParts, { places }: MergeColumn): number {
+  return inputs.reduce((sum, { file }, i) => {
+    const chunk = places[i] < 0 ? undefined : file.columns[places[i]];
+    return sum + (chunk === undefined ? 0 : chunk.dataEnd - chunk.dataAt);
+  }, 0);
+}
+
+function writeChunk(parts: MergeParts, column: MergeColumn, file: MergeFile): void {
+  const { kernel, memory } = parts;
+  const { plan, parquet } = file;
+  if (column.kind === KIND_ORDER) numberColumns(parts, file, column.scope);
+  kernel.beginChunk(plan.rowFirst, plan.rows);
+  const way = chooseWay(kernel, memory);
+  parquet.beginColumn(leafOf(file, column), way.level);
+  writePages(kernel, memory, { parquet, way });
+  parquet.endColumn();
+}
+
+function writePieces(parts: MergeParts, column: MergeColumn, file: MergeFile): void {
+  const { kernel, memory } = parts;
+  const { plan, parquet } = file;
+  const end = plan.rowFirst + plan.rows;
+  const share = PIECE_BYTES / Math.max(1, storedBytes(parts, column));
+  let rows = Math.max(1, Math.min(plan.rows, Math.floor(parts.rows * share)));
+  let way: ChunkWay | undefined;
+  for (let rowFirst = plan.rowFirst; rowFirst < end; ) {
+    const piece = { rowFirst, rows: Math.min(rows, end - rowFirst) };
+    if (openColumn(parts, column, piece) === PAGE_FULL) {
+      // The longest value has room, so a piece of one row always fits.
+      assert(piece.rows > 1, "merge: a row without room");
+      rows = piece.rows >>> 1;
+      continue;
+    }
+    if (column.kind === KIND_ORDER) numberColumns(parts, file, column.scope);
+    kernel.beginChunk(piece.rowFirst, piece.rows);
+    if (way === undefined) {
+      way = chooseWay(kernel, memory);
+      parquet.beginColumn(leafOf(file, column), way.level);
+    }
+    writePages(kernel, memory, { parquet, way });
+    rowFirst += piece.rows;
+  }
+  parquet.endColumn();
+}
+
+function leafOf({ columns }: MergeFile, column: MergeColumn): number {
+  const leaf = columns.indexOf(column);
+  assert(leaf >= 0, "merge: a column without a leaf");
+  return leaf;
+}
+
+/** Columns that the order of rows gave already, or that follow from others. */
+const openers: Readonly<Record<string, (kernel: Kernel) => void>> = {
+  trace_id: (kernel) => kernel.openTraceId(),
+  span_id: (kernel) => kernel.openSpanId(),
+  kind: (kernel) => kernel.openKind(),
+  nested_left: (kernel) => kernel.openNestedLeft(),
+  nested_right: (kernel) => kernel.openNestedRight(),
+  nested_parent: (kernel) => kernel.openNestedParent(),
+  child_count: (kernel) => kernel.openChildCount(),
+};
+
+function openColumn(parts: MergeParts, column: MergeColumn, piece: Piece): number {
+  const { kernel } = parts;
+  const opener = column.scope === SCOPE_SPAN ? openers[column.path] : undefined;
+  if (opener !== undefined) {
+    opener(kernel);
+    return PAGE_GOOD;
+  }
+  const result = feed(parts, column, piece);
+  if (column.path === "parent_span_id") kernel.keepParents();
+  return result;
+}
+
+/** PAGE_GOOD or PAGE_FULL. */
+function feed(parts: MergeParts, column: MergeColumn, piece: Piece): number {
+  const { kernel, inputs } = parts;
+  const { kind, scope, lists, places } = column;
+  kernel.beginMergeColumn(kind, scope, column.required ? 1 : 0, lists, piece.onlyLevels ? 1 : 0);
+  const place = (row: number) => (scope === SCOPE_SPAN ? row : kernel.childOfRow(row));
+  const first = place(piece.rowFirst);
+  const interns = kind === KIND_STRING || kind === KIND_ORDER;
+  kernel.setPiece(first, place(piece.rowFirst + piece.rows) - first, interns ? 1 : 0);
+  kernel.setOrderNumbers(0, 0);
+  for (const [i, input] of inputs.entries()) {
+    const result = feedInput(parts, { column, input, place: places[i], piece });
+    if (result === PAGE_FULL) return PAGE_FULL;
+    if (result !== PAGE_GOOD) throw blockCorrupt(`${input.path}: pages of column ${column.path}`);
+  }
+  return PAGE_GOOD;
+}
+
+interface Feed {
+  readonly column: MergeColumn;
+  readonly input: InputFile;
+  /** The column's place in the input, or -1. */
+  readonly place: number;
+  readonly piece: Piece;
+}
+
+function feedInput(parts: MergeParts, { column, input, place, piece }: Feed): number {
+  const { kernel, pages, columns, yieldNow } = parts;
+  const isDemoted = hasDemoted(column, columns, parts.inputs.indexOf(input));
+  if (place < 0 && !isDemoted) {
+    kernel.beginInput(input.rowBase, 0);
+    kernel.skipRows(0, input.file.rows);
+    // Events and links of which there are none need no columns.
+    return column.required && column.scope === SCOPE_SPAN ? -1 : PAGE_GOOD;
+  }
+  const { definitionMax } = isDemoted
+    ? { definitionMax: column.scope === SCOPE_SPAN ? 1 : 2 }
+    : input.file.columns[place];
+  kernel.beginInput(input.rowBase, definitionMax);
+  if (column.kind === KIND_ORDER) setOrderNumbers(parts, input, column.scope);
+  const dictionary = isDemoted ? undefined : pages.dictionary(input, place);
+  if (dictionary !== undefined) {
+    const { at, end, values } = dictionary;
+    const result = kernel.mergeDictionary(at, end, values);
+    if (result !== PAGE_GOOD) return result;
+  }
+  const skip = (rowFirst: number, rows: number) => {
+    const from = input.rowBase + rowFirst;
+    if (piece.rows === parts.rows) return false;
+    if (kernel.rowsInside(from, rows, piece.rowFirst, piece.rows) > 0) return false;
+    kernel.skipRows(rowFirst, rows);
+    return true;
+  };
+  const found: Iterable<InputPage> = isDemoted
+    ? residualPages(parts, { column, input, demoted: columns.demoted, skip })
+    : pages.pages(input, place, skip);
+  for (const { at, end, encoding, values, rowFirst, rows } of found) {
+    const result = kernel.mergePage(at, end, encoding, values, rowFirst, rows);
+    if (result !== PAGE_GOOD) return result;
+    yieldNow();
+  }
+  return PAGE_GOOD;
+}
+
+/** Attributes of a scope in the order of the output, which is that of all files. */
+function attributesOf({ columns }: Pick<MergeFile, "columns">, scope: number): MergeColumn[] {
+  return columns.filter((column) => column.isAttribute && column.scope === scope);
+}
+
+/** The input's numbers as places among the merge's attributes of the scope; u16 each. */
+function setOrderNumbers(parts: MergeParts, input: InputFile, scope: number): void {
+  const { kernel, memory, columns, inputs } = parts;
+  const layout = layoutOf(input.file);
+  const own = [layout.span, layout.event, layout.link][scope].attributes;
+  const place = inputs.indexOf(input);
+  const places = new Map(
+    attributesOf(columns, scope).map((column, i) => [column.places[place], i]),
+  );
+  const table = kernel.groupTable() >>> 0;
+  const numbers = new Uint16Array(memory.buffer, table, own.length);
+  for (const [i, { column }] of own.entries()) numbers[i] = places.get(column) ?? ORDER_RESIDUAL;
+  kernel.setOrderNumbers(table, own.length);
+}
+
+/** The file's numbers of the merge's attributes, from 1. */
+function numberColumns(
+  { kernel, memory, columns }: MergeParts,
+  file: MergeFile,
+  scope: number,
+): void {
+  const all = attributesOf(columns, scope);
+  const numbers = new Uint16Array(memory.buffer, kernel.columnOrdinals() >>> 0, all.length);
+  const inFile = new Set(file.columns);
+  let number = 0;
+  for (const [i, column] of all.entries()) numbers[i] = inFile.has(column) ? ++number : 0;
+}
+
+/** Finds where the inputs' events (links) lie in the output; returns how many inputs have. */
+export function placeChildren(parts: MergeParts, scope: number, most: number): void {
+  const { kernel, pages, inputs, columns } = parts;
+  const name = scope === SCOPE_EVENT ? "time_unix_nano" : "span_id";
+  const column = columns.columns.find(
+    ({ path, scope: own }) => own === scope && path.endsWith(name),
+  );
+  assert(column !== undefined, "merge: no column of events or links");
+  kernel.beginChildren(scope);
+  for (const [i, input] of inputs.entries()) {
+    const place = column.places[i];
+    kernel.noChildren(input.rowBase, input.file.rows);
+    if (place < 0) continue;
+    kernel.beginInput(input.rowBase, input.file.columns[place].definitionMax);
+    for (const { at, end, values, rowFirst, rows } of pages.pages(input, place)) {
+      if (kernel.countChildren(at, end, values, input.rowBase + rowFirst, rows) === 0) {
+        throw blockCorrupt(`${input.path}: pages of column ${column.path}`);
+      }
+    }
+  }
+  const rows = inputs.reduce((sum, { file }) => sum + file.rows, 0);
+  if (kernel.sumChildren(rows) > most) throw new MergeTooLarge();
+  kernel.placeMerged(scope, rows);
+}
+
+/** So many events or links that the blocks cannot be merged with each other. */
+export class MergeTooLarge extends Error {
+  constructor() {
+    super("blocks have too many events or links to be merged");
+  }
+}

@@ -1,0 +1,190 @@
+/**
+ * The order of a merge's rows: tenants first, each with the traces of all inputs. Reads ids and
+ * kinds, nothing else.
+ */
+import { KIND_U32, SCOPE_SPAN } from "../../native/src/layout.ts";
+import { assert } from "../base/assert.ts";
+import { blockCorrupt } from "../block/block-error.ts";
+import { OWN_BLOCK_ROWS } from "../block/block-format.ts";
+import type { Kernel } from "../kernel/kernel.ts";
+import { PAGE_GOOD } from "../kernel/merge-kernel.ts";
+import type { InputFile, InputPages } from "./merge-pages.ts";
+
+/** A block of the output: rows of one tenant, or of several small ones. */
+export interface MergedFile {
+  readonly shared: boolean;
+  readonly rowFirst: number;
+  readonly rows: number;
+  readonly traces: number;
+  /** rowFirst counts from the file's own first row. */
+  readonly tenants: readonly MergedTenant[];
+}
+
+export interface MergedTenant {
+  readonly name: string;
+  readonly rowFirst: number;
+  readonly rows: number;
+  readonly traces: number;
+  /** Place of its first trace in the merge. */
+  readonly traceFirst: number;
+}
+
+/** A tenant's traces in one input, counted over all inputs. */
+export interface TenantPart {
+  readonly input: number;
+  readonly traceFirst: number;
+  readonly traceEnd: number;
+}
+
+/** Reads trace ids, span ids and kinds; by tenant its parts, in the order of the inputs. */
+export function readOrder(
+  kernel: Kernel,
+  pages: InputPages,
+  inputs: readonly InputFile[],
+): Map<string, TenantPart[]> {
+  kernel.beginOrder();
+  const parts = new Map<string, TenantPart[]>();
+  const tracesMax = inputs.reduce((sum, { meta }) => sum + meta.traces, 0);
+  for (const [i, input] of inputs.entries()) {
+    for (const { name, first, end } of readTraces(kernel, pages, { input, tracesMax })) {
+      const part = { input: i, traceFirst: first, traceEnd: end };
+      const known = parts.get(name);
+      if (known === undefined) parts.set(name, [part]);
+      else known.push(part);
+    }
+  }
+  for (const input of inputs) {
+    for (const page of pages.pages(input, placeOf(input, "span_id"))) {
+      const { at, end, values, rowFirst } = page;
+      if (page.encoding !== 0 || values * 8 > end - at) throw damaged(input, "span_id");
+      kernel.addSpanIds(at, values, input.rowBase + rowFirst);
+    }
+  }
+  kernel.beginMergeColumn(KIND_U32, SCOPE_SPAN, 1, 0, 0);
+  for (const input of inputs) readKinds(kernel, pages, input);
+  return parts;
+}
+
+function readKinds(kernel: Kernel, pages: InputPages, input: InputFile): void {
+  const column = placeOf(input, "kind");
+  kernel.beginInput(input.rowBase, 0);
+  const dictionary = pages.dictionary(input, column);
+  if (dictionary !== undefined) {
+    const { at, end, values } = dictionary;
+    if (kernel.mergeDictionary(at, end, values) !== PAGE_GOOD) throw damaged(input, "kind");
+  }
+  for (const { at, end, encoding, values, rowFirst } of pages.pages(input, column)) {
+    const result = kernel.readKinds(at, end, encoding, values, rowFirst);
+    if (result !== PAGE_GOOD) throw damaged(input, "kind");
+  }
+}
+
+interface InputTenant {
+  readonly name: string;
+  /** Traces, counted over all inputs. */
+  readonly first: number;
+  readonly end: number;
+}
+
+function readTraces(
+  kernel: Kernel,
+  pages: InputPages,
+  { input, tracesMax }: { readonly input: InputFile; readonly tracesMax: number },
+): InputTenant[] {
+  const column = placeOf(input, "trace_id");
+  const dictionary = pages.dictionary(input, column, kernel.mappedTable() >>> 0);
+  const { tenants } = input.meta;
+  const found: InputTenant[] = [];
+  let tenant = 0;
+  let first = kernel.inputTraces();
+  let isFresh = true;
+  for (const { at, end, values, rowFirst, rows } of pages.pages(input, column)) {
+    const ids = dictionary === undefined ? 0 : dictionary.at;
+    const fits = kernel.addIdPage(at, end, values, ids, dictionary?.values ?? 0);
+    if (values !== rows || fits === 0) throw damaged(input, "trace_id");
+    for (let row = rowFirst; row < rowFirst + rows; ) {
+      const tenantEnd = tenants[tenant].rowFirst + tenants[tenant].rows;
+      const count = Math.min(tenantEnd, rowFirst + rows) - row;
+      if (kernel.addIdRows(row - rowFirst, count, isFresh ? 1 : 0, tracesMax) === 0) {
+        throw damaged(input, "trace_id");
+      }
+      isFresh = false;
+      row += count;
+      if (row < tenantEnd) continue;
+      const last = kernel.inputTraces();
+      if (last - first !== tenants[tenant].traces) throw damaged(input, "trace_id");
+      found.push({ name: tenants[tenant].name, first, end: last });
+      first = last;
+      tenant += 1;
+      isFresh = true;
+    }
+  }
+  if (tenant !== tenants.length) throw damaged(input, "trace_id");
+  return found;
+}
+
+/** Merges all tenants; what is left of them, as the files of the output. */
+export function mergeOrder(
+  kernel: Kernel,
+  memory: Uint8Array,
+  of: { readonly inputs: readonly InputFile[]; readonly parts: ReadonlyMap<string, TenantPart[]> },
+): MergedFile[] {
+  const words = new Uint32Array(memory.buffer);
+  const table = (kernel.mergeParts() >>> 0) / 4;
+  const merge = (name: string): MergedTenant => {
+    const parts = of.parts.get(name) ?? [];
+    for (const [i, { traceFirst, traceEnd }] of parts.entries()) {
+      words[table + i * 2] = traceFirst;
+      words[table + i * 2 + 1] = traceEnd;
+    }
+    const rowFirst = kernel.mergedRows();
+    const traceFirst = kernel.mergedTraces();
+    kernel.mergeTenant(parts.length);
+    const rows = kernel.mergedRows() - rowFirst;
+    return { name, rowFirst, rows, traceFirst, traces: kernel.mergedTraces() - traceFirst };
+  };
+  const isLeft = ({ rows }: MergedTenant) => rows > 0;
+  const { small, own } = groupTenants(of.inputs);
+  const shared = small.map(merge).filter(isLeft);
+  const files = [...(shared.length > 0 ? [shared] : [])];
+  for (const tenant of own.map(merge)) if (isLeft(tenant)) files.push([tenant]);
+  kernel.placeSpans();
+  return files.map(fileOf);
+}
+
+/** Names in bytewise order; of the inputs' rows, doubles included. */
+function groupTenants(inputs: readonly InputFile[]): { small: string[]; own: string[] } {
+  const rows = new Map<string, number>();
+  for (const { meta } of inputs) {
+    for (const tenant of meta.tenants) {
+      rows.set(tenant.name, (rows.get(tenant.name) ?? 0) + tenant.rows);
+    }
+  }
+  const names = [...rows.keys()].sort((a, b) => Buffer.compare(Buffer.from(a), Buffer.from(b)));
+  return {
+    small: names.filter((name) => (rows.get(name) ?? 0) < OWN_BLOCK_ROWS),
+    own: names.filter((name) => (rows.get(name) ?? 0) >= OWN_BLOCK_ROWS),
+  };
+}
+
+function fileOf(tenants: readonly MergedTenant[]): MergedFile {
+  const [{ rowFirst }] = tenants;
+  const sum = (of: "rows" | "traces") => tenants.reduce((all, tenant) => all + tenant[of], 0);
+  return {
+    shared: tenants.length > 1,
+    rowFirst,
+    rows: sum("rows"),
+    traces: sum("traces"),
+    tenants: tenants.map((tenant) => ({ ...tenant, rowFirst: tenant.rowFirst - rowFirst })),
+  };
+}
+
+function placeOf(input: InputFile, name: string): number {
+  const place = input.file.columns.findIndex(({ path }) => path.length === 1 && path[0] === name);
+  assert(place >= 0, "merge: a block without a column that all have");
+  return place;
+}
+
+function damaged({ path }: InputFile, column: string) {
+  return blockCorrupt(`${path}: pages of column ${column}`);
+}

@@ -1,0 +1,90 @@
+/**
+ * What a merge of blocks calls of the kernel, before the exports of encode-kernel.ts: native/src/
+ * merge-*.ts. Rows and traces of inputs are counted over all of them.
+ */
+export interface MergeExports {
+  /** Returns the bytes left for texts; 0: the scratch is too small. */
+  openMerge(
+    scratch: number,
+    end: number,
+    rowCap: number,
+    traceCap: number,
+    eventCap: number,
+    linkCap: number,
+  ): number;
+  /** Where pages of inputs are put: 64 MiB. */
+  inPage(): number;
+
+  // ---- the order
+  beginOrder(): void;
+  /** 0: the page does not hold what it should. */
+  addIdPage(from: number, end: number, count: number, ids: number, idCount: number): number;
+  /** Room for 2 MiB of them. */
+  mappedTable(): number;
+  addIdRows(skip: number, count: number, fresh: number, tracesMax: number): number;
+  inputTraces(): number;
+  addSpanIds(from: number, count: number, rowFirst: number): void;
+  /** PAGE_*; while the column of kinds is open. */
+  readKinds(from: number, end: number, encoding: number, count: number, rowFirst: number): number;
+  /** Pairs of u32: first trace and end of each part. */
+  mergeParts(): number;
+  /** A byte a trace of the inputs: 0, past its time. */
+  keptTraces(): number;
+  /** u32 a trace of the inputs: its first row; one more at the end. */
+  firstRows(): number;
+  mergeTenant(parts: number): void;
+  mergedRows(): number;
+  mergedTraces(): number;
+  droppedDoubles(): number;
+  placeSpans(): void;
+  /** While the parents' ids are the open column. */
+  keepParents(): void;
+  /** Rows of inputs that lie in a range of the output. */
+  rowsInside(rowFirst: number, rows: number, placeFirst: number, places: number): number;
+
+  // ---- a column
+  beginMergeColumn(
+    kind: number,
+    scope: number,
+    required: number,
+    lists: number,
+    onlyLevels: number,
+  ): void;
+  setPiece(first: number, count: number, intern: number): void;
+  beginInput(rowBase: number, definitionMax: number): void;
+  /** u16 a number of the input's attribute orders; 0: the column is none. */
+  setOrderNumbers(at: number, count: number): void;
+  /** PAGE_*. */
+  mergeDictionary(from: number, end: number, count: number): number;
+  mergePage(
+    from: number,
+    end: number,
+    encoding: number,
+    entries: number,
+    rowFirst: number,
+    rows: number,
+  ): number;
+  skipRows(rowFirst: number, rows: number): void;
+  entryOf(from: number, bytes: number): number;
+  fillEntry(rowFirst: number, rows: number, entry: number): void;
+  /** 1: some of these rows, or their events or links, have a value in the open column. */
+  hasValue(scope: number, rowFirst: number, rowEnd: number): number;
+
+  // ---- events and links
+  beginChildren(scope: number): void;
+  countChildren(from: number, end: number, entries: number, rowFirst: number, rows: number): number;
+  noChildren(rowFirst: number, rows: number): void;
+  sumChildren(rows: number): number;
+  placeMerged(scope: number, rows: number): void;
+  /** In the open column's scope. */
+  childOfRow(row: number): number;
+
+  keepStarts(): void;
+  mergedTimes(rowFirst: number, rows: number): void;
+}
+
+/** What a page of an input was. */
+export const PAGE_GOOD = 0;
+export const PAGE_BAD = 1;
+/** No more room for texts. */
+export const PAGE_FULL = 2;
