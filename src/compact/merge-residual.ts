@@ -60,7 +60,7 @@ export function* residualPages(
   const order = scope.places.get("attribute_order" as never);
   const residual = scope.places.get("residual" as never);
   const dictionaries = new ValueCache<never>(0);
-  const caches = { files: pages.files, dictionaries, scratch: new Scratch() };
+  const caches = { files: pages.files, dictionaries, scratch: new Scratch(), touched: undefined };
   // Events and links are told by a column that all of them have.
   const first = column.scope === SCOPE_EVENT ? "time_unix_nano" : "span_id";
   const lists = column.scope === SCOPE_SPAN ? undefined : scope.places.get(first as never);
