@@ -37,7 +37,7 @@ import { loadConfig } from "./config/load-config.ts";
 import { typeOf } from "./config/receiver/receiver-types.ts";
 import { type ServerTls, tlsConfigOf } from "./config/server-tls.ts";
 import { formatEndpoint } from "./config/value/endpoint.ts";
-import { verifyConfig } from "./config/verify-config.ts";
+import { type FileCheck, verifyConfig } from "./config/verify-config.ts";
 import type { BlockMeta } from "./model/block-meta.ts";
 import {
   STAT_CUTS,
@@ -54,7 +54,7 @@ import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
 import { checkSampling } from "./worker/open-jaeger.ts";
 import { httpTls, readTls } from "./worker/receiver-tls.ts";
-import { readLimits, watchLimits } from "./worker/tenant-limits.ts";
+import { checkTenantFile, readLimits, watchLimits } from "./worker/tenant-limits.ts";
 import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
 const FLUSH_TIMEOUT_MS = 120_000;
@@ -67,7 +67,7 @@ async function main(argv: readonly string[]): Promise<void> {
   if (command.version) return print(`vivace, version ${packageJson.version}`);
   if (command.help) return print(helpText());
   if (command.verify) {
-    const { exitCode, lines } = verifyConfig(load);
+    const { exitCode, lines } = verifyConfig(load, filesOf);
     print(lines.join("\n"));
     process.exit(exitCode);
   }
@@ -81,6 +81,19 @@ async function main(argv: readonly string[]): Promise<void> {
     for (const line of lines) process.stderr.write(`vivace: ${line}\n`);
     process.exit(1);
   }
+}
+
+/** What -config.verify reads besides the configuration. */
+function filesOf({ limits, receivers }: Config): FileCheck[] {
+  const overrides = limits.tenantFile === "" ? [] : [() => checkTenantFile(limits.tenantFile)];
+  const strategies = receivers.flatMap((receiver) =>
+    receiver.kind === "jaeger_remote_sampling" ? [receiver] : [],
+  );
+  const checks = strategies.map((receiver) => () => {
+    checkSampling(receiver);
+    return [];
+  });
+  return [...overrides, ...checks];
 }
 
 async function run(config: Config, warnings: readonly string[]): Promise<void> {

@@ -50,6 +50,11 @@ export function readLimits(config: LimitsConfig, logger: Logger): TenantLimits {
   };
 }
 
+/** What the file warns about. Throws EngineError when it cannot be used. */
+export function checkTenantFile(path: string): readonly string[] {
+  return parseTenantOverrides(path, readText(path)).warnings;
+}
+
 /** Looks at the file every period; what is returned ends that. */
 export function watchLimits(config: LimitsConfig, parts: TenantLimitsParts): () => void {
   const { tenantFile: path, tenantFilePeriodMs } = config;

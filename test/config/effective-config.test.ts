@@ -109,7 +109,10 @@ test("where it listens", () => {
 test("-config.verify: warnings and problems both exit with 1, as in Tempo", () => {
   const verify = (text: string) => {
     const readFile = () => new TextEncoder().encode(text);
-    return verifyConfig({ argv: ["-config.file=f.yaml", "-config.verify"], env: {}, readFile });
+    return verifyConfig(
+      { argv: ["-config.file=f.yaml", "-config.verify"], env: {}, readFile },
+      () => [],
+    );
   };
   expect(verify("target: all")).toEqual({ exitCode: 0, lines: ["the configuration is valid"] });
   expect(verify("usage_report: {reporting_enabled: true}")).toEqual({

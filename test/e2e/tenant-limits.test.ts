@@ -79,3 +79,33 @@ test("a wrong file stops the start", async () => {
   expect(exitCode).toBe(1);
   expect(output).toContain(`${wrong}:1:29: overrides.a.ingestion.rate_limit_bytes: "fast" is not`);
 });
+
+test("-config.verify reads the files that the configuration names", async () => {
+  const path = join(folder, "verified.yaml");
+  const [overrides, strategies] = [join(folder, "of-tenants.yaml"), join(folder, "s.json")];
+  const settings = {
+    "overrides.per_tenant_override_config": overrides,
+    "distributor.receivers.jaeger.remote_sampling.strategy_file": strategies,
+  };
+  writeFileSync(path, configText(folder, settings));
+  const verify = () => runToEnd([`-config.file=${path}`, "-config.verify"]);
+  const none = await verify();
+  expect(none.exitCode).toBe(1);
+  expect(none.output).toContain(`error: ${overrides}: cannot be read`);
+  expect(none.output).toContain(`error: ${strategies}: `);
+  writeFileSync(overrides, "overrides: {a: {ingestion: {tenant_shard_size: 3, rate_limit: 5}}}");
+  writeFileSync(strategies, '{"default_strategy": {"type": "sometimes"}}');
+  const wrong = await verify();
+  expect(wrong.exitCode).toBe(1);
+  expect(wrong.output).toContain(`error: ${overrides}:1:51: overrides.a.ingestion.rate_limit: `);
+  expect(wrong.output).toContain(`error: ${strategies}: `);
+  writeFileSync(overrides, "overrides: {a: {ingestion: {tenant_shard_size: 3}}}");
+  writeFileSync(strategies, '{"default_strategy": {"type": "probabilistic", "param": 0.5}}');
+  const warned = await verify();
+  expect(warned.exitCode).toBe(1);
+  expect(warned.output).toMatch(
+    /^warning: .*tenant_shard_size: .*\nthe configuration is valid, with/,
+  );
+  writeFileSync(overrides, "overrides: {a: {ingestion: {rate_limit_bytes: 3}}}");
+  expect(await verify()).toEqual({ exitCode: 0, output: "the configuration is valid\n" });
+});
