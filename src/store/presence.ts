@@ -18,8 +18,8 @@ import type { BlockMeta } from "../model/block-meta.ts";
 /** A page of a column has some 10 to 50 KiB: less would be more requests, more would be waste. */
 export const PIECE_BYTES = 32 * KiB;
 
-export const DATA = 0;
-export const SIDECAR = 1;
+export const DATA = 0 as const;
+export const SIDECAR = 1 as const;
 export type BlockFile = typeof DATA | typeof SIDECAR;
 
 const EPOCH = 0;
