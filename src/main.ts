@@ -13,7 +13,7 @@ import { type ApiListener, listenApi } from "./api/api-listener.ts";
 import type { ApiOptions, ApiParts } from "./api/api-parts.ts";
 import { apiServer } from "./api/api-server.ts";
 import { HeldAnswers } from "./api/api-stream.ts";
-import type { EngineSnapshot, TenantCounts } from "./api/engine-snapshot.ts";
+import type { EngineSnapshot, StoreCounts, TenantCounts } from "./api/engine-snapshot.ts";
 import { EngineMetrics } from "./api/metrics.ts";
 import type { PortTls } from "./api/shared-port.ts";
 import { systemClock } from "./base/clock.ts";
@@ -50,6 +50,7 @@ import {
   STAT_WAL_BYTES,
 } from "./ring/control.ts";
 import { DiskStore } from "./store/store-disk.ts";
+import { REQUEST_SECONDS } from "./store/store-requests.ts";
 import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
 import { checkSampling } from "./worker/open-jaeger.ts";
@@ -275,6 +276,7 @@ async function engineSnapshot(engine: Engine): Promise<EngineSnapshot> {
       failed: engine.failedCuts,
       deletedByRetention: engine.removedBlocks,
     },
+    store: storeCounts(engine),
     ringBytes: engine.ringBytes,
     workersRestarted: engine.restarts,
     ...busySeconds(engine),
@@ -282,6 +284,12 @@ async function engineSnapshot(engine: Engine): Promise<EngineSnapshot> {
     diskFailing: engine.diskFailing,
     ready: reasons.length === 0,
   };
+}
+
+function storeCounts({ storeState }: Engine): StoreCounts | undefined {
+  if (storeState === undefined) return undefined;
+  const requests = storeState.requests.series.map((one) => ({ ...one, bounds: REQUEST_SECONDS }));
+  return { ...storeState, requests };
 }
 
 function busySeconds(engine: Engine) {

@@ -3,6 +3,7 @@
  * and labels are Tempo's, so that its dashboards and alerts work; the rest is `vivace_`.
  */
 import type { EngineSnapshot, TenantCounts } from "./engine-snapshot.ts";
+import { storeMetrics } from "./store-metric-table.ts";
 
 export interface EngineMetric {
   readonly name: string;
@@ -97,6 +98,7 @@ const plain =
 export const engineMetrics: readonly EngineMetric[] = [
   ...counters.map(plain("counter")),
   ...gauges.map(plain("gauge")),
+  ...storeMetrics,
   {
     name: "tempo_receiver_accepted_spans",
     help: "Spans taken by a receiver.",

@@ -10,6 +10,8 @@ export interface EngineSnapshot {
   readonly wal: WalCounts;
   readonly replay: ReplayCounts;
   readonly blocks: BlockCounts;
+  /** undefined: blocks are in a folder of this disk. */
+  readonly store: StoreCounts | undefined;
   /** Request bytes in the rings, taken and not yet acknowledged. */
   readonly ringBytes: number;
   /** By kind of Worker. */
@@ -72,4 +74,31 @@ export interface BlockCounts {
   readonly completed: number;
   readonly failed: number;
   readonly deletedByRetention: number;
+}
+
+/** Of the bucket that blocks are kept in. */
+export interface StoreCounts {
+  /** Blocks on this disk that wait for it. */
+  readonly pendingBlocks: number;
+  readonly pendingBytes: number;
+  /** Its blocks' files on this disk, and their filters in memory. */
+  readonly cacheBytes: number;
+  readonly filterBytes: number;
+  readonly uploads: number;
+  readonly uploadErrors: number;
+  readonly pollErrors: number;
+  /** The last one. */
+  readonly pollSeconds: number;
+  readonly sweptObjects: number;
+  readonly requests: readonly StoreRequestCounts[];
+}
+
+export interface StoreRequestCounts {
+  readonly operation: string;
+  readonly status: string;
+  readonly seconds: number;
+  readonly count: number;
+  /** Upper bounds of the buckets but the last, in seconds. */
+  readonly bounds: readonly number[];
+  readonly buckets: readonly number[];
 }

@@ -55,6 +55,8 @@ export interface GatheredPart {
 export interface Peers {
   /** This thread. */
   readonly self: number;
+  /** All that are there but this one. */
+  readonly others: readonly number[];
   /** Rejects with an EngineError, or with the signal's reason. */
   gather(owner: number, job: GatherJob, signal: AbortSignal): Promise<GatheredPart>;
 }
@@ -136,7 +138,9 @@ export async function gatherPart(
   const byId = new Map(plan.newestFirst.map((one) => [one.block.meta.id, one]));
   const blocks = job.blocks.flatMap((id) => byId.get(id) ?? []);
   const isDone = (latestNano: bigint) => gatherer.isDone(latestNano);
-  await segments.visitBlocks({ ...visit, question, begun: { plan, inHead }, blocks, isDone });
+  const isBounded = job.better.worst !== undefined;
+  const begun = { plan, inHead };
+  await segments.visitBlocks({ ...visit, question, isBounded, begun, blocks, isDone });
   return {
     gathered: gatherer.take(),
     inspected: count.inspected,
@@ -198,6 +202,7 @@ class TenantAnswer {
 
   async run(): Promise<void> {
     const { question, gatherer, count, progress } = this.#of;
+    this.#planElsewhere();
     const begun = await this.#tools.segments.begin(this.#visit());
     const chosen = begun.plan.newestFirst.filter(({ range }) => overlaps(range, question));
     count.begin(chosen.map(({ block }) => block.meta.dataBytes));
@@ -214,6 +219,18 @@ class TenantAnswer {
       progress(this.#left);
     }
     count.finish();
+  }
+
+  /** A plan takes as long on each thread: others make theirs meanwhile. */
+  #planElsewhere(): void {
+    const { segments, peers } = this.#tools;
+    const all = segments.unplanned(this.#of.tenant);
+    if (all === undefined || all.length < 2) return;
+    const job = this.#job({ plan: { all: [], newestFirst: [] }, inHead: new Map() }, []);
+    // Who cannot is asked again with blocks, and says why.
+    for (const owner of peers.others) {
+      peers.gather(owner, { ...job, all }, this.#signal).catch(() => undefined);
+    }
   }
 
   /** The first of the blocks that are left, of which it ends last. */
@@ -253,13 +270,15 @@ class TenantAnswer {
       return own.isDone(latestNano);
     };
     const use = (part: SegmentPart) => usedBy(own, count)(part);
-    await segments.visitBlocks({ ...this.#visit(), use, question, begun, blocks, isDone });
+    const isBounded = gatherer.better.worst !== undefined;
+    const visit = { ...this.#visit(), use, question, isBounded, begun, blocks, isDone };
+    await segments.visitBlocks(visit);
     gatherer.add(own.take());
   }
 
-  async #peer(owner: number, begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
-    const { question, tenant, gatherer, count, progress, again } = this.#of;
-    const job: GatherJob = {
+  #job(begun: Begun, blocks: readonly PlannedBlock[]): GatherJob {
+    const { question, tenant, gatherer, again } = this.#of;
+    return {
       question,
       tenant,
       all: begun.plan.all.map(({ meta }) => meta.id),
@@ -270,6 +289,11 @@ class TenantAnswer {
       usedMs: this.#turn.usedMs,
       untilMs: this.#turn.untilMs,
     };
+  }
+
+  async #peer(owner: number, begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
+    const { gatherer, count, progress } = this.#of;
+    const job = this.#job(begun, blocks);
     const part = await this.#tools.peers.gather(owner, job, this.#signal);
     gatherer.add(part.gathered);
     count.addAll(part.inspected);

@@ -1,7 +1,9 @@
 /**
  * Brings the columns of a bucket's blocks to this disk before a question's steps read them, many
  * blocks at once. Which columns: those that the query mentions, and those that questions of its
- * kind read before, for a step knows best itself.
+ * kind have read of most blocks lately, for a step knows best itself.
+ *
+ * A search that has found enough looks at little of the other blocks, so that is a kind of its own.
  *
  * Only ever a help: what is not there when it is read is waited for there.
  *
@@ -27,6 +29,12 @@ const BLOCKS_AHEAD = 12;
 /** Kinds of questions that are remembered, and columns of one. */
 const KINDS_MAX = 256;
 const NAMES_MAX = 512;
+/** How much the last block counts among all before, and what is often enough. */
+const LAST_SHARE = 0.4;
+const OFTEN = 0.5;
+
+/** By name of a column how often it was read, 0 to 1. */
+type ReadOften = Map<string, number>;
 
 /** What nearly every question of a type reads. */
 const USUAL: Readonly<Record<Question["type"], readonly string[]>> = {
@@ -36,12 +44,14 @@ const USUAL: Readonly<Record<Question["type"], readonly string[]>> = {
   tagValues: ["residual"],
 };
 
+const USUAL_BOUNDED = ["trace_id", "start_unix_nano"];
+
 export const TRACE_IDS: WantedColumns = { names: new Set(["trace_id"]), keys: [] };
 
 export class ReadAhead {
   readonly #columns: ColumnFetch;
   /** By kind of question, those asked last at the end. */
-  readonly #known = new Map<string, Set<string>>();
+  readonly #known = new Map<string, ReadOften>();
 
   constructor(columns: ColumnFetch) {
     this.#columns = columns;
@@ -52,16 +62,19 @@ export class ReadAhead {
     await this.#columns.fetch(blocks, TRACE_IDS);
   }
 
-  begin(question: Question, blocks: readonly PlannedBlock[]): BlocksAhead {
-    const { kind, keys } = kindOf(question);
-    const names = this.#known.get(kind) ?? new Set(USUAL[question.type]);
+  /** `isBounded`: enough was found, and only what is better is wanted. */
+  begin(question: Question, blocks: readonly PlannedBlock[], isBounded: boolean): BlocksAhead {
+    const { kind: asked, keys } = kindOf(question);
+    const kind = `${asked}${isBounded ? " bounded" : ""}`;
+    const usual = isBounded ? USUAL_BOUNDED : USUAL[question.type];
+    const often = this.#known.get(kind) ?? new Map(usual.map((name) => [name, 1]));
     this.#known.delete(kind);
-    this.#known.set(kind, names);
+    this.#known.set(kind, often);
     for (const oldest of this.#known.keys()) {
       if (this.#known.size <= KINDS_MAX) break;
       this.#known.delete(oldest);
     }
-    return new BlocksAhead(this.#columns, blocks, { names, keys });
+    return new BlocksAhead(this.#columns, blocks, { often, keys: isBounded ? [] : keys });
   }
 }
 
@@ -69,18 +82,18 @@ export class ReadAhead {
 export class BlocksAhead {
   readonly #columns: ColumnFetch;
   readonly #blocks: readonly PlannedBlock[];
-  readonly #names: Set<string>;
+  readonly #often: ReadOften;
   readonly #keys: WantedColumns["keys"];
   #begun = 0;
 
   constructor(
     columns: ColumnFetch,
     blocks: readonly PlannedBlock[],
-    { names, keys }: { readonly names: Set<string>; readonly keys: WantedColumns["keys"] },
+    { often, keys }: { readonly often: ReadOften; readonly keys: WantedColumns["keys"] },
   ) {
     this.#columns = columns;
     this.#blocks = blocks;
-    this.#names = names;
+    this.#often = often;
     this.#keys = keys;
   }
 
@@ -98,20 +111,31 @@ export class BlocksAhead {
     this.#columns.touched.clear();
   }
 
-  /** In the same step. What was read of the block is what will be read of the others. */
+  /** In the same step. */
   visited(): void {
     const { touched } = this.#columns;
-    const before = this.#names.size;
-    for (const name of touched) if (this.#names.size < NAMES_MAX) this.#names.add(name);
+    let isNews = false;
+    for (const [name, share] of this.#often) {
+      const now = share * (1 - LAST_SHARE) + (touched.has(name) ? LAST_SHARE : 0);
+      this.#often.set(name, now);
+      isNews ||= share < OFTEN && now >= OFTEN;
+    }
+    for (const name of touched) {
+      if (this.#often.has(name) || this.#often.size >= NAMES_MAX) continue;
+      this.#often.set(name, 1);
+      isNews = true;
+    }
     // Those that are on their way lack it.
-    if (this.#names.size > before) this.#begun = 0;
+    if (isNews) this.#begun = 0;
   }
 
   async #fetch(blocks: readonly PlannedBlock[]): Promise<void> {
     const all = new Set(
       blocks.flatMap(({ block, parts }) => [block, ...parts.map((part) => part.block)]),
     );
-    await this.#columns.fetch([...all], { names: this.#names, keys: this.#keys });
+    const names = new Set<string>();
+    for (const [name, share] of this.#often) if (share >= OFTEN) names.add(name);
+    await this.#columns.fetch([...all], { names, keys: this.#keys });
   }
 }
 

@@ -79,6 +79,8 @@ export interface Begun {
 
 export interface BlocksVisit extends Visit {
   readonly question: Question;
+  /** Enough was found, and only what is better is wanted. */
+  readonly isBounded: boolean;
   readonly begun: Begun;
   readonly blocks: readonly PlannedBlock[];
   /** Before each block, with the latest time that any span of it touches. */
@@ -134,6 +136,15 @@ export class Segments {
     }
   }
 
+  /** Ids of a tenant's blocks, when this thread has no plan of them yet. */
+  unplanned(tenant: string): readonly string[] | undefined {
+    const ids = this.#options.blocks
+      .now(tenant)
+      .toSorted(byLog)
+      .map(({ meta }) => meta.id);
+    return this.#tenants.get(tenant)?.ids === ids.join(" ") ? undefined : ids;
+  }
+
   /** The plan of a question that began on another thread, about the blocks with these ids. */
   async join(ids: readonly string[], visit: Visit): Promise<BlockPlan> {
     const known = await this.#options.blocks.these(visit.tenant, new Set(ids));
@@ -143,7 +154,7 @@ export class Segments {
   /** Block by block in their order, until the visitor is done. */
   async visitBlocks(visit: BlocksVisit): Promise<void> {
     const { begun, blocks, isDone, signal, turn } = visit;
-    const ahead = this.#options.ahead?.begin(visit.question, blocks);
+    const ahead = this.#options.ahead?.begin(visit.question, blocks, visit.isBounded);
     for (const [place, one] of blocks.entries()) {
       if (isDone(one.range.to)) return;
       if (ahead !== undefined) await ahead.ready(place);

@@ -47,6 +47,10 @@ export class QueryPeers implements Peers {
     this.#options = options;
   }
 
+  get others(): readonly number[] {
+    return [...this.#peers.keys()];
+  }
+
   /** A thread is there, or there again. */
   connect(reader: number, port: MessagePort): void {
     const gone = this.#peers.get(reader);

@@ -18,6 +18,7 @@ const snapshot: EngineSnapshot = {
   wal: { bytes: 4096, tornBytes: 17, damagedBytes: 18, quarantinedRecords: 1 },
   replay: { bytesTotal: 1000, bytesDone: 900, seconds: 1.5 },
   blocks: { rows: 5000, bytes: 150_000, completed: 4, failed: 1, deletedByRetention: 2 },
+  store: undefined,
   ringBytes: 333,
   workersRestarted: new Map([["ingress", 1]]),
   threadCpuSeconds: new Map([["ingest", 1.5]]),

@@ -8,7 +8,7 @@
 import { fromBinary } from "@bufbuild/protobuf";
 import { type Prng, prng } from "../../src/base/prng.ts";
 import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
-import { Server } from "../support/server.ts";
+import { Server, type ServerSettings } from "../support/server.ts";
 import { waitFor } from "../support/wait.ts";
 import { LEDGER_WINDOW, LedgerLoad, type SentRequest, TRACE_SPANS } from "./ledger-load.ts";
 
@@ -29,6 +29,10 @@ export interface KillOptions {
   /** At the end one in so many of all traces is asked for; after each kill all new ones are. */
   readonly finalEvery: number;
   readonly onRound?: (line: string) => void;
+  /** Of the server, besides its memory. */
+  readonly settings?: ServerSettings;
+  /** After all kills and a flush; returns what does not hold. */
+  readonly atEnd?: (server: Server) => Promise<readonly string[]>;
 }
 
 export interface KillReport {
@@ -43,7 +47,7 @@ export interface KillReport {
 }
 
 export async function killRounds(options: KillOptions): Promise<KillReport> {
-  const { seed, kills, loadMsMax, finalEvery, onRound } = options;
+  const { seed, kills, loadMsMax, finalEvery, onRound, settings = {}, atEnd } = options;
   const random = prng(seed);
   const ledger = new LedgerLoad(random);
   const moments = new Map<Moment, number>();
@@ -52,6 +56,7 @@ export async function killRounds(options: KillOptions): Promise<KillReport> {
   let stored = 0;
   await using server = await Server.start({
     "vivace.memory_budget_bytes": 256 * 1024 * 1024,
+    ...settings,
   });
   for (let round = 0; round < kills; round++) {
     const from = ledger.requests.length;
@@ -78,6 +83,7 @@ export async function killRounds(options: KillOptions): Promise<KillReport> {
     ledger.requests.filter((_, i) => i % finalEvery === 0),
     offences,
   );
+  if (atEnd !== undefined) offences.push(...(await atEnd(server)));
   return {
     acknowledgedSpans: ledger.acknowledgedSpans,
     cutOffRequests: unknown.length,
