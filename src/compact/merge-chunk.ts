@@ -15,7 +15,7 @@ const encodingOf: Readonly<Record<number, Encoding>> = {
 };
 const HIGH_LEVEL = 3;
 /** What a higher level must save to be worth its time. */
-const SAVED_MIN = 0.01;
+const SAVED_MIN = 0.03;
 /** Levels below it are not worth a frame of their own. */
 const LEVELS_APART_MIN = 256;
 
