@@ -1,4 +1,4 @@
-/** Metrics of the store of blocks; without a bucket there are none of these series. */
+/** Metrics of the bucket that blocks are kept in; 0 where there is none. */
 import type { EngineMetric, Sample } from "./engine-metric-table.ts";
 import type { StoreCounts, StoreRequestCounts } from "./engine-snapshot.ts";
 

@@ -42,7 +42,8 @@ async function leftOvers(server: Server, bucket: Bucket): Promise<string[]> {
     const halves = [...published].filter((id) =>
       ["data.parquet", "sidecar.bin"].some((name) => !keys.includes(`blocks/${id}/${name}`)),
     );
-    problem = `${pending} blocks pending, orphans ${orphans.join(" ")}, in part ${halves.join(" ")}`;
+    const rest = `orphans ${orphans.join(" ")}, in part ${halves.join(" ")}`;
+    problem = `${pending} blocks pending, ${rest}`;
     return pending === "0" && orphans.length === 0 && halves.length === 0;
   };
   try {
