@@ -5,6 +5,7 @@
  */
 import type { LogFormat, LogLevel } from "../base/log.ts";
 import type { ServerTls } from "./server-tls.ts";
+import type { Secret } from "./value/secret.ts";
 
 export interface Config {
   /** All modules in one process; nothing else is built. */
@@ -24,8 +25,10 @@ export interface Config {
   readonly logDiscardedSpans: SpanLogConfig;
   /** In the order of the file; their ports and that of the server are distinct. */
   readonly receivers: readonly Receiver[];
-  /** s3 is known, so that files can be verified, and does not start. */
   readonly storageBackend: StorageBackend;
+  /** What of these is given counts when the backend is theirs. */
+  readonly s3: S3Config;
+  readonly gcs: GcsConfig;
   /** Where finished blocks lie; never inside walPath or around it. */
   readonly localPath: string;
   readonly walPath: string;
@@ -58,7 +61,66 @@ export interface BucketConfig {
   readonly backlogBytesMax: number;
 }
 
-export type StorageBackend = "local" | "s3";
+export type StorageBackend = "local" | "s3" | "gcs";
+
+/** What stores of objects have in common. */
+export interface StoreConfig {
+  readonly bucket: string;
+  /** Without slashes at its ends. */
+  readonly prefix: string;
+  /** After this without an answer a read is sent once more; 0: never. */
+  readonly hedgeAtMs: number;
+  readonly hedgeUpTo: number;
+  readonly attemptsMax: number;
+  /** Names in letters of headers. */
+  readonly metadata: Readonly<Record<string, string>>;
+}
+
+export interface S3Config extends StoreConfig {
+  /** Host, and port if it is not the usual one. */
+  readonly endpoint: string;
+  /** Empty: the bucket is asked. */
+  readonly region: string;
+  /** Empty: from the environment, as AWS's programs find it. */
+  readonly accessKey: Secret;
+  readonly secretKey: Secret;
+  readonly sessionToken: Secret;
+  readonly insecure: boolean;
+  readonly pathStyle: boolean;
+  /** 0: as Amazon likes it, 1: the bucket is in the host, 2: in the path. */
+  readonly bucketLookup: number;
+  readonly dualStack: boolean;
+  readonly partBytes: number;
+  readonly waitInitialMs: number;
+  readonly waitMsMax: number;
+  /** Paths of files in PEM; empty where there is none. */
+  readonly tls: {
+    readonly caPath: string;
+    readonly certPath: string;
+    readonly keyPath: string;
+    readonly serverName: string;
+    readonly insecureSkipVerify: boolean;
+  };
+  readonly sse: {
+    readonly type: "" | "SSE-S3" | "SSE-KMS" | "SSE-C";
+    readonly kmsKeyId: string;
+    /** JSON. */
+    readonly kmsContext: string;
+    readonly key: Secret;
+  };
+  readonly storageClass: string;
+  readonly tags: Readonly<Record<string, string>>;
+}
+
+export interface GcsConfig extends StoreConfig {
+  /** A multiple of 256 KiB. */
+  readonly chunkBytes: number;
+  /** Empty: Google's own. */
+  readonly endpoint: string;
+  /** Without credentials, and with any certificate. */
+  readonly insecure: boolean;
+  readonly cacheControl: string;
+}
 
 export interface ServerConfig {
   readonly httpListenAddress: string;

@@ -160,6 +160,18 @@ export const COMPACTED_RETENTION_MS_DEFAULT = 3_600_000;
 /** The HTTP server counts idle time in one byte of seconds. */
 export const HTTP_IDLE_TIMEOUT_MS_MAX = 255_000;
 
+// ---- the store of the blocks
+
+/** With the waits between them a store that is away is given up after a few seconds. */
+export const STORE_ATTEMPTS_DEFAULT = 5;
+export const STORE_ATTEMPTS_MAX = 100;
+
+/** More copies of one read only make a slow store slower. */
+export const HEDGE_UP_TO_MAX = 10;
+
+/** For one attempt, without the time for its bytes. */
+export const STORE_ATTEMPT_MS = 30_000;
+
 // ---- the configuration file itself
 
 /** A thousand times a long configuration; above it someone passed the wrong file. */

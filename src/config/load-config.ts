@@ -2,7 +2,7 @@
  * From command line, environment and file to one checked configuration: flags over file over
  * defaults. Either everything is right, or one error holds everything that is not.
  */
-
+import { isDeepStrictEqual } from "node:util";
 import { readBucket } from "./bucket-settings.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
 import type { Config } from "./config.ts";
@@ -11,11 +11,13 @@ import { placesOf } from "./file/places.ts";
 import { type Given, type Ignored, type Walked, walk } from "./file/walk.ts";
 import { parseYamlTree } from "./file/yaml-tree.ts";
 import { ConfigError, type Finding, findingLines, sourceText } from "./finding.ts";
+import { readGcs } from "./gcs-settings.ts";
 import * as limits from "./limit-settings.ts";
 import { CONFIG_FILE_BYTES_MAX } from "./limits.ts";
 import * as queries from "./query-settings.ts";
 import { openReceivers } from "./receivers.ts";
 import { brokenRelations } from "./relations.ts";
+import { readS3 } from "./s3-settings.ts";
 import { grpcTls, httpTls, readServerTls } from "./server-tls.ts";
 import * as known from "./settings.ts";
 import { readSpanLog, spanLogs } from "./span-log-settings.ts";
@@ -57,8 +59,7 @@ export function loadConfig(options: LoadOptions): LoadedConfig {
     ...relationProblems(config, { line, walked: file.walked, chosen }),
   ];
   if (problems.length > 0) throw new ConfigError(problems);
-  const chosenBackend = `storage.trace.${config.storageBackend}.`;
-  const ignored = file.walked.ignored.filter(({ path }) => !path.startsWith(chosenBackend));
+  const ignored = [...notChosen(chosen, config.storageBackend), ...file.walked.ignored];
   const warnings = [...line.warnings, ...ignoredWarnings(ignored)];
   return { config: freeze(config), warnings: findingLines(warnings) };
 }
@@ -200,6 +201,8 @@ function makeConfig(
     logDiscardedSpans: readSpanLog(spanLogs.discarded, at),
     receivers,
     storageBackend: at(known.storageBackend),
+    s3: readS3(at),
+    gcs: readGcs(at),
     localPath: at(known.localPath),
     walPath: at(known.walPath),
     bucket: readBucket(at),
@@ -235,6 +238,24 @@ function relationProblems(config: Config, origins: Origins): Finding[] {
     const { source, path } = known ?? { source: { flag: "" }, path: paths[0] };
     return [{ source, path, message }];
   });
+}
+
+/** Settings of a backend that is not the one; what asks for nothing is passed over. */
+function notChosen(
+  chosen: ReadonlyMap<AnySetting, Given>,
+  backend: Config["storageBackend"],
+): Ignored[] {
+  const others = ["s3", "gcs"].filter((name) => name !== backend);
+  const below = others.map((name) => `storage.trace.${name}.`);
+  const reason = "it belongs to a backend that storage.trace.backend does not choose";
+  return [...chosen.values()]
+    .filter(({ setting }) => below.some((path) => setting.path.startsWith(path)))
+    .filter(({ setting, value }) => !isUsual(setting, value))
+    .map(({ path, source }) => ({ path, source, reason }));
+}
+
+function isUsual({ value, fallback }: Setting<unknown>, given: unknown): boolean {
+  return isDeepStrictEqual(value.print(given), value.print(fallback));
 }
 
 /** One line a reason, at the first key that it is about. */

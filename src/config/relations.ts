@@ -20,6 +20,7 @@ import {
   walBytesMax,
   walPath,
 } from "./settings.ts";
+import { storeProblems } from "./store-problems.ts";
 import { formatByteSize } from "./value/byte-size.ts";
 import { formatDuration } from "./value/duration.ts";
 import { endpointsCollide, formatEndpoint } from "./value/endpoint.ts";
@@ -38,6 +39,7 @@ export function brokenRelations(config: Config): BrokenRelation[] {
     ...folders(config),
     ...times(config),
     ...sizes(config),
+    ...storeProblems(config),
   ];
 }
 

@@ -8,6 +8,7 @@ import { MiB } from "../base/bytes.ts";
 import { logLevels } from "../base/log.ts";
 import { bucketSettings } from "./bucket-settings.ts";
 import type { Config, StorageBackend } from "./config.ts";
+import { gcsSettings } from "./gcs-settings.ts";
 import { limitSettings } from "./limit-settings.ts";
 import {
   BLOCK_DURATION_MS_DEFAULT,
@@ -25,6 +26,7 @@ import {
   WAL_BYTES_MIN,
 } from "./limits.ts";
 import { querySettings } from "./query-settings.ts";
+import { s3Settings } from "./s3-settings.ts";
 import { serverTlsSettings } from "./server-tls.ts";
 import { spanLogSettings } from "./span-log-settings.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
@@ -188,12 +190,12 @@ export const httpIdleTimeout = setting<number>({
 
 export const storageBackend = setting<StorageBackend>({
   path: "storage.trace.backend",
-  value: knownOf(["local", "s3"], {
-    unbuilt: ["gcs", "azure"],
-    sentence: (name) => `the ${name} backend is not built yet; the only backend is local`,
+  value: knownOf(["local", "s3", "gcs"], {
+    unbuilt: ["azure"],
+    sentence: (name) => `the ${name} backend is not built yet; there are local, s3 and gcs`,
   }),
   fallback: "local",
-  about: "Where blocks are kept: local, in a folder.",
+  about: "Where blocks are kept: local, in a folder; s3 or gcs, in a bucket.",
   read: (config) => config.storageBackend,
 });
 
@@ -279,7 +281,10 @@ export const settings = [
   ...querySettings,
   ...limitSettings,
   ...spanLogSettings,
-  ...[storageBackend, localPath, walPath, blockRetention, maxBlockDuration],
+  ...[storageBackend, localPath, walPath],
+  ...s3Settings,
+  ...gcsSettings,
   ...bucketSettings,
+  ...[blockRetention, maxBlockDuration],
   ...[memoryBudget, walBytesMax, ingressThreads, inFlightBytesMax],
 ] as const satisfies readonly AnySetting[];

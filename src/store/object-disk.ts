@@ -27,6 +27,7 @@ import { dirname, join, resolve } from "node:path";
 import { assert } from "../base/assert.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
+import { tooShort } from "./bucket-objects.ts";
 import { UNFINISHED_FOLDER, walkObjects } from "./object-disk-list.ts";
 import type { ByteRange, ObjectInfo, ObjectStore, StoreProbe } from "./object-store.ts";
 import { assertKey, assertRange, LIST_PAGE_KEYS } from "./object-store.ts";
@@ -291,11 +292,6 @@ function syncFolderSync(path: string): void {
   } finally {
     closeSync(folder);
   }
-}
-
-function tooShort(key: string, { offset, length }: ByteRange, came: number): EngineError {
-  const wanted = `${length} bytes from ${offset}`;
-  return new EngineError("block_corrupt", `object ${key}: ${wanted} were asked for, ${came} came`);
 }
 
 /** ENOTDIR: a file where a folder of the key would be. EISDIR: a folder of other keys. */

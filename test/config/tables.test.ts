@@ -77,6 +77,45 @@ const examples: Readonly<Record<string, string | null>> = {
   "storage.trace.backend": "s3",
   "storage.trace.local.path": "/b",
   "storage.trace.wal.path": "/w",
+  "storage.trace.s3.bucket": "traces",
+  "storage.trace.s3.prefix": "/a/b/",
+  "storage.trace.s3.endpoint": "minio:9000",
+  "storage.trace.s3.region": "eu-west-1",
+  "storage.trace.s3.access_key": "key",
+  "storage.trace.s3.secret_key": "secret",
+  "storage.trace.s3.session_token": "token",
+  "storage.trace.s3.insecure": "true",
+  "storage.trace.s3.forcepathstyle": "true",
+  "storage.trace.s3.bucket_lookup_type": "2",
+  "storage.trace.s3.enable_dual_stack": "true",
+  "storage.trace.s3.part_size": "16MiB",
+  "storage.trace.s3.hedge_requests_at": "500ms",
+  "storage.trace.s3.hedge_requests_up_to": "3",
+  "storage.trace.s3.retry_max_attempts": "9",
+  "storage.trace.s3.retry_backoff_initial": "10ms",
+  "storage.trace.s3.retry_backoff_max": "30s",
+  "storage.trace.s3.tls_ca_path": "/ca.pem",
+  "storage.trace.s3.tls_cert_path": "/c.pem",
+  "storage.trace.s3.tls_key_path": "/k.pem",
+  "storage.trace.s3.tls_server_name": "minio.internal",
+  "storage.trace.s3.tls_insecure_skip_verify": "true",
+  "storage.trace.s3.sse.type": "SSE-KMS",
+  "storage.trace.s3.sse.kms_key_id": "key",
+  "storage.trace.s3.sse.kms_encryption_context": `'{"a":"b"}'`,
+  "storage.trace.s3.sse.encryption_key": "0123456789abcdef0123456789abcdef",
+  "storage.trace.s3.storage_class": "STANDARD_IA",
+  "storage.trace.s3.tags": "team=a",
+  "storage.trace.s3.metadata": "team=a",
+  "storage.trace.gcs.bucket_name": "traces",
+  "storage.trace.gcs.prefix": "a/b",
+  "storage.trace.gcs.chunk_buffer_size": "1MiB",
+  "storage.trace.gcs.endpoint": "http://127.0.0.1:4443/storage/v1/",
+  "storage.trace.gcs.insecure": "true",
+  "storage.trace.gcs.hedge_requests_at": "500ms",
+  "storage.trace.gcs.hedge_requests_up_to": "3",
+  "storage.trace.gcs.object_cache_control": "no-store",
+  "storage.trace.gcs.object_metadata": "team=a",
+  "storage.trace.gcs.max_retries": "9",
   "backend_scheduler.provider.compaction.compaction.block_retention": "24h",
   "live_store.max_block_duration": "1m",
   "vivace.memory_budget_bytes": "256MiB",
@@ -148,8 +187,14 @@ function serverTls(key: string): Record<string, string> {
   return { cert_file: "/f", key_file: "/f", ...(key.startsWith("client") && clients) };
 }
 
-/** A file with this key alone; with one below `tls`, what TLS needs is given as well. */
+/** What a bucket needs besides its being chosen. */
+const BUCKET = { bucket: "traces", endpoint: "minio" };
+
+/** A file with this key alone; where it cannot stand alone, what it needs is given as well. */
 function settingYaml(path: string, example: string): string {
+  if (path === "storage.trace.backend") {
+    return yamlAt(["storage", "trace"], `{backend: ${example}, s3: ${JSON.stringify(BUCKET)}}`);
+  }
   const [, tls, key] = /^(.*[._]tls(?:_config)?)\.(\w+)$/.exec(path) ?? [];
   if (tls === undefined) return yamlAt(path.split("."), example);
   const needed = tls.endsWith("_config") ? serverTls(key) : { cert_file: "/f", key_file: "/f" };
@@ -205,7 +250,8 @@ describe("the tables", () => {
       const example = (place ?? places.find((one) => one.setting === setting))?.example;
       if (example === null || example === undefined) continue;
       const config = configOf(settingYaml(path, example));
-      expect(config, path).not.toEqual(defaultConfig());
+      // Nobody sees one secret from another, but that there is one.
+      if (!setting.value.secret) expect(config, path).not.toEqual(defaultConfig());
       expect(effectiveConfig(config, "diff"), path).not.toBe("{}\n");
     }
   });
@@ -288,12 +334,15 @@ describe("flags", () => {
       if (example === null || example === undefined) continue;
       const [, tls, key] = /^(.*-tls-config)\.(.*)$/.exec(name) ?? [];
       const needed = tls === undefined ? {} : serverTls(key);
+      const bucket = Object.entries(name === "storage.trace.backend" ? BUCKET : {});
       const others = Object.entries(needed)
         .map(([other, value]) => [`${tls}.${other.replaceAll("_", "-")}`, value])
         .filter(([other]) => other !== name)
         .map(([other, value]) => `--${other}=${value}`);
-      const config = configOf("", { argv: [`--${name}=${example}`, ...others] });
-      expect(config, name).not.toEqual(defaultConfig());
+      const beside = bucket.map(([key, value]) => `--storage.trace.s3.${key}=${value}`);
+      const config = configOf("", { argv: [`--${name}=${example}`, ...others, ...beside] });
+      if (means.setting.value.secret) expect(effectiveConfig(config, "diff")).not.toBe("{}\n");
+      else expect(config, name).not.toEqual(defaultConfig());
     }
   });
 

@@ -21,7 +21,11 @@ export const PART_BYTES = 5 * 1024 * 1024;
 export function bytes(length: number, seed = 1): Uint8Array {
   // Large ones repeat: making them up byte by byte takes longer than storing them.
   const block = prng(seed).bytes(Math.min(length, 64 * 1024 - 1));
-  return Uint8Array.from({ length }, (_, at) => block[at % block.length] ?? 0);
+  const all = new Uint8Array(length);
+  for (let at = 0; at < length; at += block.length) {
+    all.set(block.subarray(0, Math.min(block.length, length - at)), at);
+  }
+  return all;
 }
 
 export async function keysOf(store: ObjectStore, prefix: string, after?: string) {
@@ -278,7 +282,10 @@ export function contract(name: string, open: () => Promise<OpenedStore>): void {
       const after = structuredClone(store.requests());
       const sum = ({ series }: typeof before) => series.reduce((all, one) => all + one.count, 0);
       expect(sum(after) - sum(before)).toBe(2);
-      expect(after.bytesSent - before.bytesSent).toBe(1_000);
+      // Some wrap the bytes in an envelope.
+      const sent = after.bytesSent - before.bytesSent;
+      expect(sent).toBeGreaterThanOrEqual(1_000);
+      expect(sent).toBeLessThan(2_000);
       expect(after.bytesReceived - before.bytesReceived).toBe(1_000);
       for (const { count, buckets } of after.series) {
         expect(buckets.reduce((all, one) => all + one, 0)).toBe(count);

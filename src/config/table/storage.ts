@@ -1,5 +1,7 @@
 /** `storage.trace`: where blocks and log lie, and how Tempo writes and finds its own. */
 import { blockListPoll } from "../bucket-settings.ts";
+import { gcsKeys } from "../gcs-settings.ts";
+import { s3Keys } from "../s3-settings.ts";
 import { localPath, storageBackend, walPath } from "../settings.ts";
 import {
   byteSize,
@@ -97,6 +99,68 @@ export const backendTrees = {
   },
 } as const satisfies ValueTree;
 
+const LISTING = "one listing finds all blocks, a thousand in each request";
+
+const s3 = block({
+  bucket: s3Keys.bucket,
+  prefix: s3Keys.prefix,
+  endpoint: s3Keys.endpoint,
+  region: s3Keys.region,
+  access_key: s3Keys.accessKey,
+  secret_key: s3Keys.secretKey,
+  session_token: s3Keys.sessionToken,
+  insecure: s3Keys.insecure,
+  part_size: s3Keys.partSize,
+  hedge_requests_at: s3Keys.hedgeAt,
+  hedge_requests_up_to: s3Keys.hedgeUpTo,
+  retry_max_attempts: s3Keys.attempts,
+  retry_backoff_initial: s3Keys.waitInitial,
+  retry_backoff_max: s3Keys.waitMax,
+  forcepathstyle: s3Keys.pathStyle,
+  enable_dual_stack: s3Keys.dualStack,
+  bucket_lookup_type: s3Keys.bucketLookup,
+  tags: s3Keys.tags,
+  storage_class: s3Keys.storageClass,
+  metadata: s3Keys.metadata,
+  ...unbuiltKeys("signatures of version 2 are", { signature_v2: toggle }),
+  ...inertKeys("AWS's own chain is asked whenever there is no access_key", {
+    native_aws_auth_enabled: toggle,
+  }),
+  ...inertKeys(LISTING, { list_blocks_concurrency: count }),
+  ...inertKeys("insecure says whether there is TLS", { tls_enabled: toggle }),
+  tls_cert_path: s3Keys.certPath,
+  tls_key_path: s3Keys.keyPath,
+  tls_ca_path: s3Keys.caPath,
+  tls_server_name: s3Keys.serverName,
+  tls_insecure_skip_verify: s3Keys.skipVerify,
+  ...unbuiltKeys("a choice of ciphers for the store is", { tls_cipher_suites: text }),
+  ...unbuiltKeys("a choice of TLS versions for the store is", {
+    // Nothing older is spoken.
+    tls_min_version: offWhen(text, "VersionTLS10", "VersionTLS11", "VersionTLS12"),
+  }),
+  ...unbuiltKeys("checksums of the store are", { checksum_type: text }),
+  sse: block({
+    type: s3Keys.sseType,
+    kms_key_id: s3Keys.sseKeyId,
+    kms_encryption_context: s3Keys.sseContext,
+    encryption_key: s3Keys.sseKey,
+  }),
+});
+
+const gcs = block({
+  bucket_name: gcsKeys.bucket,
+  prefix: gcsKeys.prefix,
+  chunk_buffer_size: gcsKeys.chunkSize,
+  endpoint: gcsKeys.endpoint,
+  hedge_requests_at: gcsKeys.hedgeAt,
+  hedge_requests_up_to: gcsKeys.hedgeUpTo,
+  insecure: gcsKeys.insecure,
+  object_cache_control: gcsKeys.cacheControl,
+  object_metadata: gcsKeys.metadata,
+  ...inertKeys(LISTING, { list_blocks_concurrency: count }),
+  max_retries: gcsKeys.attempts,
+});
+
 const trace = block({
   backend: storageBackend,
   local: block({ path: localPath }),
@@ -112,8 +176,8 @@ const trace = block({
       blocksfilepath: text,
     }),
   }),
-  s3: inertBlock(NOT_CHOSEN, backendTrees.s3),
-  gcs: inertBlock(NOT_CHOSEN, backendTrees.gcs),
+  s3,
+  gcs,
   azure: inertBlock(NOT_CHOSEN, backendTrees.azure),
   block: blockFormat,
   pool: inertBlock("reads of blocks run in the query threads", {

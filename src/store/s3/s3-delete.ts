@@ -1,6 +1,6 @@
 /** What goes: objects, many in a request, and uploads that nobody will complete. */
+import type { Client } from "minio";
 import { EngineError } from "../../base/error.ts";
-import type { S3Client } from "./s3-client.ts";
 
 /** A store under load deletes some and refuses others, of one request. */
 const DELETE_ATTEMPTS = 4;
@@ -13,7 +13,7 @@ interface Objects {
   readonly names: readonly string[];
 }
 
-export async function deleteObjects(client: S3Client, { bucket, names }: Objects): Promise<void> {
+export async function deleteObjects(client: Client, { bucket, names }: Objects): Promise<void> {
   let left = [...names];
   for (let attempt = 1; left.length > 0; attempt++) {
     const failures = (await client.removeObjects(bucket, left)).map(failureOf);
@@ -48,7 +48,7 @@ interface Uploads {
 }
 
 /** How many there were. Some servers list uploads of one object only, and clear up themselves. */
-export async function sweepUploads(client: S3Client, uploads: Uploads): Promise<number> {
+export async function sweepUploads(client: Client, uploads: Uploads): Promise<number> {
   const { bucket, prefix, beforeMs } = uploads;
   let swept = 0;
   for (let after = ""; ; ) {

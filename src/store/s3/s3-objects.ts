@@ -6,10 +6,10 @@
  * its own in the metadata, by which it is known again.
  */
 import { randomUUID } from "node:crypto";
-import { stat } from "node:fs/promises";
 import type { BucketItem } from "minio";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError } from "../../base/error.ts";
+import { bucketPrefix, fileSize, tooShort } from "../bucket-objects.ts";
 import type { HttpAnswer } from "../object-http.ts";
 import {
   assertKey,
@@ -28,9 +28,6 @@ import { readHeaders, writeHeaders } from "./s3-headers.ts";
 import type { S3Options } from "./s3-options.ts";
 import { elementOf, S3Refusal } from "./s3-refusal.ts";
 import { uploadParts, WRITE_HEADER, writeOf } from "./s3-upload.ts";
-
-/** In the bucket, so that what others keep under the same prefix is passed over, by both. */
-const OWN_FOLDER = "vivace";
 
 /** An object may be deleted between the refusal of ours and the look at it; not this often. */
 const ABSENT_ATTEMPTS = 5;
@@ -57,7 +54,7 @@ export class S3Objects implements ObjectStore {
     this.#client = client;
     this.#counter = counter;
     this.#clock = clock;
-    this.#prefix = options.prefix === "" ? `${OWN_FOLDER}/` : `${options.prefix}/${OWN_FOLDER}/`;
+    this.#prefix = bucketPrefix(options.prefix);
     this.#readHeaders = readHeaders(options.encryption);
     this.#writeHeaders = writeHeaders(options);
   }
@@ -92,7 +89,7 @@ export class S3Objects implements ObjectStore {
 
   async putFile(key: string, path: string): Promise<void> {
     assertKey(key);
-    const size = await sizeOf(path);
+    const size = await fileSize(path);
     const file = Bun.file(path);
     if (size <= this.#options.partBytes) return await this.#write(key, file);
     const { bucket, partBytes } = this.#options;
@@ -206,18 +203,4 @@ function knowsNoCondition({ status, s3Code }: S3Refusal): boolean {
 
 function isBucketGone({ body }: HttpAnswer): boolean {
   return elementOf("Code", body) === "NoSuchBucket";
-}
-
-function tooShort(key: string, { offset, length }: ByteRange, came: number): EngineError {
-  const wanted = `${length} bytes from ${offset}`;
-  return new EngineError("block_corrupt", `object ${key}: ${wanted} were asked for, ${came} came`);
-}
-
-async function sizeOf(path: string): Promise<number> {
-  try {
-    return (await stat(path)).size;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new EngineError("disk_failed", reason, { cause: error });
-  }
 }
