@@ -12,6 +12,7 @@ const RETRY_AFTER = 1;
 const HEADERS = { ":status": 200, "content-type": CONTENT_TYPE } as const;
 const TRAILERS_OK = statusHeaders(GRPC_OK);
 const NOT_GRPC_WAIT_MS = 1000;
+const NOT_GRPC_LINGER_MS = 100;
 const NOT_GRPC = { ":status": 415, "content-type": "text/plain; charset=utf-8" } as const;
 
 /** The one codec there is may be named. */
@@ -21,20 +22,25 @@ export function isGrpc(headers: IncomingHttpHeaders): boolean {
 }
 
 /**
- * To a client that speaks something else, as the protocol asks for: when it has said all, so that
- * what comes after that is told from what belongs to it, or soon.
+ * To a client that speaks something else, as the protocol asks for: when it has said all, or soon.
+ * Not at once, for then the stream is closed, and the engine ignores what comes on closed streams,
+ * where frames behind the end of a request are to end the connection (RFC 9113, 5.1). So what was
+ * on its way together with the request is judged as it should be.
  */
 export function answerNotGrpc(stream: ServerHttp2Stream): void {
   const answer = () => {
-    clearTimeout(timer);
     if (stream.headersSent) return;
     attempt(stream, () => {
       stream.respond(NOT_GRPC);
       stream.end("this port speaks gRPC: content-type application/grpc\n");
     });
   };
-  const timer = setTimeout(answer, NOT_GRPC_WAIT_MS);
-  stream.once("end", answer);
+  let timer = setTimeout(answer, NOT_GRPC_WAIT_MS);
+  stream.once("end", () => {
+    clearTimeout(timer);
+    timer = setTimeout(answer, NOT_GRPC_LINGER_MS);
+  });
+  stream.once("close", () => clearTimeout(timer));
   stream.resume();
 }
 

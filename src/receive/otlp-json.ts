@@ -145,8 +145,9 @@ export class OtlpJson {
     }
     scan.readNumber();
     const { number } = scan;
-    const value = number.int64() ? number.low | 0 : Number.NaN;
-    if (number.high !== (value < 0 ? 0xffff_ffff : 0)) {
+    const isInteger = number.int64();
+    const value = number.low | 0;
+    if (!isInteger || number.high !== (value < 0 ? 0xffff_ffff : 0)) {
       throw scan.error("a number of 32 bits is expected");
     }
     return value;

@@ -128,6 +128,9 @@ describe("numbers", () => {
     expect([span.droppedLinksCount, span.flags]).toEqual([4294967295, 257]);
     expect(() => spanOf('"flags":4294967296')).toThrow("32 bits");
     expect(() => spanOf('"kind":2147483648')).toThrow("32 bits");
+    for (const kind of ["1.5", "1e999", "5e-324", `${"1".repeat(41)}`]) {
+      expect(() => spanOf(`"kind":${kind}`)).toThrow("32 bits");
+    }
     expect(spanOf('"kind":-2147483648').kind).toBe(-2147483648);
   });
 
