@@ -165,6 +165,10 @@ export class AssembledSegment implements Segment {
     return nestedNumbers(this, { keeper, scratch, name })[which];
   }
 
+  childCount(): Vector {
+    return this.nested("span:childCount");
+  }
+
   resources(): Sources {
     return this.#sources("resources", (segment) => segment.resources());
   }

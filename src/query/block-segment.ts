@@ -190,6 +190,10 @@ export class BlockSegment implements Segment {
     return asLongs(vector, { keeper, scratch, name: `${this.#name}${which}`, entries: this.rows });
   }
 
+  childCount(): Vector {
+    return this.doubles() === 0 ? this.#flat("child_count") : this.nested("span:childCount");
+  }
+
   resources(): Sources {
     const of = ["resource", "resource_otlp"] as const;
     return this.#memo.get("resources", () =>

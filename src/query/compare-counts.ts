@@ -114,12 +114,12 @@ function rebuild(to: CompareCounts): void {
 
 /** More than half of the entries are below it. */
 function medianCount({ hashes, counts }: CompareCounts): number {
-  const sums: number[] = [];
+  const sums = new Float64Array(hashes.length / 2);
+  let used = 0;
   for (let at = 0; at < hashes.length; at += 2) {
-    if (hashes[at + 1] !== 0) sums.push(counts[at] + counts[at + 1]);
+    if (hashes[at + 1] !== 0) sums[used++] = counts[at] + counts[at + 1];
   }
-  sums.sort((a, b) => a - b);
-  return sums[sums.length >> 1] + 1;
+  return sums.subarray(0, used).sort()[used >> 1] + 1;
 }
 
 /**
@@ -133,19 +133,41 @@ export function frequentHashes(
 ): Uint32Array {
   const chosen = new Set<number>();
   for (const side of [0, 1]) {
-    const places: number[] = [];
+    const last = countOfLast({ hashes, counts }, side, top);
+    const ties: number[] = [];
+    let more = 0;
     for (let at = 0; at < hashes.length; at += 2) {
-      if (hashes[at + 1] !== 0 && counts[at + side] > 0) places.push(at);
+      const count = counts[at + side];
+      if (hashes[at + 1] === 0 || count === 0 || count < last) continue;
+      if (count === last) ties.push(at);
+      else {
+        chosen.add(at);
+        more++;
+      }
     }
-    places.sort((a, b) => counts[b + side] - counts[a + side]);
-    const last = places[Math.min(top, places.length) - 1];
-    for (const [i, at] of places.entries()) {
-      const isTie = counts[at + side] === counts[last + side] && i < top + tiesMax;
-      if (i >= top && !isTie) break;
-      chosen.add(at);
-    }
+    for (const at of ties.slice(0, top + tiesMax - more)) chosen.add(at);
   }
   return Uint32Array.from([...chosen].flatMap((at) => [hashes[at], hashes[at + 1]]));
+}
+
+/** The count of the last of the `top` most frequent ones; 0 when there are not so many. */
+function countOfLast(
+  { hashes, counts }: Pick<CompareCounts, "hashes" | "counts">,
+  side: number,
+  top: number,
+): number {
+  /** Ascending, `top` at most. */
+  const most: number[] = [];
+  for (let at = 0; at < hashes.length; at += 2) {
+    const count = counts[at + side];
+    if (hashes[at + 1] === 0 || count === 0) continue;
+    if (most.length === top && count <= most[0]) continue;
+    let place = most.length;
+    while (place > 0 && most[place - 1] > count) place--;
+    most.splice(place, 0, count);
+    if (most.length > top) most.shift();
+  }
+  return most.length === top ? most[0] : 0;
 }
 
 /** Places of hashes in a list. */

@@ -110,6 +110,7 @@ function intrinsicColumns(segment: Segment, name: IntrinsicName, tools: FieldToo
     case "span:parentID":
       return row([{ kind: "ids", at: segment.parentIds() }]);
     case "span:childCount":
+      return row([childCountLayer(segment)]);
     case "nestedSetLeft":
     case "nestedSetRight":
     case "nestedSetParent":
@@ -281,6 +282,12 @@ function named(
     return code.type === "float" || code.type === "int" ? name(Number(code.value)) : NIL;
   };
   return { kind: "codes", at, width, size: dictionary.size, value, dictionary: undefined };
+}
+
+function childCountLayer(segment: Segment): Layer {
+  const vector = segment.childCount();
+  if (vector.kind !== "codes") return layerOf(vector);
+  return named(vector, (count) => ({ type: "int", value: BigInt(count) }));
 }
 
 function nestedLayer(segment: Segment, name: NestedName): Layer {

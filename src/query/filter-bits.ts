@@ -37,7 +37,7 @@ interface ListPlaces {
 const FEW_ROWS = 64;
 
 /** One row of so many is sparse: it costs less to look at them alone. */
-const SPARSE_SHARE = 32;
+const SPARSE_SHARE = 8;
 /** With more values it costs less to look for the one that is meant. */
 const CODES_MAX = 4096;
 const NUMBER_BYTES = 8;
@@ -64,10 +64,8 @@ export class FilterBits {
     const conjuncts = conjunctsOf(expr);
     const ofLists = conjuncts.filter((one) => spokenOf(one).length > 0);
     const others = conjuncts.filter((one) => !ofLists.includes(one));
-    // What goes row by row comes last.
-    const ordered = others.toSorted((a, b) => this.#cost(a) - this.#cost(b));
     let found = within;
-    for (const one of ordered) found = this.#and(found, one);
+    for (const one of this.#byCost(others)) found = this.#and(found, one);
     if (ofLists.length > 0) found = this.#joined(ofLists, found);
     return found;
   }
@@ -222,6 +220,13 @@ export class FilterBits {
     if (fields.length === 0 || fieldScope(fields[0]) === "row") return false;
     // The general way knows how far a field of events reaches.
     return !(expr.node === "binary" && isCompareOp(expr.op) && !isNested(expr));
+  }
+
+  /** What goes row by row comes last. */
+  #byCost(exprs: readonly FieldExpr[]): readonly FieldExpr[] {
+    if (exprs.length < 2) return exprs;
+    const priced = exprs.map((expr) => ({ expr, cost: this.#cost(expr) }));
+    return priced.sort((a, b) => a.cost - b.cost).map(({ expr }) => expr);
   }
 
   /** Bytes a row that are looked at: what costs least comes first, and leaves the others less. */

@@ -126,6 +126,10 @@ export class HeadSegment implements Segment {
     return nestedNumbers(this, { keeper: this.#keeper, scratch, name: "" })[which];
   }
 
+  childCount(): Vector {
+    return this.nested("span:childCount");
+  }
+
   resources(): Sources {
     return this.#once("resources", () => sources(this.#vectors.resources(), readResource));
   }

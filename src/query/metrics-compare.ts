@@ -243,11 +243,15 @@ function tallyAmong(
 ): void {
   const { rows, slotOf, slots } = to.sided.counted;
   const hashes = codeHashes(codes);
-  const places = Int32Array.from({ length: codes.size }, (_, code) =>
-    chosen.placeOf(hashes[code * 2], hashes[code * 2 + 1]),
-  );
+  const places = new Int32Array(codes.size);
+  for (let code = 0; code < codes.size; code++) {
+    places[code] = chosen.placeOf(hashes[code * 2], hashes[code * 2 + 1]);
+  }
   const codesOf = new Map<number, number>();
-  for (const [code, place] of places.entries()) if (place >= 0) codesOf.set(place, code);
+  // Codes are as many as rows here and there: no pair of numbers for each.
+  for (let code = 0; code < places.length; code++) {
+    if (places[code] >= 0) codesOf.set(places[code], code);
+  }
   const atOnce = Math.max(1, Math.floor(CELLS_MAX / slots));
   for (let first = 0; first < chosen.size; first += atOnce) {
     const end = Math.min(chosen.size, first + atOnce);

@@ -93,6 +93,8 @@ export interface Segment {
   name(): CodesVector;
   statusMessage(): CodesVector | undefined;
   nested(which: NestedName): NumbersVector;
+  /** Of `nested`, as codes where the segment has them so. */
+  childCount(): Vector;
   resources(): Sources;
   scopes(): Sources;
   /** Undefined: no span has any. */

@@ -6,7 +6,9 @@
  *
  * Threads: one.
  */
+import { KiB, MiB } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
+import { GarbageCount } from "../base/garbage.ts";
 
 export interface Turn {
   /** Time that this question has had. */
@@ -29,6 +31,10 @@ const TENANT_HALF_MS = 1000;
 /** A tenant that has had less than this is forgotten. */
 const TENANT_MS_MIN = 1;
 
+/** What steps leave behind, about: answers, and what was read for them. */
+const GARBAGE_BYTES_A_MS = 64 * KiB;
+const GARBAGE_BYTES_MAX = 32 * MiB;
+
 interface TenantTime {
   ms: number;
   atMs: number;
@@ -38,6 +44,7 @@ export class Turns {
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #waiting: Waiting[] = [];
   readonly #tenants = new Map<string, TenantTime>();
+  readonly #garbage = new GarbageCount(GARBAGE_BYTES_MAX);
   #isScheduled = false;
 
   constructor(clock: Pick<Clock, "nowMs">) {
@@ -62,6 +69,7 @@ export class Turns {
       turn.usedMs += endMs - startMs;
       const ms = this.#tenantMs(turn.tenant, endMs) + endMs - startMs;
       this.#tenants.set(turn.tenant, { ms, atMs: endMs });
+      this.#garbage.note((endMs - startMs) * GARBAGE_BYTES_A_MS);
       this.#schedule();
     }
   }

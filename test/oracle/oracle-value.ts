@@ -156,7 +156,7 @@ export function orderOf(a: Value, b: Value): number {
   if (a.type === "kind" && b.type === "kind") return kindRank(a.value) - kindRank(b.value);
   if (a.type === "list" && b.type === "list") {
     for (let i = 0; i < Math.min(a.values.length, b.values.length); i++) {
-      const order = orderOf(a.values[i], b.values[i]);
+      const order = orderOfAll(a.values[i], b.values[i]);
       if (order !== 0) return order;
     }
     return a.values.length - b.values.length;
