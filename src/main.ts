@@ -20,6 +20,7 @@ import { systemClock } from "./base/clock.ts";
 import { EngineError } from "./base/error.ts";
 import { lockFolder } from "./base/file-lock.ts";
 import { type Logger, makeLogger } from "./base/log.ts";
+import { prng } from "./base/prng.ts";
 import { settleMemory } from "./base/runtime-memory.ts";
 import { parseCommandLine } from "./config/command-line.ts";
 import type { Config } from "./config/config.ts";
@@ -49,12 +50,14 @@ import {
   STAT_TORN_BYTES,
   STAT_WAL_BYTES,
 } from "./ring/control.ts";
+import { openStore, type StoreOptions } from "./store/open-store.ts";
 import { DiskStore } from "./store/store-disk.ts";
 import { REQUEST_SECONDS } from "./store/store-requests.ts";
 import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
 import { checkSampling } from "./worker/open-jaeger.ts";
 import { httpTls, readTls } from "./worker/receiver-tls.ts";
+import { storeOptions } from "./worker/store-options.ts";
 import { checkTenantFile, readLimits, watchLimits } from "./worker/tenant-limits.ts";
 import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
@@ -101,10 +104,6 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   const { logLevel: level, logFormat: format } = config.server;
   const logger = makeLogger({ level, format, component: "main" });
   for (const warning of warnings) logger.warn(warning);
-  if (config.storageBackend !== "local") {
-    const message = `the ${config.storageBackend} backend is not built yet`;
-    throw new EngineError("malformed", `storage.trace.backend: ${message}; the only one is local`);
-  }
   for (const receiver of config.receivers) {
     if (receiver.kind === "jaeger_remote_sampling") checkSampling(receiver);
     // A receiver's thread reads them as well, but would be started again and again.
@@ -135,7 +134,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     blocks,
     clock: systemClock,
     logger,
-    place: undefined,
+    place: placeOf(config),
     onFatal: (thread) => {
       logger.error("the process ends", { thread });
       process.exit(70);
@@ -162,6 +161,15 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     ms,
   });
   stopOnSignal(config, { engine, server, logger });
+}
+
+/** undefined: in the folder of local blocks. Throws store_refused when it cannot be opened at all. */
+function placeOf(config: Config): StoreOptions | undefined {
+  if (config.storageBackend === "local") return undefined;
+  const place = storeOptions(config);
+  // The store's own thread opens it again, and could not say so well what is wrong.
+  openStore(place, { clock: systemClock, random: prng(0) });
+  return place;
 }
 
 async function serveApi(config: Config, engine: Engine, logger: Logger): Promise<ApiListener> {

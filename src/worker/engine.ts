@@ -55,12 +55,13 @@ import {
   wakeIngest,
 } from "../ring/control.ts";
 import { ringUsedBytes } from "../ring/ring.ts";
+import type { StoreOptions } from "../store/open-store.ts";
 import { blockCachePath } from "./block-cache-path.ts";
 import type { BlockVersions } from "./block-list.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { type PoolChange, QueryPool } from "./query-pool.ts";
 import { ReceiverStats } from "./receiver-stats.ts";
-import type { RemoteBlock, StoreMoved, StorePlace, StoreState } from "./store-protocol.ts";
+import type { RemoteBlock, StoreMoved, StoreState } from "./store-protocol.ts";
 import { StoreSide, storeSettings } from "./store-side.ts";
 import type { TenantLimits } from "./tenant-limits.ts";
 import { startThread, type Thread } from "./thread.ts";
@@ -104,7 +105,7 @@ export interface EngineOptions {
   readonly onListening: (receivers: readonly ListeningReceiver[]) => void;
   readonly limits: TenantLimits;
   /** Where blocks are kept; undefined: on this disk. */
-  readonly place: StorePlace | undefined;
+  readonly place: StoreOptions | undefined;
 }
 
 interface PlacedBlock {

@@ -5,6 +5,7 @@
 import type { MessagePort } from "node:worker_threads";
 import type { ErrorCode } from "../base/error.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
+import type { StoreOptions } from "../store/open-store.ts";
 import type { FileRange } from "../store/range-fetch.ts";
 import type { StoreRequests } from "../store/store-requests.ts";
 import type { ThreadStart } from "./worker-protocol.ts";
@@ -17,11 +18,8 @@ export interface RemoteBlock {
   readonly filter: SharedArrayBuffer | undefined;
 }
 
-/** How the store is opened; plain data. */
-export type StorePlace = { readonly kind: "disk"; readonly path: string };
-
 export interface StoreStart extends ThreadStart {
-  readonly place: StorePlace;
+  readonly place: StoreOptions;
   readonly localPath: string;
   /** Of the log that replays here. */
   readonly nodeId: string;

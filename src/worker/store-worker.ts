@@ -27,13 +27,13 @@ import {
 } from "../ring/control.ts";
 import { BlockCache } from "../store/block-cache.ts";
 import { BucketList } from "../store/bucket-list.ts";
+import { nameOfStore, openStore } from "../store/open-store.ts";
 import { RangeFetch } from "../store/range-fetch.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import { probeStore } from "../store/store-probe.ts";
 import { blockCachePath } from "./block-cache-path.ts";
 import { BlockFilters } from "./block-filters.ts";
 import { StoreIndex } from "./index-segments.ts";
-import { openStore } from "./open-store.ts";
 import { Patience } from "./patience.ts";
 import { type PlacedBlocks, StoreBlocks } from "./store-blocks.ts";
 import { StoreCleaning } from "./store-cleaning.ts";
@@ -66,7 +66,8 @@ const stats = new Float64Array(buffer, 0, 1024);
 Atomics.store(control, THREAD_IDS + THREAD_STORE, threadId());
 const random = prng(crypto.getRandomValues(new Int32Array(1))[0]);
 
-const { store, where } = openStore(start.place, { clock, random });
+const store = openStore(start.place, { clock, random });
+const where = nameOfStore(start.place);
 const local = new DiskStore(start.localPath);
 mkdirSync(start.localPath, { recursive: true });
 const cache = new BlockCache(blockCachePath(start.localPath), start.cacheBytesMax, clock);
