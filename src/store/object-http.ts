@@ -117,6 +117,7 @@ export class ObjectHttp {
       request.signal?.throwIfAborted();
       const outcome = await this.#attempt(request);
       request.signal?.throwIfAborted();
+      if (isUntrusted(outcome)) throw untrusted(request, outcome);
       const answer = outcome instanceof Error ? undefined : outcome;
       if (answer !== undefined && !(await words.passes(answer.status, answer.body))) {
         return { ...answer, doubtful };
@@ -243,6 +244,18 @@ export class ObjectHttp {
       { cause: outcome },
     );
   }
+}
+
+/** Certificates do not become right by asking again. */
+function isUntrusted(outcome: RawAnswer | Error): outcome is Error {
+  const code = outcome instanceof Error && "code" in outcome ? String(outcome.code) : "";
+  return /^(?:CERT_|ERR_TLS_CERT|UNABLE_TO_|DEPTH_ZERO_|SELF_SIGNED_|INVALID_CA)/.test(code);
+}
+
+function untrusted(request: HttpRequest, error: Error): EngineError {
+  const what = `${request.operation} of ${request.subject}`;
+  const message = `${what}: the store's certificate is not trusted: ${error.message}`;
+  return new EngineError("store_refused", message, { cause: error });
 }
 
 type RawAnswer = Omit<HttpAnswer, "doubtful">;

@@ -13,7 +13,6 @@ import type { S3Options } from "../../src/store/s3/s3-options.ts";
 import { bytes, codeOf, keysOf, PART_BYTES } from "../store/object-store-contract.ts";
 import {
   BUCKET,
-  makeBucket,
   onlooker,
   openBucket,
   s3Options,
@@ -38,7 +37,7 @@ describe.skipIf(leftOut(minioTool))(titled("a store that fails", minioTool), () 
   beforeAll(async () => {
     folder = mkdtempSync(join(tmpdir(), "vivace-faults-"));
     minio = await Minio.start();
-    await makeBucket(minio.port);
+    await minio.makeBucket(BUCKET);
     proxy = await FaultProxy.start(minio.port);
   }, INSTALL_TIMEOUT_MS);
   afterAll(async () => {

@@ -5,7 +5,7 @@ import { freePort } from "../support/free-port.ts";
 import { Minio, minioTool } from "../support/minio.ts";
 import { INSTALL_TIMEOUT_MS, leftOut, titled } from "../support/tool-cache.ts";
 import { bytes, codeOf, contract, keysOf } from "./object-store-contract.ts";
-import { BUCKET, makeBucket, onlooker, openBucket } from "./s3-bucket.ts";
+import { BUCKET, onlooker, openBucket } from "./s3-bucket.ts";
 
 describe.skipIf(leftOut(minioTool))(titled("objects in S3", minioTool), () => {
   let minio: Minio;
@@ -13,7 +13,7 @@ describe.skipIf(leftOut(minioTool))(titled("objects in S3", minioTool), () => {
 
   beforeAll(async () => {
     minio = await Minio.start();
-    await makeBucket(minio.port);
+    await minio.makeBucket(BUCKET);
   }, INSTALL_TIMEOUT_MS);
   afterAll(() => minio[Symbol.asyncDispose]());
 

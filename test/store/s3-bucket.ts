@@ -44,10 +44,6 @@ export function onlooker(port: number): Client {
   return new Client({ endPoint: "127.0.0.1", port, useSSL: false, region: "us-east-1", ...keys });
 }
 
-export async function makeBucket(port: number, bucket = BUCKET): Promise<void> {
-  await onlooker(port).makeBucket(bucket);
-}
-
 /** Ids of uploads of the object that are neither complete nor aborted. */
 export async function uploadsOf(port: number, object: string): Promise<string[]> {
   const found = await onlooker(port).listIncompleteUploadsQuery(BUCKET, object, "", "", "");

@@ -1,7 +1,9 @@
 /** A MinIO of its own for a test: the real thing that S3 means on one's own machines. */
 import { copyFileSync, mkdirSync, mkdtempSync, rmSync } from "node:fs";
+import { Agent } from "node:https";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { Client } from "minio";
 import type { Pair } from "./certificates.ts";
 import { freePort } from "./free-port.ts";
 import { installed, type Tool } from "./tool-cache.ts";
@@ -33,11 +35,17 @@ export class Minio implements AsyncDisposable {
   readonly port: number;
   readonly folder: string;
   readonly #process: Bun.Subprocess;
+  readonly #tls: boolean;
 
-  private constructor(started: { port: number; folder: string; process: Bun.Subprocess }) {
-    this.port = started.port;
-    this.folder = started.folder;
-    this.#process = started.process;
+  private constructor(
+    { port, folder }: { readonly port: number; readonly folder: string },
+    process: Bun.Subprocess,
+    tls: boolean,
+  ) {
+    this.port = port;
+    this.folder = folder;
+    this.#process = process;
+    this.#tls = tls;
   }
 
   /** Resolves when it takes requests. */
@@ -64,7 +72,7 @@ export class Minio implements AsyncDisposable {
       stdout: "ignore",
       stderr: "ignore",
     });
-    const minio = new Minio({ port, folder, process: child });
+    const minio = new Minio({ port, folder }, child, tls !== undefined);
     const trusting = { rejectUnauthorized: false };
     const url = `${tls === undefined ? "http" : "https"}://${address}/`;
     const healthy = async () => {
@@ -81,6 +89,14 @@ export class Minio implements AsyncDisposable {
       throw error;
     }
     return minio;
+  }
+
+  async makeBucket(bucket: string): Promise<void> {
+    const keys = { accessKey: MINIO_ACCESS_KEY, secretKey: MINIO_SECRET_KEY };
+    const place = { endPoint: "127.0.0.1", port: this.port, useSSL: this.#tls };
+    const transportAgent = new Agent({ rejectUnauthorized: false });
+    const agent = this.#tls ? { transportAgent } : {};
+    await new Client({ ...place, ...keys, ...agent, region: "us-east-1" }).makeBucket(bucket);
   }
 
   /** As in `storage.trace.s3.endpoint`. */

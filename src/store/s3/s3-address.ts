@@ -32,22 +32,23 @@ function mayStandInHost({ bucket, insecure }: Addressed): boolean {
 /**
  * Amazon wants the bucket in the host, others mostly cannot. Where the endpoint's name is known
  * and the bucket's below it is not, as in a network that gives the name to a store of its own, the
- * path it is.
+ * path it is. `resolve` rejects for a name that nobody knows.
  */
-export async function findAddress(options: Addressed): Promise<S3Address> {
+export async function findAddress(
+  options: Addressed,
+  resolve: (name: string) => Promise<unknown> = lookup,
+): Promise<S3Address> {
   const inPath = addressOf(options, false);
   if (options.addressing === "path") return inPath;
   if (options.addressing === "host") return addressOf(options, true);
   const amazon = AMAZON.test(new URL(inPath.origin).hostname);
   if (!amazon || !mayStandInHost(options)) return inPath;
   const inHost = addressOf(options, true);
+  const isKnown = ({ origin }: S3Address) =>
+    resolve(new URL(origin).hostname).then(
+      () => true,
+      () => false,
+    );
   const [bucketKnown, endpointKnown] = await Promise.all([inHost, inPath].map(isKnown));
   return endpointKnown && !bucketKnown ? inPath : inHost;
-}
-
-async function isKnown({ origin }: S3Address): Promise<boolean> {
-  return await lookup(new URL(origin).hostname).then(
-    () => true,
-    () => false,
-  );
 }
