@@ -92,7 +92,7 @@ async function counted(server: Server): Promise<number> {
 }
 
 describe.skipIf(isLeftOut)(titled("blocks in a bucket", minioTool), () => {
-  test("are the same for the process that wrote them, for another one, and after a restart", async () => {
+  test("are the same for their writer, for another process, and after a restart", async () => {
     await using writer = await Server.start(bucket.settings);
     await using reader = await Server.start(bucket.settings);
     const story = new Story(31, 9);
