@@ -4,6 +4,7 @@ import { constants, gzip } from "node:zlib";
 import { MiB } from "../base/bytes.ts";
 import { ClientGone, DeadlineExceeded } from "../base/deadline.ts";
 import { EngineError } from "../base/error.ts";
+import { describePlace, TraceqlError } from "../traceql/traceql-error.ts";
 import type { ApiAnswer } from "./api-parts.ts";
 import { type HeldAnswers, pieceStream } from "./api-stream.ts";
 
@@ -16,6 +17,9 @@ const GZIP_BYTES_MIN = 1400;
 const STREAM_BYTES_MIN = 2 * MiB;
 /** Answers leave over fast networks mostly: the fastest level, in a thread of its own. */
 const GZIP_LEVEL = constants.Z_BEST_SPEED;
+
+/** Where in the query the mistake is: in the message, as in Tempo, that of syntax alone has it. */
+const POSITION_HEADER = "X-Vivace-Query-Position";
 
 export function textResponse(status: number, text: string): Response {
   return new Response(text, {
@@ -33,6 +37,9 @@ export function errorResponse(error: unknown): Response {
   // Tempo ends this one with a line feed, from another layer than all others.
   if (error.code === "no_tenant") return textResponse(401, `${error.message}\n`);
   const response = textResponse(error.face.http, error.message);
+  if (error instanceof TraceqlError && error.place !== undefined) {
+    response.headers.set(POSITION_HEADER, describePlace(error.place));
+  }
   if (error.face.retry) response.headers.set("Retry-After", "1");
   return response;
 }

@@ -3,6 +3,7 @@
  * scripts know them.
  */
 import { EngineError } from "../base/error.ts";
+import { TraceqlError } from "../traceql/traceql-error.ts";
 
 export interface IntegerKind {
   readonly bits: 32 | 64;
@@ -33,6 +34,7 @@ export function refusing<Result>(prefix: string, read: () => Result): Result {
   try {
     return read();
   } catch (error) {
+    if (error instanceof TraceqlError) throw error.behind(prefix);
     if (!(error instanceof EngineError)) throw error;
     throw new EngineError(error.code, `${prefix}: ${error.message}`);
   }

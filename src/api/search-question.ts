@@ -3,6 +3,7 @@ import { EngineError } from "../base/error.ts";
 import type { SearchQuestion } from "../query/question.ts";
 import type { Query } from "../traceql/ast.ts";
 import { check } from "../traceql/check.ts";
+import { TraceqlError } from "../traceql/traceql-error.ts";
 import { boundedRange, type QueryLimits, type QuestionContext } from "./query-limits.ts";
 import { checkQuerySize, readQuery } from "./query-text.ts";
 import { tagSearch } from "./tag-search.ts";
@@ -78,7 +79,9 @@ function spanLimit(asked: number, { searchSpansDefault, searchSpansMax }: QueryL
 function readSearch(text: string): Query {
   const query = readQuery(text);
   if (query.body.node !== "metricsOperation") return query;
-  throw new EngineError("malformed", "invalid TraceQL query: math expressions not supported");
+  // It is the query as a whole.
+  const message = "invalid TraceQL query: math expressions not supported";
+  throw new TraceqlError(message, { line: 1, column: 1 }, "meaning");
 }
 
 /** A tag may be too long to be searched for. */

@@ -6,6 +6,7 @@
 import type {
   Aggregate,
   Binary,
+  Compare,
   FieldExpr,
   MetricsExpr,
   MetricsQuery,
@@ -18,6 +19,7 @@ import type {
   Unary,
 } from "./ast.ts";
 import { type FieldType, intrinsicType } from "./intrinsics.ts";
+import { placeOfNode } from "./node-places.ts";
 import { printField, printStage } from "./print.ts";
 import { checkRegex } from "./regex.ts";
 import { TraceqlError, UnsupportedError } from "./traceql-error.ts";
@@ -57,14 +59,16 @@ function checkStage(stage: Stage): void {
     case "filter": {
       const type = checkField(stage.expr);
       if (type === "bool" || type === "any") return;
-      throw new TraceqlError(
+      throw refused(
+        stage,
         `span filter field expressions must resolve to a boolean: ${printStage(stage)}`,
       );
     }
     case "group":
       checkField(stage.by);
       if (!namesSpan(stage.by)) {
-        throw new TraceqlError(
+        throw refused(
+          stage.by,
           `grouping field expressions must reference the span: ${printField(stage.by)}`,
         );
       }
@@ -80,19 +84,21 @@ function checkStage(stage: Stage): void {
   }
 }
 
-function checkSort({ by, limit }: Sort): void {
+function checkSort(sort: Sort): void {
+  const { by, limit } = sort;
   checkField(by);
   if (!namesSpan(by)) {
-    throw new TraceqlError(`sort field expressions must reference the span: ${printField(by)}`);
+    throw refused(by, `sort field expressions must reference the span: ${printField(by)}`);
   }
-  if (limit === 0n) throw new TraceqlError("limit must be greater than 0");
+  if (limit === 0n) throw refused(sort, "limit must be greater than 0");
 }
 
 function checkScalarFilter(filter: ScalarFilter): void {
   checkScalar(filter.left);
   checkScalar(filter.right);
   if (filter.left.node === "aggregate" && filter.right.node === "literal") return;
-  throw new UnsupportedError(`scalar filter ${printStage(filter)}: this form is`);
+  const what = `scalar filter ${printStage(filter)}: this form is`;
+  throw new UnsupportedError(what, placeOfNode(filter));
 }
 
 function checkScalar(scalar: ScalarExpr): void {
@@ -106,18 +112,19 @@ function checkScalar(scalar: ScalarExpr): void {
   }
 }
 
-function checkAggregate({ fn, argument, quantile }: Aggregate): void {
+function checkAggregate(aggregate: Aggregate): void {
+  const { fn, argument, quantile } = aggregate;
   if (argument === undefined) return;
   if (quantile !== undefined && !(quantile >= 0 && quantile <= 1)) {
-    throw new TraceqlError("quantile must be between 0 and 1");
+    throw refused(aggregate, "quantile must be between 0 and 1");
   }
   const type = checkField(argument);
   const text = `${fn}(${printField(argument)})`;
   if (type !== "any" && !isNumeric(type)) {
-    throw new TraceqlError(`aggregate field expressions must resolve to a number type: ${text}`);
+    throw refused(argument, `aggregate field expressions must resolve to a number type: ${text}`);
   }
   if (!namesSpan(argument)) {
-    throw new TraceqlError(`aggregate field expressions must reference the span: ${text}`);
+    throw refused(argument, `aggregate field expressions must reference the span: ${text}`);
   }
 }
 
@@ -127,10 +134,10 @@ function checkField(expr: FieldExpr): FieldType {
     case "literal":
       return expr.value.type;
     case "intrinsic":
-      if (expr.name === "parent") throw new UnsupportedError("parent");
+      if (expr.name === "parent") throw new UnsupportedError("parent", placeOfNode(expr));
       return intrinsicType(expr.name);
     case "attribute":
-      if (expr.parent) throw new UnsupportedError("parent");
+      if (expr.parent) throw new UnsupportedError("parent", placeOfNode(expr));
       return "any";
     case "unary":
       return checkUnary(expr);
@@ -150,7 +157,8 @@ function checkBinary(expr: Binary): FieldType {
   const left = checkField(expr.left);
   const right = checkField(expr.right);
   if (!isAlike(left, right)) {
-    throw new TraceqlError(`binary operations must operate on the same type: ${printField(expr)}`);
+    const text = printField(expr);
+    throw refused(expr, `binary operations must operate on the same type: ${text}`);
   }
   if (!isLegal(expr, left) || !isLegal(expr, right)) throw illegal(expr);
   if (expr.op === "=~" || expr.op === "!~") checkPattern(expr);
@@ -186,7 +194,11 @@ function isNumeric(type: FieldType): boolean {
 function checkPattern(expr: Binary): void {
   const { right } = expr;
   if (right.node !== "literal" || right.value.type !== "string") throw illegal(expr);
-  checkRegex(right.value.value);
+  try {
+    checkRegex(right.value.value);
+  } catch (error) {
+    throw error instanceof TraceqlError ? refused(right, error.message) : error;
+  }
 }
 
 /** Intrinsics are always there, and so is a resource's service.name. */
@@ -195,17 +207,21 @@ function checkNil(expr: Binary, left: FieldType, right: FieldType): void {
   if (other === undefined) return;
   const text = printField(expr);
   if (other.node === "intrinsic") {
-    throw new TraceqlError(`${text} is not valid because intrinsics cannot be nil`);
+    throw refused(expr, `${text} is not valid because intrinsics cannot be nil`);
   }
   const isServiceName =
     other.node === "attribute" && other.scope === "resource" && other.name === "service.name";
   if (isServiceName) {
-    throw new TraceqlError(`${text} is not valid because resource.service.name cannot be nil`);
+    throw refused(expr, `${text} is not valid because resource.service.name cannot be nil`);
   }
 }
 
 function illegal(expr: FieldExpr): TraceqlError {
-  return new TraceqlError(`illegal operation for the given types: ${printField(expr)}`);
+  return refused(expr, `illegal operation for the given types: ${printField(expr)}`);
+}
+
+function refused(node: object, message: string): TraceqlError {
+  return new TraceqlError(message, placeOfNode(node), "meaning");
 }
 
 /** Whether the value can differ from span to span. */
@@ -226,7 +242,7 @@ function namesSpan(expr: FieldExpr): boolean {
 function checkMetrics(metrics: MetricsExpr): void {
   for (const second of metrics.seconds) {
     if (second.node !== "seriesFilter" && second.limit <= 0n) {
-      throw new TraceqlError("limit must be greater than 0");
+      throw refused(ofSecond(metrics), "limit must be greater than 0");
     }
   }
   if (metrics.node === "metricsQuery") {
@@ -237,7 +253,7 @@ function checkMetrics(metrics: MetricsExpr): void {
     if (side.node === "literal") continue;
     checkMetrics(side);
     if (side.node === "metricsQuery" && side.fn.node === "compare") {
-      throw new TraceqlError("compare() cannot be used with math");
+      throw refused(side.fn, "compare() cannot be used with math");
     }
   }
 }
@@ -246,33 +262,35 @@ function checkMetricsQuery({ pipeline, fn, seconds }: MetricsQuery): void {
   checkPipeline(pipeline);
   if (fn.node === "compare") {
     checkStage(fn.selection);
-    if (seconds.length > 0) throw new TraceqlError("compare() cannot have a second stage");
+    if (seconds.length > 0) throw refused(fn, "compare() cannot have a second stage");
     checkCompareNumbers(fn);
     return;
   }
   if (fn.field !== undefined) checkField(fn.field);
   for (const field of fn.by) checkField(field);
   const max = TWO_SERIES.includes(fn.fn) ? BY_MAX_OF_TWO : BY_MAX;
-  if (fn.by.length > max) throw new UnsupportedError(`metrics group by ${fn.by.length} values`);
+  if (fn.by.length > max) {
+    const what = `metrics group by ${fn.by.length} values`;
+    throw new UnsupportedError(what, placeOfNode(fn.by[max]));
+  }
   if (fn.quantiles.some((quantile) => quantile < 0 || quantile > 1)) {
-    throw new TraceqlError("quantile must be between 0 and 1");
+    throw refused(fn, "quantile must be between 0 and 1");
   }
 }
 
-function checkCompareNumbers({
-  topN,
-  start,
-  end,
-}: {
-  readonly topN: bigint | undefined;
-  readonly start: bigint | undefined;
-  readonly end: bigint | undefined;
-}): void {
+function checkCompareNumbers(compare: Compare): void {
+  const { topN, start, end } = compare;
   if (topN !== undefined && (topN < 1n || topN > COMPARE_TOP_MAX)) {
-    throw new TraceqlError("compare() top number of values must be between 1 and 1000");
+    throw refused(compare, "compare() top number of values must be between 1 and 1000");
   }
   if (start === undefined || end === undefined) return;
   if (start <= 0n || end <= start) {
-    throw new TraceqlError("compare() timestamps must be positive, the end behind the start");
+    const message = "compare() timestamps must be positive, the end behind the start";
+    throw refused(compare, message);
   }
+}
+
+/** What a second stage stands behind. */
+function ofSecond(metrics: MetricsExpr): object {
+  return metrics.node === "metricsQuery" ? metrics.fn : metrics;
 }

@@ -29,6 +29,7 @@ export function parseFieldExpr(cursor: TokenCursor): FieldExpr {
 
 /** Operators of this level and tighter ones. */
 function parseFrom(cursor: TokenCursor, least: number): FieldExpr {
+  const { token: first } = cursor;
   let left = parsePrefix(cursor);
   for (;;) {
     const op = cursor.symbol;
@@ -39,16 +40,17 @@ function parseFrom(cursor: TokenCursor, least: number): FieldExpr {
     const right = cursor.nested(() => parseFrom(cursor, level === POWER ? POWER : level + 1));
     const isPattern = (op === "=~" || op === "!~") && right.node === "literal";
     if (isPattern && right.value.type === "string") cursor.countRegex(right.value.value, token);
-    left = { node: "binary", op: op as BinaryOp, left, right }; // a key of LEVELS is one
+    // A key of LEVELS is one.
+    left = cursor.placed({ node: "binary", op: op as BinaryOp, left, right }, first);
   }
 }
 
 function parsePrefix(cursor: TokenCursor): FieldExpr {
-  const op = cursor.symbol;
+  const { symbol: op, token } = cursor;
   if (op === "-" || op === "!") {
     cursor.next();
     const operand = cursor.nested(() => parseFrom(cursor, op === "-" ? SUM + 1 : NOT + 1));
-    return { node: "unary", op, operand };
+    return cursor.placed({ node: "unary", op, operand }, token);
   }
   if (cursor.accept("(")) {
     const inner = parseFieldExpr(cursor);
@@ -64,14 +66,14 @@ export function parseField(cursor: TokenCursor): Field | undefined {
   if (token.type === "attribute") {
     cursor.next();
     const { scope, parent, name } = token;
-    return { node: "attribute", scope, parent, name };
+    return cursor.placed({ node: "attribute", scope, parent, name }, token);
   }
   if (token.type !== "word" && token.type !== "scoped") return undefined;
   const name = intrinsicNamed(token.text);
   if (name === undefined && token.type === "scoped") throw cursor.unexpected();
   if (name === undefined) return undefined;
   cursor.next();
-  return { node: "intrinsic", name };
+  return cursor.placed({ node: "intrinsic", name }, token);
 }
 
 const STATUSES: readonly string[] = ["error", "ok", "unset"] satisfies StatusName[];
@@ -94,7 +96,8 @@ const WORDS = new Map<string, Static>([
 ]);
 
 export function parseLiteral(cursor: TokenCursor): Literal {
-  return { node: "literal", value: parseStatic(cursor) };
+  const { token } = cursor;
+  return cursor.placed({ node: "literal", value: parseStatic(cursor) }, token);
 }
 
 /** A constant without a sign. */

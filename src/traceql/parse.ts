@@ -58,8 +58,9 @@ function parseSequence(cursor: TokenCursor): Part {
   if (!isStage(first) || cursor.symbol !== "|") return first;
   const stages: Stage[] = [first.node];
   while (cursor.accept("|")) {
+    const { token } = cursor;
     if (isMetricsFunction(cursor.word)) {
-      const fn = parseMetricsFunction(cursor, parseFilter);
+      const fn = cursor.placed(parseMetricsFunction(cursor, parseFilter), token);
       const pipeline: Pipeline = { node: "pipeline", stages };
       const query = { node: "metricsQuery", pipeline, fn, seconds: [] } as const;
       return { is: "metrics", node: parseSeconds(cursor, query) };
@@ -109,6 +110,7 @@ function parseSecond(cursor: TokenCursor): SecondStage | undefined {
 }
 
 function parseExpr(cursor: TokenCursor, least: number): Part {
+  const { token: first } = cursor;
   let left = parsePart(cursor);
   for (;;) {
     const token = cursor.token;
@@ -119,10 +121,18 @@ function parseExpr(cursor: TokenCursor, least: number): Part {
     const tighter = op === "^" ? level : level + 1;
     const right = cursor.nested(() => parseExpr(cursor, tighter));
     left = combine(cursor, { op, token, left, right });
+    cursor.placed(left.node, first);
   }
 }
 
 function parsePart(cursor: TokenCursor): Part {
+  const { token } = cursor;
+  const part = parseBarePart(cursor);
+  cursor.placed(part.node, token);
+  return part;
+}
+
+function parseBarePart(cursor: TokenCursor): Part {
   const { symbol, word, token } = cursor;
   if (symbol === "{") return { is: "spanset", node: parseFilter(cursor) };
   if (symbol === "!") {

@@ -1,5 +1,6 @@
 /** A place in a list of tokens, and what parsers say when the next one is not what they need. */
 import { lex, type Token } from "./lex.ts";
+import { notePlace } from "./node-places.ts";
 import { regexSize } from "./regex-size.ts";
 import { placeOf, TraceqlError } from "./traceql-error.ts";
 
@@ -66,6 +67,12 @@ export class TokenCursor {
 
   error(message: string, token: Token = this.token): TraceqlError {
     return new TraceqlError(message, placeOf(this.#source, token.from));
+  }
+
+  /** Notes that a node begins with this token. */
+  placed<const Node extends object>(node: Node, { from }: Pick<Token, "from">): Node {
+    notePlace(node, this.#source, from);
+    return node;
   }
 
   /** Counts a pattern among those of the query. */

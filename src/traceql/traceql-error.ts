@@ -10,16 +10,23 @@ export interface Place {
 export class TraceqlError extends EngineError {
   readonly place: Place | undefined;
 
-  constructor(message: string, place?: Place) {
-    super("malformed", place ? `parse error at ${describePlace(place)}: ${message}` : message);
+  /** Tempo tells the place of mistakes of syntax alone; that of others goes beside the message. */
+  constructor(message: string, place?: Place, kind: "syntax" | "meaning" = "syntax") {
+    const isTold = place !== undefined && kind === "syntax";
+    super("malformed", isTold ? `parse error at ${describePlace(place)}: ${message}` : message);
     this.place = place;
+  }
+
+  /** The same with something in front of its message. */
+  behind(prefix: string): TraceqlError {
+    return new TraceqlError(`${prefix}: ${this.message}`, this.place, "meaning");
   }
 }
 
 /** The query means something, but not here and now: Tempo says the same. */
 export class UnsupportedError extends TraceqlError {
-  constructor(what: string) {
-    super(`${what} not yet supported`);
+  constructor(what: string, place?: Place) {
+    super(`${what} not yet supported`, place, "meaning");
   }
 }
 
@@ -29,6 +36,6 @@ export function placeOf(source: string, offset: number): Place {
   return { line, column: offset - before.lastIndexOf("\n") };
 }
 
-function describePlace({ line, column }: Place): string {
+export function describePlace({ line, column }: Place): string {
   return `line ${line}, col ${column}`;
 }

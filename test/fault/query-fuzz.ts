@@ -168,7 +168,8 @@ function wrongIn(request: QueryRequest, { response, body }: Answered): string | 
   if (status === 504 && text === "context deadline exceeded") return undefined;
   if (status === 503 && text.includes("more memory than it may have")) return undefined;
   if (status !== 400) return `status ${status} ${text.slice(0, 200)}`;
-  return wrongRefusal(text, request.query);
+  const place = response.headers.get("x-vivace-query-position") ?? "";
+  return wrongRefusal(text, place, request.query);
 }
 
 function wrongAnswer({ path }: QueryRequest, { response, body }: Answered): string | undefined {
@@ -187,15 +188,16 @@ function wrongAnswer({ path }: QueryRequest, { response, body }: Answered): stri
   }
 }
 
-const PLACE = /parse error at line (\d+), col (\d+): (.+)/s;
-const MEANING = /invalid TraceQL query: (.{10,})/s;
+const PLACE = /^line (\d+), col (\d+)$/;
+const REASON = /^invalid TraceQL query: .{10,}/s;
 
 /** A query that cannot be read has a place, inside of it; any refusal has a reason. */
-function wrongRefusal(text: string, query: string | undefined): string | undefined {
+function wrongRefusal(text: string, place: string, query: string | undefined): string | undefined {
   if (text.length < 10) return `refused without a reason: ${text}`;
   if (!text.startsWith("invalid TraceQL query") || query === undefined) return undefined;
-  const [, line, column] = PLACE.exec(text) ?? [];
-  if (line === undefined) return MEANING.test(text) ? undefined : `refused: ${text}`;
+  const [, line, column] = PLACE.exec(place) ?? [];
+  if (line === undefined) return `refused at no place: ${text}`;
+  if (!REASON.test(text)) return `refused without a reason: ${text}`;
   const lines = query.split("\n");
   const isInside =
     Number(line) >= 1 &&

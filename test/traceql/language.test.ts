@@ -36,8 +36,25 @@ describe("a query", () => {
 
   test.each(SENSELESS)("means nothing: %s", (query, says) => {
     const tree = parse(query);
-    expect(errorOf(() => check(tree)).message).toMatch(says);
+    const { message, place } = errorOf(() => check(tree));
+    expect(message).toMatch(says);
+    expect(message).not.toMatch(/line/);
+    expect(place?.line).toBe(1);
     expect(parse(print(tree))).toEqual(tree);
+  });
+
+  test.each([
+    ["{ 1 }", 1, 1],
+    ["{ .a = 1 &&\n  (status = 3ms) }", 2, 4],
+    ['{ .b } |\n{ name + 1 = "a" }', 2, 3],
+    ["{ } | by(1)", 1, 10],
+    ['{ .a } | avg("a") > 1', 1, 14],
+    ["{ } | rate() | topk(0)", 1, 7],
+    ["{ } | quantile_over_time(duration, 2)", 1, 7],
+    ['{ .a = 1 && .b =~ "(" }', 1, 19],
+    ["{ } | count_over_time() by (.a, .b, .c, .d, .e, .f)", 1, 49],
+  ] as const)("is senseless there: %s", (query, line, column) => {
+    expect(errorOf(() => check(parse(query))).place).toEqual({ line, column });
   });
 
   test.each(BROKEN)("is none: %s", (query, line, column) => {
