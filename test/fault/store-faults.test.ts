@@ -11,13 +11,7 @@ import { compareKeys } from "../../src/store/object-store.ts";
 import { sweepUploads } from "../../src/store/s3/s3-delete.ts";
 import type { S3Options } from "../../src/store/s3/s3-options.ts";
 import { bytes, codeOf, keysOf, PART_BYTES } from "../store/object-store-contract.ts";
-import {
-  BUCKET,
-  onlooker,
-  openBucket,
-  s3Options,
-  uploadsOf,
-} from "../store/s3-bucket.ts";
+import { BUCKET, onlooker, openBucket, s3Options, uploadsOf } from "../store/s3-bucket.ts";
 import { Minio, minioTool } from "../support/minio.ts";
 import { INSTALL_TIMEOUT_MS, leftOut, titled } from "../support/tool-cache.ts";
 import { type Fault, FaultProxy, randomPlan } from "./fault-proxy.ts";
