@@ -163,7 +163,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   stopOnSignal(config, { engine, server, logger });
 }
 
-/** undefined: in the folder of local blocks. Throws store_refused when it cannot be opened at all. */
+/** undefined: in the folder of local blocks. Throws store_refused when it cannot be opened. */
 function placeOf(config: Config): StoreOptions | undefined {
   if (config.storageBackend === "local") return undefined;
   const place = storeOptions(config);
