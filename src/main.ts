@@ -22,6 +22,7 @@ import { lockFolder } from "./base/file-lock.ts";
 import { type Logger, makeLogger } from "./base/log.ts";
 import { prng } from "./base/prng.ts";
 import { settleMemory } from "./base/runtime-memory.ts";
+import { liveBlocks } from "./compact/live-blocks.ts";
 import { parseCommandLine } from "./config/command-line.ts";
 import type { Config } from "./config/config.ts";
 import { effectiveConfig } from "./config/effective-config.ts";
@@ -123,7 +124,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   await freePort(grpcListenAddress, grpcListenPort);
   const store = new DiskStore(config.localPath);
   store.sweep();
-  const blocks = store.list();
+  const blocks = takeLive(store, logger);
   for (const damage of store.damaged) logger.error("block left out", { reason: damage.message });
   const startMs = performance.now();
   const engine = await Engine.create({
@@ -170,6 +171,15 @@ function placeOf(config: Config): StoreOptions | undefined {
   // The store's own thread opens it again, and could not say so well what is wrong.
   openStore(place, { clock: systemClock, random: prng(0) });
   return place;
+}
+
+/** Nobody reads yet: what merges left behind goes at once. */
+function takeLive(store: DiskStore, logger: Logger): readonly BlockMeta[] {
+  const { live, replaced, orphans } = liveBlocks(store.list());
+  for (const meta of [...orphans, ...replaced]) store.remove(meta);
+  const left = { replaced: replaced.length, unfinished: orphans.length };
+  if (left.replaced + left.unfinished > 0) logger.info("blocks left by merges removed", left);
+  return live;
 }
 
 async function serveApi(config: Config, engine: Engine, logger: Logger): Promise<ApiListener> {
@@ -282,8 +292,8 @@ async function engineSnapshot(engine: Engine): Promise<EngineSnapshot> {
       bytes: sum(blocks.map(({ dataBytes, sidecarBytes }) => dataBytes + sidecarBytes)),
       completed: engine.publishedBlocks,
       failed: engine.failedCuts,
-      deletedByRetention: engine.removedBlocks,
     },
+    compaction: engine.compaction,
     store: storeCounts(engine),
     ringBytes: engine.ringBytes,
     workersRestarted: engine.restarts,

@@ -2,6 +2,7 @@
  * Every metric that comes from the engine's snapshot. Where Tempo measures the same thing the name
  * and labels are Tempo's, so that its dashboards and alerts work; the rest is `vivace_`.
  */
+import { compactionMetrics } from "./compaction-metric-table.ts";
 import type { EngineSnapshot, TenantCounts } from "./engine-snapshot.ts";
 import { storeMetrics } from "./store-metric-table.ts";
 
@@ -19,11 +20,6 @@ export type Sample = readonly [labels: readonly string[], value: number];
 type Row = readonly [name: string, help: string, read: (snapshot: EngineSnapshot) => number];
 
 const counters: readonly Row[] = [
-  [
-    "tempodb_retention_deleted_total",
-    "Blocks removed because their time to live is over.",
-    ({ blocks }) => blocks.deletedByRetention,
-  ],
   [
     "tempo_live_store_blocks_completed_total",
     "Blocks written and published.",
@@ -98,6 +94,7 @@ const plain =
 export const engineMetrics: readonly EngineMetric[] = [
   ...counters.map(plain("counter")),
   ...gauges.map(plain("gauge")),
+  ...compactionMetrics,
   ...storeMetrics,
   {
     name: "tempo_receiver_accepted_spans",

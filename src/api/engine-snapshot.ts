@@ -10,6 +10,8 @@ export interface EngineSnapshot {
   readonly wal: WalCounts;
   readonly replay: ReplayCounts;
   readonly blocks: BlockCounts;
+  /** undefined: blocks are in a bucket. */
+  readonly compaction: CompactionCounts | undefined;
   /** undefined: blocks are in a folder of this disk. */
   readonly store: StoreCounts | undefined;
   /** Request bytes in the rings, taken and not yet acknowledged. */
@@ -73,7 +75,23 @@ export interface BlockCounts {
   readonly bytes: number;
   readonly completed: number;
   readonly failed: number;
-  readonly deletedByRetention: number;
+}
+
+/** Of blocks on this disk, since the start. */
+export interface CompactionCounts {
+  readonly failures: number;
+  /** Blocks that were merged. */
+  readonly inputs: number;
+  /** Of what they became. */
+  readonly spans: number;
+  readonly traces: number;
+  readonly bytesWritten: number;
+  readonly doubles: number;
+  readonly seconds: number;
+  /** Blocks whose time was over. */
+  readonly expired: number;
+  /** Blocks whose files are still there although nobody looks at them. */
+  readonly waiting: number;
 }
 
 /** Of the bucket that blocks are kept in. */

@@ -119,9 +119,8 @@ function mergeOpen(options: MergeOptions<Kernel>, { memory, pages, files }: Open
     for (const file of open)
       metas[names.indexOf(file.name)] = finish(options, parts, { file, siblings });
   } catch (error) {
-    for (const file of open) {
-      if (metas[names.indexOf(file.name)] === undefined) abandonQuietly(file.draft);
-    }
+    // Published ones too: without the others they are none.
+    for (const file of open) abandonQuietly(file.draft);
     throw error;
   }
   return { outputs: metas.filter((meta) => meta !== undefined), doubles };

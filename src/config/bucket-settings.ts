@@ -29,7 +29,7 @@ export const compactedRetention = setting<number>({
   path: "backend_scheduler.provider.compaction.compaction.compacted_block_retention",
   value: wholeMs({ min: 1 }),
   fallback: COMPACTED_RETENTION_MS_DEFAULT,
-  about: "In a bucket: objects that nobody needs any more go this long afterwards.",
+  about: "Blocks that were merged into others, and objects of a bucket, go this long afterwards.",
   read: (config: Config) => config.bucket.graceMs,
 });
 

@@ -34,6 +34,7 @@ export interface Config {
   readonly walPath: string;
   /** Of blocks in a bucket, whichever kind it is. */
   readonly bucket: BucketConfig;
+  readonly compaction: CompactionConfig;
   /** Blocks whose end is older are removed; 0 keeps them for ever. */
   readonly blockRetentionMs: number;
   /** Age at which the head is cut into a block. */
@@ -46,6 +47,17 @@ export interface Config {
   readonly ingressThreads: number;
   /** Request bytes received and not yet answered, all ingress threads together. */
   readonly inFlightBytesMax: number;
+}
+
+export interface CompactionConfig {
+  /** Blocks that ended in the same one are merged. */
+  readonly windowMs: number;
+  /** Of a merged block. */
+  readonly tracesMax: number;
+  readonly bytesMax: number;
+  /** Between two looks. */
+  readonly cycleMs: number;
+  readonly isDisabled: boolean;
 }
 
 export interface BucketConfig {

@@ -157,6 +157,12 @@ export const BLOCK_LIST_POLL_MS_MIN = 1000;
 /** Tempo's hour: longer than polls and questions, and than an upload takes. */
 export const COMPACTED_RETENTION_MS_DEFAULT = 3_600_000;
 
+/** Tempo's, as all of these. */
+export const COMPACTION_WINDOW_MS_DEFAULT = 3_600_000;
+export const COMPACTION_TRACES_MAX_DEFAULT = 6_000_000;
+export const COMPACTION_BYTES_MAX_DEFAULT = 100 * 2 ** 30;
+export const COMPACTION_CYCLE_MS_DEFAULT = 30_000;
+
 /** The HTTP server counts idle time in one byte of seconds. */
 export const HTTP_IDLE_TIMEOUT_MS_MAX = 255_000;
 

@@ -5,6 +5,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { readBucket } from "./bucket-settings.ts";
 import { type CommandLine, parseCommandLine } from "./command-line.ts";
+import { readCompaction } from "./compaction-settings.ts";
 import type { Config } from "./config.ts";
 import { type Environment, expandEnvironment } from "./file/expand-env.ts";
 import { placesOf } from "./file/places.ts";
@@ -206,6 +207,7 @@ function makeConfig(
     localPath: at(known.localPath),
     walPath: at(known.walPath),
     bucket: readBucket(at),
+    compaction: readCompaction(at),
     blockRetentionMs: at(known.blockRetention),
     maxBlockDurationMs: at(known.maxBlockDuration),
     memoryBudgetBytes: at(known.memoryBudget),

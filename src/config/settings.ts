@@ -7,6 +7,7 @@ import { z } from "zod";
 import { MiB } from "../base/bytes.ts";
 import { logLevels } from "../base/log.ts";
 import { bucketSettings } from "./bucket-settings.ts";
+import { compactionSettings } from "./compaction-settings.ts";
 import type { Config, StorageBackend } from "./config.ts";
 import { gcsSettings } from "./gcs-settings.ts";
 import { limitSettings } from "./limit-settings.ts";
@@ -286,5 +287,6 @@ export const settings = [
   ...gcsSettings,
   ...bucketSettings,
   ...[blockRetention, maxBlockDuration],
+  ...compactionSettings,
   ...[memoryBudget, walBytesMax, ingressThreads, inFlightBytesMax],
 ] as const satisfies readonly AnySetting[];

@@ -1,5 +1,5 @@
 /**
- * The block thread: sealed halves into published blocks, and old blocks away.
+ * The block thread: sealed halves into published blocks.
  *
  * A loop that sleeps on its word of shared memory. A disk that refuses does not end it: the half
  * stays SEALED, ingest refuses requests when the other one is full, and the write is tried again.
@@ -26,13 +26,11 @@ import {
   THREAD_IDS,
   wakeIngest,
 } from "../ring/control.ts";
-import { expired } from "../store/retention.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import type { BlockMessage, BlockStart } from "./worker-protocol.ts";
 
 const RETRY_MS = 1000;
 const SLEEP_MS = 1000;
-const RETENTION_EVERY_MS = 60_000;
 
 const start = workerData as BlockStart;
 const clock = systemClock;
@@ -44,18 +42,12 @@ Atomics.store(control, THREAD_IDS + THREAD_BLOCKS, threadId());
 const view = new DataView(buffer);
 const kernel = instantiate(start.module, start.memory);
 const store = new DiskStore(start.localPath);
-const kept = new Map<string, BlockMeta>(start.blocks.map((meta) => [meta.id, meta]));
-
-let retentionMs = 0;
 
 while (Atomics.load(control, STOP) === 0) {
   const seen = Atomics.load(control, BLOCK_SEQ);
   const half = oldestSealed();
   if (half >= 0) publish(half);
-  else {
-    retain();
-    Atomics.wait(control, BLOCK_SEQ, seen, SLEEP_MS);
-  }
+  else Atomics.wait(control, BLOCK_SEQ, seen, SLEEP_MS);
 }
 parentPort?.close();
 
@@ -91,7 +83,7 @@ function publish(half: number): void {
     return;
   }
   if (Atomics.exchange(control, BLOCKS_FAILING, 0) === 1) logger.info("blocks are written again");
-  tell(blocks, []);
+  tell(blocks);
   // What a cut leaves behind lies outside the heap, so the collector would let it gather.
   Bun.gc(true);
   Atomics.store(control, HALF_STATE + half, HALF_PUBLISHED);
@@ -106,34 +98,11 @@ function publish(half: number): void {
  * Readers hear of a change before it can matter: the message is on its way when the version moves,
  * and the half is freed only afterwards.
  */
-function tell(added: readonly BlockMeta[], removed: readonly string[]): void {
-  for (const meta of added) kept.set(meta.id, meta);
-  for (const id of removed) kept.delete(id);
+function tell(added: readonly BlockMeta[]): void {
   const version = Atomics.load(control, BLOCKS_VERSION) + 1;
-  const message: BlockMessage = { type: "changed", added, removed, version };
+  const message: BlockMessage = { type: "changed", added, version };
   parentPort?.postMessage(message);
   Atomics.store(control, BLOCKS_VERSION, version);
-}
-
-/** Whole blocks whose time is over; a block that the log still needs stays for its replay. */
-function retain(): void {
-  const nowMs = clock.nowMs();
-  if (start.blockRetentionMs === 0 || nowMs - retentionMs < RETENTION_EVERY_MS) return;
-  retentionMs = nowMs;
-  const old = expired([...kept.values()], nowMs, start.blockRetentionMs);
-  const removed: string[] = [];
-  for (const meta of old) {
-    try {
-      store.remove(meta);
-      removed.push(meta.id);
-    } catch (error) {
-      if (!isDiskError(error)) throw error;
-      logger.error("block cannot be removed", { block: meta.id, error: error.message });
-    }
-  }
-  if (removed.length === 0) return;
-  tell([], removed);
-  logger.info("old blocks removed", { blocks: removed.length });
 }
 
 /** What the operating system says, in contrast to bugs. */

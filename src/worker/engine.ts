@@ -16,7 +16,6 @@ import { GiB, MiB } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
-import { threadCpuSeconds } from "../base/thread-cpu.ts";
 import type { Config } from "../config/config.ts";
 import { REQUEST_BYTES_MAX } from "../config/limits.ts";
 import { instantiate, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
@@ -36,21 +35,13 @@ import {
   LOG_GOOD,
   LOG_STATE,
   REPLAYED,
-  STAT_APPEND_US,
-  STAT_BLOCK_US,
-  STAT_DECODE_US,
   STAT_FAILED_CUTS,
   STAT_REPLAY_BYTES,
   STAT_REPLAY_BYTES_DONE,
-  STAT_SYNC_US,
-  STAT_VALIDATE_US,
+  STAT_WAL_OLDEST,
   STOP,
   STORE_FULL,
-  THREAD_BLOCKS,
-  THREAD_IDS,
-  THREAD_INGEST,
-  THREAD_INGRESS,
-  THREAD_QUERY,
+  STORE_VERSION,
   wakeBlocks,
   wakeIngest,
 } from "../ring/control.ts";
@@ -58,6 +49,8 @@ import { ringUsedBytes } from "../ring/ring.ts";
 import type { StoreOptions } from "../store/open-store.ts";
 import { blockCachePath } from "./block-cache-path.ts";
 import type { BlockVersions } from "./block-list.ts";
+import { type BusySeconds, busySeconds } from "./busy-seconds.ts";
+import { Compactor, type CompactorCounts } from "./compactor.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { type PoolChange, QueryPool } from "./query-pool.ts";
 import { ReceiverStats } from "./receiver-stats.ts";
@@ -84,14 +77,6 @@ const QUERY_THREADS = 2;
 const WATCH_EVERY_MS = 1000;
 /** A thread that cannot live must not take the processor with it. */
 const RESTART_AFTER_MS = 500;
-
-const STAGES = {
-  validate: STAT_VALIDATE_US,
-  append: STAT_APPEND_US,
-  sync: STAT_SYNC_US,
-  decode: STAT_DECODE_US,
-  blocks: STAT_BLOCK_US,
-};
 
 export interface EngineOptions {
   readonly config: Config;
@@ -122,6 +107,8 @@ export class Engine {
   readonly #thread: ThreadStart;
   readonly #blocks = new Map<string, PlacedBlock>();
   readonly #store: StoreSide | undefined;
+  /** Of blocks on this disk. */
+  #compactor: Compactor | undefined;
   readonly #ingress: Thread<IngressRequest>[] = [];
   #pool: QueryPool | undefined;
   #watch: ReturnType<typeof setInterval> | undefined;
@@ -135,8 +122,6 @@ export class Engine {
   #onDrained: () => void = () => {};
   #onStopped: () => void = () => {};
   readonly #receiverStats = new ReceiverStats();
-  /** Blocks that were removed because their time was over. */
-  removedBlocks = 0;
   publishedBlocks = 0;
 
   /** Throws EngineError when the store of blocks refuses. */
@@ -213,6 +198,14 @@ export class Engine {
       onRestart: () => this.#count("query"),
     });
     for (let ring = 0; ring < config.ingressThreads; ring++) this.#startIngress(ring);
+    if (store === undefined) {
+      this.#compactor = new Compactor({
+        ...{ thread: this.#thread, config, nodeId, clock, logger },
+        blocks: () => this.blocks,
+        walOldest: () => this.stats[STAT_WAL_OLDEST],
+        onChange: (added, removed) => this.#merged(added, removed),
+      });
+    }
     this.#watch = setInterval(() => this.#queries.endOverdue(clock.nowMs()), WATCH_EVERY_MS);
   }
 
@@ -254,6 +247,11 @@ export class Engine {
     );
   }
 
+  /** undefined: blocks are in a bucket. */
+  get compaction(): CompactorCounts | undefined {
+    return this.#compactor?.counts;
+  }
+
   /** What is told of the store; undefined: blocks are on this disk. */
   get storeState(): StoreState | undefined {
     return this.#store?.state;
@@ -270,22 +268,9 @@ export class Engine {
   }
 
   /** CPU seconds by thread, and wall seconds by what ingest and the block thread were busy with. */
-  busySeconds(): { threads: Map<string, number>; stages: Map<string, number> } {
-    const id = (thread: number) => Atomics.load(this.#control, THREAD_IDS + thread);
-    const threads = new Map([
-      ["ingest", threadCpuSeconds(id(THREAD_INGEST))],
-      ["blocks", threadCpuSeconds(id(THREAD_BLOCKS))],
-    ]);
-    for (let i = 0; i < QUERY_THREADS; i++) {
-      threads.set(`query-${i}`, threadCpuSeconds(id(THREAD_QUERY + i)));
-    }
-    for (let i = 0; i < this.#ingress.length; i++) {
-      threads.set(`ingress-${i}`, threadCpuSeconds(id(THREAD_INGRESS + i)));
-    }
-    const stages = new Map(
-      Object.entries(STAGES).map(([stage, word]) => [stage, this.stats[word] / 1e6]),
-    );
-    return { threads, stages };
+  busySeconds(): BusySeconds {
+    const counts = { queries: QUERY_THREADS, ingress: this.#ingress.length };
+    return busySeconds(this.#control, this.stats, counts);
   }
 
   /** Why requests are not served, a sentence each; empty when they are. */
@@ -340,6 +325,7 @@ export class Engine {
   /** Stops in order. Resolves when every answer is out and the log is closed. */
   async stop(): Promise<void> {
     this.#stopping = true;
+    this.#compactor?.stop();
     const drained = new Promise<void>((resolve) => {
       let left = this.#ingress.length;
       this.#onDrained = () => {
@@ -363,6 +349,7 @@ export class Engine {
     clearInterval(this.#watch);
     this.#queries.stop();
     this.#store?.end();
+    this.#compactor?.end();
   }
 
   /** From here on /ready is 503, while requests are still served. */
@@ -379,9 +366,6 @@ export class Engine {
         ...this.#thread,
         localPath: config.localPath,
         nodeId,
-        // What is in a bucket is nothing that the block thread could remove.
-        blockRetentionMs: this.#store === undefined ? config.blockRetentionMs : 0,
-        blocks: this.#options.blocks,
       },
       logger,
       onMessage: (message) => this.#changed(message),
@@ -462,12 +446,19 @@ export class Engine {
     });
   }
 
-  #changed({ added, removed, version }: BlockMessage): void {
+  #changed({ added, version }: BlockMessage): void {
     this.publishedBlocks += added.length;
-    this.removedBlocks += removed.length;
     this.#versions = { ...this.#versions, blocks: version };
-    this.#tell({ added, removed, remotes: added.map(() => undefined) });
+    this.#tell({ added, removed: [], remotes: added.map(() => undefined) });
     this.#store?.cut(added);
+  }
+
+  /** There is no store thread, whose word this is. */
+  #merged(added: readonly BlockMeta[], removed: readonly string[]): void {
+    const version = Atomics.load(this.#control, STORE_VERSION) + 1;
+    this.#versions = { ...this.#versions, store: version };
+    this.#tell({ added, removed, remotes: added.map(() => undefined) });
+    Atomics.store(this.#control, STORE_VERSION, version);
   }
 
   #moved({ added, remotes, removed, version }: StoreMoved): void {

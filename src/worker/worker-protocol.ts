@@ -42,9 +42,6 @@ export interface IngestStart extends ThreadStart {
 export interface BlockStart extends ThreadStart {
   readonly localPath: string;
   readonly nodeId: string;
-  readonly blockRetentionMs: number;
-  /** What is published at the start. */
-  readonly blocks: readonly BlockMeta[];
 }
 
 export interface IngressStart extends ThreadStart {
@@ -88,8 +85,6 @@ export type IngestMessage = { readonly type: "replayed" } | { readonly type: "st
 export interface BlockMessage {
   readonly type: "changed";
   readonly added: readonly BlockMeta[];
-  /** Ids of blocks that were removed. */
-  readonly removed: readonly string[];
   /** The control word BLOCKS_VERSION after this change. */
   readonly version: number;
 }

@@ -2,24 +2,42 @@
  * `backend_scheduler`, `backend_worker` and their 2.x name `compactor`: what becomes of old blocks.
  */
 import { compactedRetention } from "../bucket-settings.ts";
+import {
+  compactionBytesMax,
+  compactionCycle,
+  compactionDisabled,
+  compactionTracesMax,
+  compactionWindow,
+} from "../compaction-settings.ts";
 import { blockRetention } from "../settings.ts";
 import { byteSize, count, duration, flag, offWhen, text } from "../value/value.ts";
-import { alias, block, inertBlock, inertKeys, type Key, unbuiltKeys } from "./key.ts";
+import {
+  type AnySetting,
+  alias,
+  block,
+  inertBlock,
+  inertKeys,
+  type Key,
+  unbuiltKeys,
+} from "./key.ts";
 import { backoff, ring } from "./ring.ts";
 
 const ONE_PROCESS = "the process works through its own blocks, without a scheduler between";
 
-function compaction(retention: Key, compacted: Key) {
+const settings = {
+  block_retention: blockRetention,
+  compacted_block_retention: compactedRetention,
+  compaction_window: compactionWindow,
+  max_compaction_objects: compactionTracesMax,
+  max_block_bytes: compactionBytesMax,
+  compaction_cycle: compactionCycle,
+} as const;
+
+function compaction(keyOf: (setting: AnySetting) => Key) {
+  const own = Object.entries(settings).map(([name, setting]) => [name, keyOf(setting)] as const);
   return block({
-    block_retention: retention,
-    compacted_block_retention: compacted,
-    ...unbuiltKeys("compaction is", {
-      compaction_window: duration,
-      max_compaction_objects: count,
-      max_block_bytes: byteSize,
-      compaction_cycle: duration,
-      max_time_per_tenant: duration,
-    }),
+    ...Object.fromEntries(own),
+    ...inertKeys("merges of all tenants are planned together", { max_time_per_tenant: duration }),
     ...inertKeys("one thread removes old blocks", { retention_concurrency: count }),
     ...inertKeys("the v2 block format is Tempo's own past", {
       v2_in_buffer_bytes: byteSize,
@@ -46,8 +64,8 @@ export const backendScheduler = block({
       }),
     ),
     compaction: block({
-      compaction: compaction(blockRetention, compactedRetention),
-      ...unbuiltKeys("compaction is", {
+      compaction: compaction((setting) => setting),
+      ...inertKeys("which blocks are merged follows from their spans", {
         measure_interval: duration,
         max_jobs_per_tenant: count,
         min_input_blocks: count,
@@ -79,7 +97,7 @@ export const backendScheduler = block({
 });
 
 export const backendWorker = block({
-  compaction: compaction(alias(blockRetention), alias(compactedRetention)),
+  compaction: compaction(alias),
   backoff: inertBlock(ONE_PROCESS, backoff),
   ring,
   ...inertKeys(ONE_PROCESS, {
@@ -90,8 +108,8 @@ export const backendWorker = block({
 });
 
 export const compactor = block({
-  compaction: compaction(alias(blockRetention), alias(compactedRetention)),
+  compaction: compaction(alias),
   ring,
   ...inertKeys(ONE_PROCESS, { override_ring_key: text }),
-  ...unbuiltKeys("a process without compaction is", { disabled: offWhen(flag, false) }),
+  disabled: compactionDisabled,
 });

@@ -1,0 +1,109 @@
+/**
+ * Which blocks to merge with each other. Pure.
+ *
+ * Blocks are merged within one tenant (those that tenants share, with each other) and one window
+ * of time, which counts from when retention does. Only neighbours in the order of arrival are:
+ * then the rows of a trace keep that order however often they are merged.
+ *
+ * In a window that still fills, blocks wait until they are many or make a full one, so that each
+ * span is written anew a few times and not with every cut. When it is over, what is left is joined.
+ */
+import type { BlockMeta } from "../model/block-meta.ts";
+import { MERGED_ROWS_MAX } from "./merge-options.ts";
+
+export interface MergeLimits {
+  readonly windowMs: number;
+  /** Traces of a merged block. */
+  readonly tracesMax: number;
+  readonly bytesMax: number;
+}
+
+export interface MergeState {
+  readonly nowMs: number;
+  /** Whether the block may be merged at all: its part of the log is gone, and what it replaced. */
+  readonly mayMerge: (meta: BlockMeta) => boolean;
+}
+
+/** Files that are open at once. */
+const INPUTS_MAX = 64;
+/** A block with more is as good as full: to write it anew gains nothing. */
+const FULL_ROWS = MERGED_ROWS_MAX * 0.75;
+/** In a window that fills: so many make a merge. */
+const MANY = 8;
+/** The largest of a merge's inputs has at most this part of its spans, unless they are many. */
+const LARGEST_MAX = 0.75;
+
+/** The most useful first: those that make the fewest spans of most blocks. */
+export function planMerges(
+  blocks: readonly BlockMeta[],
+  limits: MergeLimits,
+  state: MergeState,
+): BlockMeta[][] {
+  const groups = new Map<string, BlockMeta[]>();
+  for (const meta of blocks) {
+    const key = JSON.stringify([tenantOf(meta), windowOf(meta, limits.windowMs)]);
+    const group = groups.get(key);
+    if (group === undefined) groups.set(key, [meta]);
+    else group.push(meta);
+  }
+  const merges = [...groups.values()].flatMap((group) => planGroup(group, limits, state));
+  return merges.toSorted((a, b) => spansOf(a) / a.length - spansOf(b) / b.length);
+}
+
+/** Windows are numbered from 1970 on. */
+export function windowOf({ retainFromMs }: BlockMeta, windowMs: number): number {
+  return Math.floor(retainFromMs / windowMs);
+}
+
+function tenantOf(meta: BlockMeta): string | null {
+  return meta.shared ? null : meta.tenants[0].name;
+}
+
+function planGroup(group: BlockMeta[], limits: MergeLimits, state: MergeState): BlockMeta[][] {
+  const isOver = windowOf(group[0], limits.windowMs) < Math.floor(state.nowMs / limits.windowMs);
+  const merges: BlockMeta[][] = [];
+  let run: BlockMeta[] = [];
+  const finish = () => {
+    if (isWorthIt(run, isOver)) merges.push(run);
+    run = [];
+  };
+  for (const meta of group.toSorted(inOrderOfArrival)) {
+    if (!state.mayMerge(meta) || meta.spans > FULL_ROWS) {
+      finish();
+      continue;
+    }
+    if (!fits([...run, meta], limits)) finish();
+    run.push(meta);
+  }
+  finish();
+  return merges;
+}
+
+function inOrderOfArrival(a: BlockMeta, b: BlockMeta): number {
+  return a.wal.from - b.wal.from || (a.id < b.id ? -1 : 1);
+}
+
+function fits(run: readonly BlockMeta[], { tracesMax, bytesMax }: MergeLimits): boolean {
+  const traces = run.reduce((sum, meta) => sum + meta.traces, 0);
+  const bytes = run.reduce((sum, { dataBytes, sidecarBytes }) => sum + dataBytes + sidecarBytes, 0);
+  return (
+    spansOf(run) <= MERGED_ROWS_MAX &&
+    traces <= tracesMax &&
+    bytes <= bytesMax &&
+    run.length <= INPUTS_MAX
+  );
+}
+
+function isWorthIt(run: readonly BlockMeta[], isOver: boolean): boolean {
+  if (run.length < 2) return false;
+  const spans = spansOf(run);
+  if (run.length < MANY) {
+    if (!isOver && spans < FULL_ROWS) return false;
+    if (Math.max(...run.map((meta) => meta.spans)) > spans * LARGEST_MAX) return false;
+  }
+  return true;
+}
+
+function spansOf(metas: readonly BlockMeta[]): number {
+  return metas.reduce((sum, meta) => sum + meta.spans, 0);
+}

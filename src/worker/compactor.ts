@@ -1,0 +1,221 @@
+/**
+ * When blocks on the local disk are merged, and when their files go. A cycle plans, and gives the
+ * work to a thread that ends when it is done.
+ *
+ * Readers hear of a merge in one change: the outputs come as the inputs go. The files of the inputs
+ * stay for as long as a question that began before may take. A block whose inputs' files are still
+ * there is not merged or removed itself (see live-blocks.ts).
+ *
+ * Threads: main.
+ */
+import type { Clock } from "../base/clock.ts";
+import type { Logger } from "../base/log.ts";
+import { hasLeft, liveBlocks } from "../compact/live-blocks.ts";
+import { planMerges } from "../compact/plan-merges.ts";
+import type { Config } from "../config/config.ts";
+import type { BlockMeta } from "../model/block-meta.ts";
+import { expired } from "../store/retention.ts";
+import { DiskStore } from "../store/store-disk.ts";
+import type { CompactMessage, CompactStart } from "./compact-protocol.ts";
+import { startThread, type Thread } from "./thread.ts";
+import type { ThreadStart } from "./worker-protocol.ts";
+
+export interface CompactorOptions {
+  readonly thread: ThreadStart;
+  readonly config: Config;
+  readonly nodeId: string;
+  readonly clock: Clock;
+  readonly logger: Logger;
+  /** All blocks that questions see. */
+  readonly blocks: () => readonly BlockMeta[];
+  /** Where the log begins. */
+  readonly walOldest: () => number;
+  /** Questions see the change when it returned. */
+  readonly onChange: (added: readonly BlockMeta[], removed: readonly string[]) => void;
+}
+
+/** What has been done since the start. */
+export interface CompactorCounts {
+  readonly failures: number;
+  readonly inputs: number;
+  readonly spans: number;
+  readonly traces: number;
+  readonly bytesWritten: number;
+  readonly doubles: number;
+  readonly seconds: number;
+  /** Blocks whose time was over. */
+  readonly expired: number;
+  /** Blocks whose files are still there although nobody looks at them. */
+  readonly waiting: number;
+}
+
+/** Merges of one thread: it ends often enough to give its memory back. */
+const MERGES_AT_ONCE = 4;
+/** After a failure the same blocks are tried again so much later. */
+const RETRY_MS = 600_000;
+
+export class Compactor {
+  readonly #options: CompactorOptions;
+  readonly #timer: ReturnType<typeof setInterval>;
+  /** Nobody looks at these; their files go when it is time. */
+  readonly #over = new Map<string, { readonly meta: BlockMeta; readonly goneMs: number }>();
+  /** By block until when it is left alone. */
+  readonly #failed = new Map<string, number>();
+  #running: Thread<never> | undefined;
+  #isStopping = false;
+  readonly #counts = {
+    ...{ failures: 0, inputs: 0, spans: 0, traces: 0, bytesWritten: 0 },
+    ...{ doubles: 0, seconds: 0, expired: 0 },
+  };
+
+  constructor(options: CompactorOptions) {
+    this.#options = options;
+    this.#timer = setInterval(() => this.#cycle(), options.config.compaction.cycleMs);
+  }
+
+  get counts(): CompactorCounts {
+    return { ...this.#counts, waiting: this.#over.size };
+  }
+
+  /** The thread sees the control word STOP by itself. */
+  stop(): void {
+    this.#isStopping = true;
+    clearInterval(this.#timer);
+  }
+
+  end(): void {
+    this.#running?.kill();
+  }
+
+  #cycle(): void {
+    if (this.#running !== undefined || this.#isStopping) return;
+    this.#retain();
+    const remove = this.#due();
+    const merges = this.#options.config.compaction.isDisabled ? [] : this.#plan();
+    if (remove.length === 0 && merges.length === 0) return;
+    const { thread, config, logger } = this.#options;
+    let isDone = false;
+    this.#running = startThread<CompactStart, never, CompactMessage>({
+      name: "compact",
+      url: new URL("./compact-worker.ts", import.meta.url),
+      data: { ...thread, localPath: config.localPath, remove, merges },
+      logger,
+      onMessage: (message) => {
+        this.#hear(message);
+        if (message.type !== "done") return;
+        isDone = true;
+        this.#running = undefined;
+      },
+      mayEnd: () => isDone || this.#isStopping,
+      onEnd: () => {
+        this.#running = undefined;
+        this.#counts.failures++;
+        // Whichever it was: none is tried again before long.
+        for (const meta of merges.flat()) this.#leaveAlone(meta);
+        this.#recover();
+      },
+    });
+  }
+
+  #plan(): readonly (readonly BlockMeta[])[] {
+    const { blocks, nodeId, walOldest, config, clock } = this.#options;
+    const nowMs = clock.nowMs();
+    const oldest = walOldest();
+    const there = new Set(this.#over.keys());
+    // A merge that was cut off would seem to be whole when an input of it went.
+    const over = [...this.#over.values()];
+    const cutOff = new Set(over.flatMap(({ meta }) => meta.merged?.replaces ?? []));
+    const mayMerge = (meta: BlockMeta) =>
+      (meta.wal.node !== nodeId || meta.wal.to <= oldest) &&
+      !hasLeft(meta, there) &&
+      !cutOff.has(meta.id) &&
+      (this.#failed.get(meta.id) ?? 0) <= nowMs;
+    return planMerges(blocks(), config.compaction, { nowMs, mayMerge }).slice(0, MERGES_AT_ONCE);
+  }
+
+  /** Whole blocks whose time is over; one whose inputs are still there follows later. */
+  #retain(): void {
+    const { blocks, config, clock, logger } = this.#options;
+    const there = new Set(this.#over.keys());
+    const old = expired(blocks(), clock.nowMs(), config.blockRetentionMs).filter(
+      (meta) => !hasLeft(meta, there),
+    );
+    if (old.length === 0) return;
+    this.#replace([], old);
+    this.#counts.expired += old.length;
+    logger.info("old blocks removed", { blocks: old.length });
+  }
+
+  /** What a thread that ended had done without telling. */
+  #recover(): void {
+    const { config, blocks } = this.#options;
+    const known = new Set(blocks().map(({ id }) => id));
+    const merged = new DiskStore(config.localPath)
+      .list()
+      .filter((meta) => known.has(meta.id) || (meta.merged && !this.#over.has(meta.id)));
+    const { live, replaced, orphans } = liveBlocks(merged);
+    const added = live.filter(({ id }) => !known.has(id));
+    this.#replace(
+      added,
+      replaced.filter(({ id }) => known.has(id)),
+    );
+    for (const meta of orphans) this.#over.set(meta.id, { meta, goneMs: 0 });
+  }
+
+  #replace(outputs: readonly BlockMeta[], inputs: readonly BlockMeta[]): void {
+    const { config, clock, onChange } = this.#options;
+    onChange(
+      outputs,
+      inputs.map(({ id }) => id),
+    );
+    // Questions that began before go on with what they began with.
+    const goneMs = clock.nowMs() + Math.max(config.bucket.graceMs, config.query.timeoutMs);
+    for (const meta of inputs) this.#over.set(meta.id, { meta, goneMs });
+  }
+
+  #due(): BlockMeta[] {
+    const nowMs = this.#options.clock.nowMs();
+    return [...this.#over.values()].filter(({ goneMs }) => goneMs <= nowMs).map(({ meta }) => meta);
+  }
+
+  #hear(message: CompactMessage): void {
+    const { logger } = this.#options;
+    if (message.type === "removed") this.#over.delete(message.id);
+    else if (message.type === "kept") {
+      const { id: block, reason } = message;
+      logger.error("block cannot be removed", { block, error: reason });
+    } else if (message.type === "failed") {
+      this.#counts.failures++;
+      for (const meta of message.inputs) this.#leaveAlone(meta);
+      const blocks = message.inputs.map(({ id }) => id).join(" ");
+      logger.error("blocks cannot be merged", { blocks, error: message.reason });
+      this.#recover();
+    } else if (message.type === "merged") {
+      const { inputs, outputs, doubles, ms } = message;
+      this.#replace(outputs, inputs);
+      this.#count(inputs, outputs, { doubles, ms });
+      const spans = outputs.reduce((sum, meta) => sum + meta.spans, 0);
+      const shape = { inputs: inputs.length, outputs: outputs.length, spans, doubles };
+      logger.info("blocks merged", { ...shape, ms: Math.round(ms) });
+    }
+  }
+
+  #count(
+    inputs: readonly BlockMeta[],
+    outputs: readonly BlockMeta[],
+    { doubles, ms }: { readonly doubles: number; readonly ms: number },
+  ): void {
+    this.#counts.inputs += inputs.length;
+    this.#counts.doubles += doubles;
+    this.#counts.seconds += ms / 1000;
+    for (const { spans, traces, dataBytes, sidecarBytes } of outputs) {
+      this.#counts.spans += spans;
+      this.#counts.traces += traces;
+      this.#counts.bytesWritten += dataBytes + sidecarBytes;
+    }
+  }
+
+  #leaveAlone(meta: BlockMeta): void {
+    this.#failed.set(meta.id, this.#options.clock.nowMs() + RETRY_MS);
+  }
+}
