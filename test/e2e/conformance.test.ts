@@ -1,8 +1,9 @@
 /**
- * Tempo's own answers: the questions of shared/conformance, asked of the head, of blocks, and of
- * traces that lie in two blocks and in the head, half of it replayed.
+ * Tempo's own answers: the questions of shared/conformance, asked of the head, of blocks, of
+ * traces that lie in two blocks and in the head, half of it replayed, and of merged blocks.
  */
 import { expect, test } from "vitest";
+import { EAGER_COMPACTION, merged } from "../support/compaction.ts";
 import {
   askConformance,
   type ConformanceKind,
@@ -53,6 +54,26 @@ test(
     await sendRequests(server, second);
     await server.flush();
     await sendRequests(server, third);
+    await server.kill();
+    await server.restart();
+    await expectAgreement(server);
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "so are those about blocks that were merged, some twice",
+  async () => {
+    await using server = await Server.start(EAGER_COMPACTION);
+    for (const [i, part] of conformanceParts(4).entries()) {
+      // Sent again, all of it would be there twice.
+      await sendRequests(server, part);
+      await sendRequests(server, part);
+      await server.flush();
+      if (i === 1) await merged(server, 2);
+    }
+    await merged(server, 4);
+    await expectAgreement(server);
     await server.kill();
     await server.restart();
     await expectAgreement(server);
