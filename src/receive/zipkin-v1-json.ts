@@ -1,25 +1,23 @@
-/** Zipkin's version 1 as JSON: a list of spans. */
+/** Zipkin's version 1 as JSON: what it adds to zipkin-json.ts. */
 import { JsonKeys } from "./json-keys.ts";
 import { END, JsonScan } from "./json-scan.ts";
 import { type Text, textOf } from "./text.ts";
-import { moveText, readHexId } from "./zipkin-span.ts";
+import {
+  OWN_FIELDS,
+  OWN_FIELDS_LAST,
+  readEndpoint,
+  readMicros,
+  readSpans,
+  type ZipkinJsonVersion,
+} from "./zipkin-json.ts";
+import { moveText } from "./zipkin-span.ts";
 import { ZipkinV1Span } from "./zipkin-v1.ts";
-import { readEndpoint, readMicros } from "./zipkin-v2-json.ts";
 import type { ZipkinWriter } from "./zipkin-write.ts";
 
-const TRACE_ID = 1;
-const ID = 2;
-const PARENT_ID = 3;
-const NAME = 4;
-const TIMESTAMP = 5;
-const DURATION = 6;
-const DEBUG = 7;
-const ANNOTATIONS = 8;
-const BINARY_ANNOTATIONS = 9;
+const ANNOTATIONS = OWN_FIELDS_LAST + 1;
+const BINARY_ANNOTATIONS = OWN_FIELDS_LAST + 2;
 const SPAN_KEYS = new JsonKeys({
-  ...{ traceId: TRACE_ID, id: ID, parentId: PARENT_ID, name: NAME, timestamp: TIMESTAMP },
-  ...{ duration: DURATION, debug: DEBUG, annotations: ANNOTATIONS },
-  binaryAnnotations: BINARY_ANNOTATIONS,
+  ...{ ...OWN_FIELDS, annotations: ANNOTATIONS, binaryAnnotations: BINARY_ANNOTATIONS },
 });
 const KEY = 1;
 const VALUE = 2;
@@ -41,77 +39,31 @@ export class ZipkinV1Json {
   readonly #scan = new JsonScan();
   readonly #span = new ZipkinV1Span();
   readonly #writer: ZipkinWriter;
+  readonly #version: ZipkinJsonVersion;
   readonly #key: Text = textOf("");
   readonly #value: Text = textOf("");
 
   constructor(writer: ZipkinWriter) {
     this.#writer = writer;
+    this.#version = {
+      ...{ scan: this.#scan, span: this.#span, keys: SPAN_KEYS },
+      readField: (key) => this.#readField(key),
+      write: (to) => this.#span.write(to),
+    };
   }
 
   /** A view, valid until the next call; the body is written in. */
   toOtlp(body: Uint8Array): Uint8Array {
-    const scan = this.#scan;
-    scan.open(body);
-    this.#span.bytes = scan.text.bytes;
-    this.#writer.begin();
-    try {
-      scan.beginArray();
-      while (scan.nextItem()) {
-        if (scan.isNull()) continue;
-        this.#readSpan();
-        this.#span.write(this.#writer);
-      }
-      scan.finish();
-    } finally {
-      scan.close();
-    }
-    return this.#writer.finish();
-  }
-
-  #readSpan(): void {
-    const scan = this.#scan;
-    this.#span.clear();
-    scan.beginObject();
-    for (let key = scan.nextKey(SPAN_KEYS); key !== END; key = scan.nextKey(SPAN_KEYS)) {
-      if (key === 0) scan.skip();
-      else if (!scan.isNull()) this.#readField(key);
-    }
+    return readSpans(body, this.#version, this.#writer);
   }
 
   #readField(key: number): void {
     const scan = this.#scan;
-    const span = this.#span;
-    switch (key) {
-      case ANNOTATIONS:
-        scan.beginArray();
-        while (scan.nextItem()) this.#readAnnotation();
-        break;
-      case BINARY_ANNOTATIONS:
-        scan.beginArray();
-        while (scan.nextItem()) this.#readBinaryAnnotation();
-        break;
-      case TIMESTAMP:
-        span.timestamp = readMicros(scan);
-        break;
-      case DURATION:
-        span.duration = readMicros(scan);
-        break;
-      case DEBUG:
-        span.debug = scan.readBoolean();
-        break;
-      default:
-        scan.readString();
-        this.#readText(key);
+    scan.beginArray();
+    while (scan.nextItem()) {
+      if (key === ANNOTATIONS) this.#readAnnotation();
+      else this.#readBinaryAnnotation();
     }
-  }
-
-  #readText(key: number): void {
-    const { text } = this.#scan;
-    const span = this.#span;
-    if (key === TRACE_ID) readHexId(span.traceId, text, "trace id");
-    else if (key === ID) readHexId(span.spanId, text, "id");
-    else if (key === NAME) moveText(span.name, text);
-    else if (text.to > text.from) readHexId(span.parentId, text, "parent id");
   }
 
   #readAnnotation(): void {
