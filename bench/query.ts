@@ -28,7 +28,7 @@ const { values: options } = parseArgs({
 });
 
 const CLIENTS = 8;
-/** Of a class before it is measured, whichever comes first: the runtime compiles what it has seen. */
+/** Of a class before it is measured, whichever comes first: the runtime compiles what it saw. */
 const WARM_REQUESTS = 400;
 const WARM_MS = 4000;
 /** How much larger the larger data set may make it: by its size and a tenth, or hardly. */
