@@ -8,7 +8,8 @@ import {
   type ExportTraceServiceRequest,
   ExportTraceServiceRequestSchema,
 } from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
-import { Bucket } from "../support/bucket.ts";
+import { FaultProxy, randomPlan } from "../fault/fault-proxy.ts";
+import { Bucket, uploaded } from "../support/bucket.ts";
 import { minioTool } from "../support/minio.ts";
 import { OtlpGenerator } from "../support/otlp-generator.ts";
 import { flatTrace, SentTraces } from "../support/sent-traces.ts";
@@ -17,7 +18,6 @@ import { INSTALL_TIMEOUT_MS, leftOut, titled } from "../support/tool-cache.ts";
 import { waitFor } from "../support/wait.ts";
 
 const TENANT = "single-tenant";
-const TIMEOUT_MS = 120_000;
 const isLeftOut = leftOut(minioTool);
 let bucket: Bucket;
 
@@ -70,18 +70,6 @@ class Story {
   }
 }
 
-/** Resolves when nothing waits for the bucket any more. */
-async function uploaded(server: Server): Promise<void> {
-  let left = "";
-  const nothing = async () => {
-    const text = await (await server.get("/metrics")).text();
-    left = /^vivace_store_pending_blocks (\d+)$/m.exec(text)?.[1] ?? "?";
-    const flushed = /^tempo_live_store_local_blocks_flushed_total (\d+)$/m.exec(text)?.[1];
-    return left === "0" && flushed !== "0";
-  };
-  await waitFor(nothing, () => `${left} blocks wait:\n${server.log}`, TIMEOUT_MS);
-}
-
 async function counted(server: Server): Promise<number> {
   const q = encodeURIComponent("{ } | count_over_time()");
   const response = await server.get(`/api/metrics/query?q=${q}&start=1&end=4000000000`);
@@ -120,5 +108,73 @@ describe.skipIf(isLeftOut)(titled("blocks in a bucket", minioTool), () => {
     await writer.restart();
     expect(await story.found(writer)).toEqual(story.expected());
     expect(await counted(writer)).toBe(spans);
+  }, 300_000);
+
+  test("wait on the disk while the store is away, as many as may, and catch up", async () => {
+    await using proxy = await FaultProxy.start(bucket.minio.port);
+    await using server = await Server.start({
+      ...bucket.settingsBy(proxy.endpoint),
+      "storage.trace.s3.prefix": "away",
+      "storage.trace.s3.retry_max_attempts": 2,
+      "vivace.upload_backlog_bytes_max": "1",
+    });
+    const story = new Story(32, 5);
+    proxy.plan = () => "dropped";
+    await story.send(server, 20);
+    await server.flush();
+    expect(await story.found(server)).toEqual(story.expected());
+    const refusal = async () => await server.send(new Uint8Array(0));
+    await waitFor(
+      async () => (await refusal()).status === 503,
+      () => "requests are taken without bound",
+    );
+    expect(Number((await refusal()).headers.get("retry-after"))).toBeGreaterThan(0);
+    expect((await server.get("/ready")).status).toBe(503);
+    // A start goes on without the store, and shows what is on the disk when it is ready.
+    await server.kill();
+    const restarted = server.restart();
+    await waitFor(
+      () => server.log.includes("store cannot be read"),
+      () => `nothing is said of the store:\n${server.log}`,
+    );
+    proxy.plan = () => undefined;
+    await restarted;
+    await uploaded(server);
+    expect(await story.found(server)).toEqual(story.expected());
+    await waitFor(
+      async () => (await refusal()).status === 200,
+      () => "requests stay refused",
+    );
+    await story.send(server, 10);
+    expect(await story.found(server)).toEqual(story.expected());
+  }, 300_000);
+
+  test("come through a network that fails three times in ten", async () => {
+    await using proxy = await FaultProxy.start(bucket.minio.port);
+    const settings = {
+      ...bucket.settingsBy(proxy.endpoint),
+      "storage.trace.s3.prefix": "faults",
+      "storage.trace.s3.retry_backoff_initial": "5ms",
+      "storage.trace.s3.retry_backoff_max": "50ms",
+    };
+    const faults = ["500", "503", "500 after", "dropped", "lost", "cut", "slow"] as const;
+    proxy.plan = randomPlan(5, 0.3, faults);
+    await using writer = await Server.start(settings);
+    await using reader = await Server.start(settings);
+    const story = new Story(33, 7);
+    for (let part = 0; part < 4; part++) {
+      await story.send(writer, 20);
+      await writer.flush();
+      expect(await story.found(writer)).toEqual(story.expected());
+    }
+    await uploaded(writer);
+    const spans = await counted(writer);
+    await waitFor(
+      async () => (await counted(reader)) === spans,
+      () => `the other process does not see the blocks:\n${reader.log}`,
+      60_000,
+    );
+    expect(await story.found(reader)).toEqual(story.expected());
+    expect(proxy.seen.filter(({ fault }) => fault !== undefined).length).toBeGreaterThan(10);
   }, 300_000);
 });

@@ -1,8 +1,10 @@
 /**
  * Tempo's own answers: the questions of shared/conformance, asked of the head, of blocks, of
- * traces that lie in two blocks and in the head, half of it replayed, and of merged blocks.
+ * traces that lie in two blocks and in the head, half of it replayed, of merged blocks, and of
+ * blocks in a bucket.
  */
 import { expect, test } from "vitest";
+import { Bucket, uploaded } from "../support/bucket.ts";
 import { EAGER_COMPACTION, merged } from "../support/compaction.ts";
 import {
   askConformance,
@@ -12,7 +14,9 @@ import {
   knownDifferences,
   sendRequests,
 } from "../support/conformance.ts";
+import { minioTool } from "../support/minio.ts";
 import { Server } from "../support/server.ts";
+import { leftOut, titled } from "../support/tool-cache.ts";
 
 const KINDS: readonly ConformanceKind[] = [
   ...(["search", "range", "instant", "tags", "values", "trace"] as const),
@@ -77,6 +81,23 @@ test(
     await server.kill();
     await server.restart();
     await expectAgreement(server);
+  },
+  TIMEOUT_MS,
+);
+
+test.skipIf(leftOut(minioTool))(
+  titled("so are those of another process, from blocks in a bucket", minioTool),
+  async () => {
+    await using bucket = await Bucket.start();
+    await using writer = await Server.start(bucket.settings);
+    const [first, second] = conformanceParts(2);
+    await sendRequests(writer, first);
+    await writer.flush();
+    await sendRequests(writer, second);
+    await writer.flush();
+    await uploaded(writer);
+    await using reader = await Server.start(bucket.settings);
+    await expectAgreement(reader);
   },
   TIMEOUT_MS,
 );

@@ -1,10 +1,12 @@
 /** A bucket on a MinIO of the tests, and servers that keep their blocks in it. */
 import { Client } from "minio";
 import { MINIO_ACCESS_KEY, MINIO_SECRET_KEY, Minio } from "./minio.ts";
-import type { ServerSettings } from "./server.ts";
+import type { Server, ServerSettings } from "./server.ts";
+import { waitFor } from "./wait.ts";
 
 const NAME = "vivace-test";
 const PREFIX = "traces";
+const UPLOAD_DEADLINE_MS = 120_000;
 
 export class Bucket implements AsyncDisposable {
   readonly minio: Minio;
@@ -26,11 +28,16 @@ export class Bucket implements AsyncDisposable {
 
   /** For a server. Polls as often as may be, so that tests need not wait. */
   get settings(): ServerSettings {
+    return this.settingsBy(this.minio.endpoint);
+  }
+
+  /** Likewise, by way of a proxy. */
+  settingsBy(endpoint: string): ServerSettings {
     return {
       "storage.trace.backend": "s3",
       "storage.trace.s3.bucket": NAME,
       "storage.trace.s3.prefix": PREFIX,
-      "storage.trace.s3.endpoint": this.minio.endpoint,
+      "storage.trace.s3.endpoint": endpoint,
       "storage.trace.s3.region": "us-east-1",
       "storage.trace.s3.access_key": MINIO_ACCESS_KEY,
       "storage.trace.s3.secret_key": MINIO_SECRET_KEY,
@@ -62,4 +69,16 @@ export class Bucket implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.minio[Symbol.asyncDispose]();
   }
+}
+
+/** Resolves when blocks were uploaded, and nothing waits for the bucket any more. */
+export async function uploaded(server: Server): Promise<void> {
+  let left = "";
+  const nothing = async () => {
+    const text = await (await server.get("/metrics")).text();
+    left = /^vivace_store_pending_blocks (\d+)$/m.exec(text)?.[1] ?? "?";
+    const flushed = /^tempo_live_store_local_blocks_flushed_total (\d+)$/m.exec(text)?.[1];
+    return left === "0" && flushed !== "0";
+  };
+  await waitFor(nothing, () => `${left} blocks wait:\n${server.log}`, UPLOAD_DEADLINE_MS);
 }
