@@ -104,6 +104,7 @@ export interface StoreCounts {
   readonly filterBytes: number;
   readonly uploads: number;
   readonly uploadErrors: number;
+  readonly polls: number;
   readonly pollErrors: number;
   /** The last one. */
   readonly pollSeconds: number;

@@ -15,6 +15,7 @@ const counters: readonly Row[] = [
     "Uploads of blocks that failed; they are tried again.",
     ({ uploadErrors }) => uploadErrors,
   ],
+  ["vivace_store_polls_total", "Polls of the list of blocks.", ({ polls }) => polls],
   [
     "tempodb_blocklist_poll_errors_total",
     "Polls of the list of blocks that failed.",

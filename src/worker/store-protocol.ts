@@ -85,6 +85,7 @@ export interface StoreState {
   readonly filterBytes: number;
   readonly uploads: number;
   readonly uploadErrors: number;
+  readonly polls: number;
   readonly pollErrors: number;
   readonly pollSeconds: number;
   readonly sweptObjects: number;

@@ -101,7 +101,7 @@ const cleaning = new StoreCleaning({
   retentionMs: start.blockRetentionMs,
   isUnderWay: (id) => uploads.has(id),
 });
-const state = { pollErrors: 0, pollSeconds: 0 };
+const state = { polls: 0, pollErrors: 0, pollSeconds: 0 };
 
 uploaded.begin(start.blocks, clock.nowMs());
 parentPort?.on("message", (message: StoreRequest) => {
@@ -191,6 +191,7 @@ async function keepUp(): Promise<void> {
 async function poll(): Promise<void> {
   const began = performance.now();
   const change = await blocks.poll();
+  state.polls++;
   state.pollSeconds = (performance.now() - began) / 1000;
   if (change.blocks.length > 0 || change.removed.length > 0) tell(change, change.removed);
 }

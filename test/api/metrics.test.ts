@@ -24,7 +24,7 @@ const snapshot: EngineSnapshot = {
   },
   store: {
     ...{ pendingBlocks: 5, pendingBytes: 500, cacheBytes: 600, filterBytes: 700, uploads: 8 },
-    ...{ uploadErrors: 9, pollErrors: 10, pollSeconds: 0.25, sweptObjects: 12 },
+    ...{ uploadErrors: 9, polls: 11, pollErrors: 10, pollSeconds: 0.25, sweptObjects: 12 },
     requests: [
       {
         ...{ operation: "GET", status: "206", seconds: 2.5, count: 6 },
@@ -102,6 +102,7 @@ describe("the engine's values", () => {
       "vivace_store_pending_blocks 5",
       "vivace_store_pending_bytes 500",
       "vivace_store_poll_seconds 0.25",
+      "vivace_store_polls_total 11",
       "vivace_store_swept_objects_total 12",
       "vivace_store_upload_errors_total 9",
       'vivace_thread_cpu_seconds_total{thread="ingest"} 1.5',

@@ -1,0 +1,181 @@
+/**
+ * The real server with its blocks in a MinIO on the same machine.
+ *
+ *   bun bench/bucket.ts ingest [spans]   CPU of our process per span, against blocks on disk
+ *   bun bench/bucket.ts trace [blocks]   a trace by id among so many blocks, after a start
+ *   bun bench/bucket.ts search [spans]   an attribute, cold and warm
+ *   bun bench/bucket.ts poll [blocks]    a poll with nothing new
+ *
+ * MinIO shares the processors, so walls are longer than with a store elsewhere.
+ */
+import { metaOf } from "../test/store/block-metas.ts";
+import { Bucket, uploaded } from "../test/support/bucket.ts";
+import { Server, type ServerSettings } from "../test/support/server.ts";
+import { hold, median } from "./budget.ts";
+import { fillShop } from "./data/fill-shop.ts";
+import { shopRequests } from "./data/shop-requests.ts";
+
+const SPREAD_SECONDS_PER_SPAN = 3600 / 3e6;
+const ROUNDS = 3;
+const ASKED = 40;
+
+const [part = "", amount] = process.argv.slice(2);
+await using bucket = await Bucket.start();
+/** As a user gets it. */
+const usual: ServerSettings = { "vivace.memory_budget_bytes": undefined };
+if (part === "ingest") await ingest(Number(amount ?? 1_500_000));
+else if (part === "trace") await traceById(Number(amount ?? 1000));
+else if (part === "search") await search(Number(amount ?? 10_000_000));
+else if (part === "poll") await poll(Number(amount ?? 10_000));
+else console.log("which part: ingest, trace, search or poll");
+
+async function ingest(spans: number): Promise<void> {
+  const cpu = { disk: [] as number[], bucket: [] as number[] };
+  let blocks = 0;
+  let puts = 0;
+  for (let round = 0; round < ROUNDS; round++) {
+    for (const place of ["disk", "bucket"] as const) {
+      const settings = place === "disk" ? usual : { ...usual, ...bucket.settings };
+      await using server = await Server.start(settings);
+      const before = await seen(server);
+      const sent = await fillShop(server, {
+        spans,
+        spreadSeconds: spans * SPREAD_SECONDS_PER_SPAN,
+      });
+      if (place === "bucket") await uploaded(server);
+      const after = await seen(server);
+      cpu[place].push(((after.cpu - before.cpu) * 1e6) / sent);
+      if (place === "disk") continue;
+      blocks += after.flushed;
+      puts += after.puts - before.puts;
+    }
+  }
+  console.log(`CPU µs/span: disk ${show(cpu.disk)}, bucket ${show(cpu.bucket)}`);
+  hold("bucket ingest against disk", (median(cpu.bucket) / median(cpu.disk)) * 100, "%");
+  console.log(`${(puts / blocks).toFixed(2)} objects written a block`);
+  const perHour = ((10_000 * 3600) / (spans * ROUNDS)) * puts;
+  hold("bucket objects an hour", perHour, "at 10,000 spans/s");
+}
+
+async function traceById(blocks: number): Promise<void> {
+  const ids = await fillBlocks(blocks);
+  const startedMs = performance.now();
+  await using server = await Server.start({ ...usual, ...bucket.settings });
+  console.log(`ready after ${((performance.now() - startedMs) / 1000).toFixed(1)} s`);
+  const ask = async (id: string) => {
+    const began = performance.now();
+    const response = await server.get(`/api/traces/${id}`);
+    await response.arrayBuffer();
+    if (!response.ok) throw new Error(`bench: ${id}: ${response.status}`);
+    return performance.now() - began;
+  };
+  const cold: number[] = [];
+  for (const id of ids) cold.push(await ask(id));
+  const warm: number[] = [];
+  for (const id of ids) warm.push(await ask(id));
+  console.log(`cold ${show(cold)} ms\nwarm ${show(warm)} ms`);
+  hold("bucket trace after start", Math.max(...cold.slice(0, 5)), "ms");
+  hold("bucket trace cold", median(cold), "ms");
+  hold("bucket trace warm", median(warm), "ms");
+}
+
+/** Returns ids of traces, each of another block. */
+async function fillBlocks(blocks: number): Promise<string[]> {
+  await using server = await Server.start({ ...usual, ...bucket.settings });
+  const pairs = shopRequests({ seed: 3, requests: 400, spans: 500, splitOneIn: 1e9 });
+  for (let block = 0; block < blocks; block++) {
+    const { early } = pairs[block % pairs.length];
+    const atNano = BigInt(Date.now() - (blocks - block) * 1000) * 1_000_000n;
+    await server.send(early.stamped({ round: block + 1, atNano }));
+    await server.flush();
+  }
+  await uploaded(server);
+  const found = new Set<string>();
+  for (let i = 0; i < ASKED; i++) {
+    const at = Math.floor(Date.now() / 1000) - Math.floor((blocks * (i + 0.5)) / ASKED);
+    const q = encodeURIComponent("{ }");
+    const response = await server.get(`/api/search?q=${q}&limit=1&start=${at - 2}&end=${at}`);
+    const { traces } = (await response.json()) as { traces: { traceID: string }[] };
+    for (const { traceID } of traces) found.add(traceID);
+  }
+  return [...found];
+}
+
+async function search(spans: number): Promise<void> {
+  {
+    await using writer = await Server.start({ ...usual, ...bucket.settings });
+    await fillShop(writer, { spans, spreadSeconds: spans * SPREAD_SECONDS_PER_SPAN });
+    await uploaded(writer);
+  }
+  const times: number[][] = [[], []];
+  for (let round = 0; round < ROUNDS; round++) {
+    await using server = await Server.start({ ...usual, ...bucket.settings });
+    const before = await seen(server);
+    for (const list of times) {
+      const began = performance.now();
+      const q = encodeURIComponent('{ span.http.request.method = "POST" }');
+      const response = await server.get(`/api/search?q=${q}&limit=20`);
+      await response.text();
+      if (!response.ok) throw new Error(`bench: ${response.status}`);
+      list.push(performance.now() - began);
+    }
+    const { cpu } = await seen(server);
+    console.log(`CPU of both: ${(cpu - before.cpu).toFixed(2)} s`);
+  }
+  console.log(`cold ${show(times[0])} ms, warm ${show(times[1])} ms`);
+  hold("bucket search cold", median(times[0]), "ms");
+  hold("bucket search warm", median(times[1]), "ms");
+}
+
+async function poll(blocks: number): Promise<void> {
+  let next = 0;
+  const put = async () => {
+    for (let i = next++; i < blocks; i = next++) {
+      const meta = metaOf(i);
+      await bucket.put(`metas/${meta.id}.json`, new TextEncoder().encode(JSON.stringify(meta)));
+    }
+  };
+  await Promise.all(Array.from({ length: 32 }, put));
+  // No block has files, so none of their filters can be read.
+  await using server = await Server.start({
+    ...{ ...usual, ...bucket.settings, "vivace.bloom_filter_bytes_max": 0 },
+  });
+  await Bun.sleep(5000);
+  const before = await seen(server);
+  await Bun.sleep(10_000);
+  const after = await seen(server);
+  const polls = after.polls - before.polls;
+  hold("bucket poll", after.pollSeconds * 1000, "ms");
+  hold("bucket poll requests", (after.requests - before.requests) / polls, "requests");
+}
+
+interface Seen {
+  readonly cpu: number;
+  readonly flushed: number;
+  readonly puts: number;
+  readonly requests: number;
+  readonly polls: number;
+  readonly pollSeconds: number;
+}
+
+async function seen(server: Server): Promise<Seen> {
+  const text = await (await server.get("/metrics")).text();
+  const sum = (pattern: RegExp) =>
+    text
+      .split("\n")
+      .filter((line) => pattern.test(line))
+      .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
+  const requests = "^tempodb_backend_request_duration_seconds_count";
+  return {
+    cpu: sum(/^process_cpu_seconds_total /),
+    flushed: sum(/^tempo_live_store_local_blocks_flushed_total /),
+    puts: sum(new RegExp(`${requests}.*(PUT|POST)`)),
+    requests: sum(new RegExp(requests)),
+    polls: sum(/^vivace_store_polls_total /),
+    pollSeconds: sum(/^vivace_store_poll_seconds /),
+  };
+}
+
+function show(values: readonly number[]): string {
+  return values.map((value) => value.toFixed(value < 100 ? 2 : 0)).join(" ");
+}
