@@ -3,11 +3,10 @@
  * it ends, and its memory with it. Other threads come first: it runs at a lower priority, and waits
  * while requests lie in the rings.
  */
-import { setPriority } from "node:os";
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
-import { threadId } from "../base/thread-cpu.ts";
+import { lowerThreadPriority } from "../base/thread-priority.ts";
 import { MERGE_MEMORY_BYTES, mergeBlocks } from "../compact/merge-blocks.ts";
 import { MergeTooLarge } from "../compact/merge-column.ts";
 import { instantiate, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
@@ -31,10 +30,7 @@ const store = new DiskStore(start.localPath);
 
 class Stopped extends Error {}
 
-// Where it may not be lowered, it is as it was.
-try {
-  setPriority(threadId(), PRIORITY);
-} catch {}
+lowerThreadPriority(PRIORITY);
 
 for (const meta of start.remove) remove(meta);
 if (start.merges.length > 0) mergeAll();

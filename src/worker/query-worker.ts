@@ -11,6 +11,7 @@ import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import { makeLogger } from "../base/log.ts";
 import { threadId } from "../base/thread-cpu.ts";
+import { lowerThreadPriority } from "../base/thread-priority.ts";
 import { BlockCaches } from "../block/block-read.ts";
 import { ValueCache } from "../block/file-cache.ts";
 import { TRACE_ANSWER_BYTES_MAX } from "../config/limits.ts";
@@ -38,7 +39,11 @@ const RESIDUAL_BYTES_MAX = 32 * MiB;
 /** Above it an answer leaves more behind than a collection costs. */
 const COLLECT_BYTES_MIN = 4 * MiB;
 
+/** Of 19: heavy questions without pause must not take the machine from ingest. */
+const PRIORITY = 5;
+
 const start = workerData as QueryStart;
+lowerThreadPriority(PRIORITY);
 const logger = makeLogger({ ...start.log, component: "query" });
 const buffer = sharedBuffer(start.memory);
 const control = new Int32Array(buffer, 0, 4096);
