@@ -2,11 +2,11 @@
 import { mkdtempSync, readdirSync, rmSync, utimesSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { expect, test } from "vitest";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { DiskObjects } from "../../src/store/object-disk.ts";
 import { bytes, codeOf, contract, keysOf } from "./object-store-contract.ts";
 
-contract("objects on a disk", () => {
+contract({ afterAll, beforeAll, describe, expect, test }, "objects on a disk", () => {
   const folder = mkdtempSync(join(tmpdir(), "vivace-disk-objects-"));
   const close = async () => rmSync(folder, { recursive: true, force: true });
   return Promise.resolve({ store: new DiskObjects(join(folder, "made", "here")), close });

@@ -35,7 +35,10 @@ describe.skipIf(leftOut(fakeGcsTool))(titled("objects in Google's storage", fake
     return openGcs(options, { random: prng(1) });
   }
 
-  contract("on fake-gcs-server", async () => ({ store: open(), close: async () => undefined }));
+  contract({ afterAll, beforeAll, describe, expect, test }, "on fake-gcs-server", async () => ({
+    store: open(),
+    close: async () => undefined,
+  }));
 
   test("what others keep under the same prefix is not ours", async () => {
     await open({ prefix: "" }).put("bare", bytes(1));

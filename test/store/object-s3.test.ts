@@ -17,7 +17,10 @@ describe.skipIf(leftOut(minioTool))(titled("objects in S3", minioTool), () => {
   }, INSTALL_TIMEOUT_MS);
   afterAll(() => minio[Symbol.asyncDispose]());
 
-  contract("on a MinIO", async () => ({ store: open(), close: async () => undefined }));
+  contract({ afterAll, beforeAll, describe, expect, test }, "on a MinIO", async () => ({
+    store: open(),
+    close: async () => undefined,
+  }));
 
   test("what others keep beside it, and under the same prefix, is not ours", async () => {
     const look = onlooker(minio.port);

@@ -5,7 +5,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import type * as vitest from "vitest";
 import { EngineError, type ErrorCode } from "../../src/base/error.ts";
 import { prng } from "../../src/base/prng.ts";
 import { compareKeys, type ObjectInfo, type ObjectStore } from "../../src/store/object-store.ts";
@@ -77,7 +77,11 @@ const ODD_NAMES = [
   ...["a-b", "a.b", "a..b", "a0", " lead", "trail "],
 ];
 
-export function contract(name: string, open: () => Promise<OpenedStore>): void {
+/** The runner's functions: whichever runner it is, it knows them by the file of the test alone. */
+export type Runner = Pick<typeof vitest, "afterAll" | "beforeAll" | "describe" | "expect" | "test">;
+
+export function contract(runner: Runner, name: string, open: () => Promise<OpenedStore>): void {
+  const { afterAll, beforeAll, describe, expect, test } = runner;
   describe(name, () => {
     let opened: OpenedStore;
     let store: ObjectStore;
@@ -282,11 +286,11 @@ export function contract(name: string, open: () => Promise<OpenedStore>): void {
       const after = structuredClone(store.requests());
       const sum = ({ series }: typeof before) => series.reduce((all, one) => all + one.count, 0);
       expect(sum(after) - sum(before)).toBe(2);
-      // Some wrap the bytes in an envelope.
-      const sent = after.bytesSent - before.bytesSent;
-      expect(sent).toBeGreaterThanOrEqual(1_000);
-      expect(sent).toBeLessThan(2_000);
-      expect(after.bytesReceived - before.bytesReceived).toBe(1_000);
+      // Some wrap the bytes in an envelope, and some answer with words.
+      for (const what of ["bytesSent", "bytesReceived"] as const) {
+        expect(after[what] - before[what]).toBeGreaterThanOrEqual(1_000);
+        expect(after[what] - before[what]).toBeLessThan(3_000);
+      }
       for (const { count, buckets } of after.series) {
         expect(buckets.reduce((all, one) => all + one, 0)).toBe(count);
       }

@@ -6,7 +6,6 @@
  * its own in the metadata, by which it is known again.
  */
 import { randomUUID } from "node:crypto";
-import type { BucketItem } from "minio";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError } from "../../base/error.ts";
 import { bucketPrefix, fileSize, tooShort } from "../bucket-objects.ts";
@@ -22,9 +21,10 @@ import {
 } from "../object-store.ts";
 import { probeConditions } from "../store-probe.ts";
 import type { RequestCounter, StoreRequests } from "../store-requests.ts";
-import type { S3Client } from "./s3-client.ts";
+import { escapeQuery, type S3Client } from "./s3-client.ts";
 import { deleteObjects, sweepUploads } from "./s3-delete.ts";
 import { readHeaders, writeHeaders } from "./s3-headers.ts";
+import { type S3Page, s3Page } from "./s3-list.ts";
 import type { S3Options } from "./s3-options.ts";
 import { elementOf, S3Refusal } from "./s3-refusal.ts";
 import { uploadParts, WRITE_HEADER, writeOf } from "./s3-upload.ts";
@@ -112,12 +112,11 @@ export class S3Objects implements ObjectStore {
   }
 
   async *list(prefix: string, after?: string): AsyncIterable<readonly ObjectInfo[]> {
-    const { bucket } = this.#options;
     for (let last = after; ; ) {
-      const start = last === undefined ? "" : this.#prefix + last;
-      const from = [this.#prefix + prefix, "", "", LIST_PAGE_KEYS, start] as const;
-      const page = await this.#client.listObjectsV2Query(bucket, ...from);
-      const objects = page.objects.flatMap((one) => this.#infoOf(one));
+      const page = await this.#page(prefix, last);
+      const objects = page.objects
+        .filter(({ key }) => key.startsWith(this.#prefix))
+        .map((one) => ({ ...one, key: one.key.slice(this.#prefix.length) }));
       if (objects.length > 0) yield objects;
       last = objects.at(-1)?.key;
       if (!page.isTruncated || last === undefined) return;
@@ -190,10 +189,19 @@ export class S3Objects implements ObjectStore {
     return { method: "PUT", operation: "PUT", object: this.#prefix + key, headers, body };
   }
 
-  #infoOf({ name, size, etag, lastModified }: BucketItem): ObjectInfo[] {
-    if (name === undefined) return [];
-    const key = name.slice(this.#prefix.length);
-    return [{ key, bytes: size, etag, modifiedMs: lastModified.getTime() }];
+  /** By the last key instead of a token, which a retry or a restart would have to keep. */
+  async #page(prefix: string, after: string | undefined): Promise<S3Page> {
+    const query = new Map([
+      ["encoding-type", "url"],
+      ["list-type", "2"],
+      ["max-keys", String(LIST_PAGE_KEYS)],
+      ["prefix", this.#prefix + prefix],
+      ...(after === undefined ? [] : [["start-after", this.#prefix + after] as const]),
+    ]);
+    const request = { method: "GET", operation: "LIST", query: escapeQuery(query) };
+    const answer = await this.#client.ask(request);
+    if (answer.status !== 200) throw this.#client.refusal(request, answer);
+    return s3Page(answer.body);
   }
 }
 

@@ -24,13 +24,25 @@ export function explainS3(status: number, body: Uint8Array): string {
 export function elementOf(name: string, body: Uint8Array): string | undefined {
   const start = Buffer.from(body.subarray(0, ERROR_BYTES_MAX)).toString("utf8");
   const text = new RegExp(`<${name}(?: [^>]*)?>([^<]*)</${name}>`).exec(start)?.[1];
-  return text?.replace(/&(quot|#34|apos|#39|lt|gt|amp);/g, (_, entity) => ENTITIES[entity]);
+  return text === undefined ? undefined : unescapeXml(text);
+}
+
+export function unescapeXml(text: string): string {
+  if (!text.includes("&")) return text;
+  return text.replace(/&(?:(quot|apos|lt|gt|amp)|#\d{1,7}|#x[\da-fA-F]{1,6});/g, unescaped);
+}
+
+function unescaped(entity: string, name: string | undefined): string {
+  if (name !== undefined) return ENTITIES[name];
+  const digits = entity.slice(2, -1);
+  const code = digits.startsWith("x") ? Number.parseInt(digits.slice(1), 16) : Number(digits);
+  return code <= 0x10_ff_ff ? String.fromCodePoint(code) : entity;
 }
 
 const ERROR_BYTES_MAX = 16 * 1024;
 
 const ENTITIES: Readonly<Record<string, string>> = {
-  ...{ quot: '"', "#34": '"', apos: "'", "#39": "'", lt: "<", gt: ">", amp: "&" },
+  ...{ quot: '"', apos: "'", lt: "<", gt: ">", amp: "&" },
 };
 
 /** Codes that ask for another try, whatever their status. Conflicts are of writes at one time. */
