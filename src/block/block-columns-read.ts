@@ -1,6 +1,8 @@
 /** Some rows of some columns of a data file: planned, read, decoded. */
+import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
 import { MiB } from "../base/bytes.ts";
+import { namingBlock } from "./block-error.ts";
 import { planReads } from "./block-plan.ts";
 import type { FileCache, ValueCache } from "./file-cache.ts";
 import { ColumnDecoder, type ColumnRows, Dictionary } from "./parquet-decode.ts";
@@ -45,11 +47,24 @@ export interface RowRange {
   readonly end: number;
 }
 
+interface ColumnRequest {
+  readonly columns: readonly number[];
+  readonly rows: RowRange;
+}
+
 /** By the column's place in the file. `rows` must be some, and inside the file. */
 export function readColumns(
   caches: ColumnCaches,
   source: ColumnSource,
-  request: { readonly columns: readonly number[]; readonly rows: RowRange },
+  request: ColumnRequest,
+): Map<number, ColumnRows> {
+  return namingBlock(dirname(source.path), () => readWanted(caches, source, request));
+}
+
+function readWanted(
+  caches: ColumnCaches,
+  source: ColumnSource,
+  request: ColumnRequest,
 ): Map<number, ColumnRows> {
   const { columns, rows } = request;
   const { file, path } = source;

@@ -5,3 +5,15 @@ import { EngineError } from "../base/error.ts";
 export function blockCorrupt(what: string): EngineError {
   return new EngineError("block_corrupt", what);
 }
+
+/** Errors of the call say which block they are of; `folder` is where it lies. */
+export function namingBlock<T>(folder: string, call: () => T): T {
+  try {
+    return call();
+  } catch (error) {
+    if (!(error instanceof EngineError)) throw error;
+    const name = `block ${folder}: `;
+    if (error.message.startsWith(name)) throw error;
+    throw new EngineError(error.code, name + error.message, { cause: error });
+  }
+}

@@ -1,4 +1,5 @@
 /** The pages of one column that hold some rows, and its dictionary: read and opened in order. */
+import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
 import { freeBytes } from "../base/free-bytes.ts";
 import {
@@ -8,6 +9,7 @@ import {
   openDictionary,
   type RowRange,
 } from "./block-columns-read.ts";
+import { namingBlock } from "./block-error.ts";
 import { planReads } from "./block-plan.ts";
 import type { Dictionary } from "./parquet-decode.ts";
 import { openPage, type Page } from "./parquet-page-read.ts";
@@ -32,8 +34,10 @@ export function columnDictionary(
   if (held !== undefined) return held;
   const { dictionaryAt, dataAt } = source.file.columns[column];
   if (dictionaryAt < 0) return undefined;
-  const bytes = caches.files.read(source.path, dictionaryAt, dataAt - dictionaryAt);
-  return openDictionary(caches, source, { column, bytes });
+  return namingBlock(dirname(source.path), () => {
+    const bytes = caches.files.read(source.path, dictionaryAt, dataAt - dictionaryAt);
+    return openDictionary(caches, source, { column, bytes });
+  });
 }
 
 /** Pages in order; what one holds is valid until the next is asked for. */

@@ -8,12 +8,11 @@
  * Threads: a reader and its caches belong to one.
  */
 import { join } from "node:path";
-import { EngineError } from "../base/error.ts";
 import type { BlockMeta, BlockTenant } from "../model/block-meta.ts";
 import type { SpanRow } from "../model/span-row.ts";
 import { readColumns, Scratch } from "./block-columns-read.ts";
 import type { TextPile } from "./block-dictionary.ts";
-import { blockCorrupt } from "./block-error.ts";
+import { blockCorrupt, namingBlock } from "./block-error.ts";
 import { type BlockLayout, layoutOf } from "./block-layout.ts";
 import { fixedColumns, listAttributes, listColumns, spanAttributes } from "./block-needs.ts";
 import { spanRows } from "./block-rows.ts";
@@ -43,9 +42,11 @@ export function openBlock(caches: BlockCaches, folder: string): OpenBlock {
   const path = join(folder, DATA_FILE);
   const held = caches.blocks.get(path);
   if (held !== undefined) return held;
-  const file = readDataFile(caches.files, path);
-  const block = { path, file, layout: layoutOf(file) };
-  return caches.blocks.put({ file: path }, block, dataFileBytes(file));
+  const block = namingBlock(folder, () => {
+    const file = readDataFile(caches.files, path);
+    return { path, file, layout: layoutOf(file) };
+  });
+  return caches.blocks.put({ file: path }, block, dataFileBytes(block.file));
 }
 
 export interface BlockCacheOptions {
@@ -125,7 +126,7 @@ export class BlockReader {
     const { folder, meta } = stored;
     const rowsOf = meta.tenants.find(({ name }) => name === tenant);
     if (rowsOf === undefined) return undefined;
-    return named(folder, () => {
+    return namingBlock(folder, () => {
       const found = this.#find(folder, rowsOf, traceId);
       return found && this.#spans(folder, found);
     });
@@ -181,7 +182,7 @@ export class BlockReader {
     const sources = new SourceMessages();
     for (let at = first; at < end; at += WINDOW_ROWS) {
       const rows = { first: at, end: Math.min(end, at + WINDOW_ROWS) };
-      yield* named(folder, () => this.#window(block, rows, sources));
+      yield* namingBlock(folder, () => this.#window(block, rows, sources));
     }
   }
 
@@ -208,14 +209,4 @@ export class BlockReader {
 
 function isEqual(a: Uint8Array, b: Uint8Array): boolean {
   return Buffer.compare(a, b) === 0;
-}
-
-/** Errors of the call say which block they are of. */
-function named<T>(folder: string, call: () => T): T {
-  try {
-    return call();
-  } catch (error) {
-    if (!(error instanceof EngineError)) throw error;
-    throw new EngineError(error.code, `block ${folder}: ${error.message}`, { cause: error });
-  }
 }

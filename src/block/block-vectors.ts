@@ -8,6 +8,7 @@
  *
  * Threads: one, between beginStep() and the next wait.
  */
+import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
 import { BAD, type DecodeExports, type GatherExports } from "../kernel/scan-kernel.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
@@ -22,7 +23,7 @@ import {
 import type { VectorCache } from "../vector/vector-cache.ts";
 import type { ColumnSource, RowRange } from "./block-columns-read.ts";
 import { BOOLS, PageDictionary } from "./block-dictionary.ts";
-import { blockCorrupt } from "./block-error.ts";
+import { blockCorrupt, namingBlock } from "./block-error.ts";
 import { type ColumnPage, columnDictionary, columnPages } from "./block-pages.ts";
 import type { BlockCaches } from "./block-read.ts";
 import { openLevels, type PageLevels } from "./page-levels-read.ts";
@@ -285,9 +286,11 @@ export class BlockVectors {
 
   #pages(column: number, use: (levels: PageLevels) => void): void {
     const { caches, source, rows, scratch, kernel } = this.#options;
-    for (const page of columnPages(caches, source, { column, rows })) {
-      scratch.within(() => use(this.#levels(page, column, { scratch, kernel })));
-    }
+    namingBlock(dirname(source.path), () => {
+      for (const page of columnPages(caches, source, { column, rows })) {
+        scratch.within(() => use(this.#levels(page, column, { scratch, kernel })));
+      }
+    });
   }
 
   #levels(

@@ -14,7 +14,12 @@ import { COLUMNS_MAX } from "../../native/src/layout.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import type { EncodeExports } from "../kernel/encode-kernel.ts";
-import { BLOCK_META_VERSION, type BlockMeta, type BlockTenant } from "../model/block-meta.ts";
+import {
+  BLOCK_META_VERSION,
+  type BlockMeta,
+  type BlockTenant,
+  sealedMeta,
+} from "../model/block-meta.ts";
 import { writeChunk } from "./block-chunk.ts";
 import { type BlockColumn, blockColumns, blockSchema } from "./block-columns.ts";
 import { blockId, CREATED_BY, FORMAT_VERSION } from "./block-format.ts";
@@ -171,7 +176,7 @@ function finishFile(options: CutOptions, half: CutHalf, file: OpenFile): BlockMe
   kernel.findTimes(plan.rowFirst, plan.rows);
   const [start, end] = new BigUint64Array(half.bytes.buffer, kernel.times() >>> 0, 2);
   const createdMs = clock.nowMs();
-  const meta: BlockMeta = {
+  const meta = sealedMeta({
     version: BLOCK_META_VERSION,
     ...name,
     spans: plan.rows,
@@ -184,7 +189,7 @@ function finishFile(options: CutOptions, half: CutHalf, file: OpenFile): BlockMe
     footerBytes,
     wal: { node: nodeId, from: half.walFrom, to: half.walTo },
     createdMs,
-  };
+  });
   draft.publish(meta);
   return meta;
 }

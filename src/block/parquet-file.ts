@@ -4,6 +4,9 @@
  *   PAR1 · column chunk · … · ColumnIndex · … · OffsetIndex · … · footer · its length u32le · PAR1
  *   column chunk := dictionary page? · data page · …        page := header · stored bytes
  *
+ * Each page's header has a checksum of its stored bytes and one of itself; the footer one of itself
+ * and one of each kind of index.
+ *
  * All pages of a chunk share one codec. zstd at level 1 makes ids neither smaller nor slower to
  * write than needed, yet costs time at every read, so that a chunk whose pages do not shrink is
  * stored as it is. Pages are held back until that is decided: at the first page that shrinks
@@ -108,6 +111,8 @@ export class ParquetFile {
   readonly #columns: (WrittenColumn | undefined)[];
   readonly #thrift = new ThriftWriter();
   #offset = 0;
+  /** Of the messages since it was 0. */
+  #crc32 = 0;
   #open: OpenColumn | undefined;
 
   constructor(sink: ByteSink, file: FileDescription) {
@@ -172,16 +177,21 @@ export class ParquetFile {
       assert(column !== undefined, "parquet: a column is missing");
       return column;
     });
+    this.#crc32 = 0;
     const columnIndexes = columns.map((column) =>
       hasColumnIndex(column.pages)
         ? this.#message(() => writeColumnIndex(this.#thrift, column))
         : undefined,
     );
+    const ofColumnIndexes = this.#crc32;
+    this.#crc32 = 0;
     const entries = columns.map((column, i): ColumnEntry => {
       const offsetIndex = this.#message(() => writeOffsetIndex(this.#thrift, column.pages));
       return { ...column, offsetIndex, columnIndex: columnIndexes[i] };
     });
-    const footer = this.#message(() => writeFooter(this.#thrift, this.#file, entries));
+    const checksums = { columnIndexes: ofColumnIndexes, offsetIndexes: this.#crc32 };
+    const described = { columns: entries, checksums };
+    const footer = this.#message(() => writeFooter(this.#thrift, this.#file, described));
     const tail = new Uint8Array(4);
     new DataView(tail.buffer).setUint32(0, footer.bytes, true);
     this.#append(tail);
@@ -245,6 +255,7 @@ export class ParquetFile {
   #message(fields: () => void): IndexPlace {
     const offset = this.#offset;
     const bytes = this.#thrift.message(fields);
+    this.#crc32 = Bun.hash.crc32(bytes, this.#crc32);
     this.#append(bytes);
     return { offset, bytes: bytes.length };
   }

@@ -11,6 +11,8 @@
 import { KiB, MiB } from "../base/bytes.ts";
 import { blockCorrupt } from "./block-error.ts";
 import type { FileCache } from "./file-cache.ts";
+import type { IndexChecksums } from "./parquet-footer.ts";
+import { CHECKSUM_FIELD } from "./parquet-thrift.ts";
 import { ThriftReader } from "./parquet-thrift-read.ts";
 
 /** Format numbers of the physical types that a block has. */
@@ -36,6 +38,9 @@ export interface ColumnChunk {
   readonly dataEnd: number;
   readonly indexAt: number;
   readonly indexBytes: number;
+  /** 0 bytes: none. */
+  readonly columnIndexAt: number;
+  readonly columnIndexBytes: number;
   /** Entries without a value, empty lists included; -1: the file does not say. */
   readonly nulls: number;
 }
@@ -53,6 +58,8 @@ export interface DataFile {
   readonly rows: number;
   readonly columns: readonly ColumnChunk[];
   readonly pages: readonly PageIndex[];
+  /** undefined: a file of before there were any. */
+  readonly checksums: IndexChecksums | undefined;
 }
 
 const MAGIC = 0x31524150; // "PAR1"
@@ -90,17 +97,22 @@ export function readDataFile(files: FileCache, path: string): DataFile {
   }
   const bodyEnd = size - footerBytes - 8;
   const footer = tail.subarray(tail.length - 8 - footerBytes, tail.length - 8);
-  const { rows, columns } = parseFooter(footer, bodyEnd);
+  const { rows, columns, checksums } = parseFooter(footer, bodyEnd);
   const from = columns.reduce((least, { indexAt }) => Math.min(least, indexAt), bodyEnd);
   const end = columns.reduce((most, { indexAt, indexBytes: n }) => Math.max(most, indexAt + n), 0);
   if (end - from > PAGE_INDEX_BYTES_MAX) throw blockCorrupt("page index too long");
   const held = size - tail.length <= from ? tail : files.read(path, from, end - from);
   const heldAt = held === tail ? size - tail.length : from;
+  if (checksums !== undefined) {
+    const indexes = held.subarray(from - heldAt, bodyEnd - heldAt);
+    const fits = Bun.hash.crc32(indexes) === checksums.offsetIndexes;
+    if (!fits || indexes.length !== bodyEnd - from) throw blockCorrupt("page index crc");
+  }
   const pages = columns.map((column) => {
     const at = column.indexAt - heldAt;
     return parsePageIndex(held.subarray(at, at + column.indexBytes), column, rows);
   });
-  return { rows, columns, pages };
+  return { rows, columns, pages, checksums };
 }
 
 interface Leaf {
@@ -115,23 +127,33 @@ interface Leaf {
 export function parseFooter(
   bytes: Uint8Array,
   bodyEnd: number,
-): { rows: number; columns: ColumnChunk[] } {
+): Pick<DataFile, "rows" | "checksums"> & { columns: ColumnChunk[] } {
   const reader = new ThriftReader(bytes);
   let leaves: Leaf[] = [];
   let rows = -1;
   const chunks: ChunkFields[] = [];
   let groups = 0;
+  let checksums: IndexChecksums | undefined;
   reader.struct((id) => {
     if (id === 2) leaves = readSchema(reader);
     else if (id === 3) rows = reader.integer();
     else if (id === 4) groups = reader.list(() => readRowGroup(reader, chunks));
+    else if (id === CHECKSUM_FIELD) checksums = readChecksums(reader);
     else return false;
     return true;
   });
   if (groups !== 1) throw blockCorrupt("data file has not one row group");
   if (!(rows > 0 && rows <= ROWS_MAX)) throw blockCorrupt("rows of the data file");
   if (chunks.length !== leaves.length) throw blockCorrupt("columns do not match the schema");
-  return { rows, columns: leaves.map((leaf, i) => columnOf(leaf, chunks[i], bodyEnd)) };
+  const columns = leaves.map((leaf, i) => columnOf(leaf, chunks[i], bodyEnd));
+  return { rows, columns, checksums };
+}
+
+function readChecksums(reader: ThriftReader): IndexChecksums {
+  const { fits, also } = reader.checksum();
+  if (!fits || also.length !== 2) throw blockCorrupt("footer crc");
+  const [columnIndexes, offsetIndexes] = also;
+  return { columnIndexes, offsetIndexes };
 }
 
 interface SchemaFields {
@@ -191,6 +213,8 @@ interface ChunkFields {
   storedBytes: number;
   indexAt: number;
   indexBytes: number;
+  columnIndexAt: number;
+  columnIndexBytes: number;
   nulls: number;
 }
 
@@ -199,7 +223,8 @@ function readRowGroup(reader: ThriftReader, chunks: ChunkFields[]): void {
     if (id !== 1) return false;
     reader.list(() => {
       const chunk = { type: -1, codec: -1, dataAt: -1, dictionaryAt: -1 };
-      const places = { storedBytes: -1, indexAt: -1, indexBytes: -1, nulls: -1 };
+      const index = { indexAt: -1, indexBytes: -1, columnIndexAt: 0, columnIndexBytes: 0 };
+      const places = { storedBytes: -1, ...index, nulls: -1 };
       chunks.push(readChunk(reader, { ...chunk, ...places }));
       if (chunks.length > COLUMNS_MAX) throw blockCorrupt("too many columns");
     });
@@ -212,6 +237,8 @@ function readChunk(reader: ThriftReader, chunk: ChunkFields): ChunkFields {
     if (id === 3) readChunkMeta(reader, chunk);
     else if (id === 4) chunk.indexAt = reader.integer();
     else if (id === 5) chunk.indexBytes = reader.integer();
+    else if (id === 6) chunk.columnIndexAt = reader.integer();
+    else if (id === 7) chunk.columnIndexBytes = reader.integer();
     else return false;
     return true;
   });
@@ -264,6 +291,10 @@ function columnOf(leaf: Leaf, chunk: ChunkFields, bodyEnd: number): ColumnChunk 
   if (!(indexAt >= 4 && indexBytes > 0 && indexEnd <= bodyEnd)) {
     throw blockCorrupt(`page index of column ${name}`);
   }
+  const { columnIndexAt, columnIndexBytes } = chunk;
+  if (columnIndexAt < 0 || columnIndexBytes < 0 || columnIndexAt + columnIndexBytes > bodyEnd) {
+    throw blockCorrupt(`column index of column ${name}`);
+  }
   return {
     path: leaf.path,
     type,
@@ -271,7 +302,8 @@ function columnOf(leaf: Leaf, chunk: ChunkFields, bodyEnd: number): ColumnChunk 
     definitionMax: leaf.definitionMax,
     repetitionMax: leaf.repetitionMax,
     ...{ zstd: codec === CODEC_ZSTD, dictionaryAt: first === dataAt ? -1 : first },
-    ...{ dataAt, dataEnd, indexAt, indexBytes, nulls: chunk.nulls },
+    ...{ dataAt, dataEnd, indexAt, indexBytes, columnIndexAt, columnIndexBytes },
+    nulls: chunk.nulls,
   };
 }
 

@@ -82,6 +82,13 @@ export interface FileDescription {
   readonly keyValues?: Readonly<Record<string, string>>;
 }
 
+/** crc32 of what lies before the footer and has none of its own. */
+export interface IndexChecksums {
+  /** Of all of them, as they lie behind each other. */
+  readonly columnIndexes: number;
+  readonly offsetIndexes: number;
+}
+
 export function writePageHeader(out: ThriftWriter, page: PageHead): void {
   out.i32(1, pageTypes[page.kind]);
   out.i32(2, page.plainBytes);
@@ -94,6 +101,7 @@ export function writePageHeader(out: ThriftWriter, page: PageHead): void {
     out.i32(3, encodings.RLE);
     out.i32(4, encodings.RLE);
   });
+  out.checksum();
 }
 
 export function writeOffsetIndex(out: ThriftWriter, pages: readonly WrittenPage[]): void {
@@ -155,7 +163,10 @@ function isNullPage(page: WrittenPage): boolean {
 export function writeFooter(
   out: ThriftWriter,
   file: FileDescription,
-  columns: readonly ColumnEntry[],
+  {
+    columns,
+    checksums,
+  }: { readonly columns: readonly ColumnEntry[]; readonly checksums: IndexChecksums },
 ): void {
   out.i32(1, FORMAT_VERSION);
   writeSchema(out, file.schema);
@@ -171,6 +182,7 @@ export function writeFooter(
   out.binary(6, file.createdBy);
   // Without the declared order of each column, readers may not use the bounds.
   out.structs(7, columns, () => out.struct(1, () => {}));
+  out.checksum([checksums.columnIndexes, checksums.offsetIndexes]);
 }
 
 function writeRowGroup(

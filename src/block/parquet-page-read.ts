@@ -3,6 +3,7 @@ import { MiB } from "../base/bytes.ts";
 import { GarbageCount } from "../base/garbage.ts";
 import { blockCorrupt } from "./block-error.ts";
 import type { ColumnChunk } from "./parquet-footer-read.ts";
+import { CHECKSUM_FIELD } from "./parquet-thrift.ts";
 import { ThriftReader } from "./parquet-thrift-read.ts";
 
 export interface Page {
@@ -12,6 +13,13 @@ export interface Page {
   readonly encoding: number;
   /** Levels and values, not compressed. */
   readonly bytes: Uint8Array;
+}
+
+export interface OpenedPage extends Page {
+  /** Of the header; what is left is as long as it says. */
+  readonly headerBytes: number;
+  /** Whether header and stored bytes had a checksum each. Of blocks before there was one: false. */
+  readonly isChecked: boolean;
 }
 
 export const PLAIN = 0;
@@ -35,13 +43,23 @@ interface PageHeader {
   crc32: number | undefined;
   values: number;
   encoding: number;
+  isChecked: boolean;
+  /** What has no checksum fits. */
+  fits: boolean;
 }
 
 /** `stored` begins with the page's header and holds all of it. */
-export function openPage(stored: Uint8Array, column: ColumnChunk, isDictionary: boolean): Page {
+export function openPage(
+  stored: Uint8Array,
+  column: ColumnChunk,
+  isDictionary: boolean,
+): OpenedPage {
   const reader = new ThriftReader(stored);
   const header = readHeader(reader);
   const { values, encoding, plainBytes, storedBytes, crc32 } = header;
+  const { isChecked } = header;
+  const headerBytes = reader.at;
+  if (!header.fits) throw corrupt(column, "header crc");
   if (header.type !== (isDictionary ? DICTIONARY_PAGE : DATA_PAGE)) throw corrupt(column, "type");
   if (!(plainBytes >= 0 && plainBytes <= PAGE_BYTES_MAX)) throw corrupt(column, "size");
   if (!(values >= 0 && values <= PAGE_VALUES_MAX)) throw corrupt(column, "number of values");
@@ -52,14 +70,16 @@ export function openPage(stored: Uint8Array, column: ColumnChunk, isDictionary: 
   if (crc32 !== undefined && Bun.hash.crc32(body) !== crc32 >>> 0) throw corrupt(column, "crc");
   if (!column.zstd) {
     if (storedBytes !== plainBytes) throw corrupt(column, "size");
-    return { values, encoding, bytes: body };
+    return { values, encoding, bytes: body, headerBytes, isChecked };
   }
-  return { values, encoding, bytes: inflate(body, plainBytes, column) };
+  const bytes = inflate(body, plainBytes, column);
+  return { values, encoding, bytes, headerBytes, isChecked };
 }
 
 function readHeader(reader: ThriftReader): PageHeader {
   const header: PageHeader = {
     ...{ type: -1, plainBytes: -1, storedBytes: -1, crc32: undefined, values: -1, encoding: -1 },
+    ...{ isChecked: false, fits: true },
   };
   reader.struct((id) => {
     if (id === 1) header.type = reader.integer();
@@ -67,7 +87,10 @@ function readHeader(reader: ThriftReader): PageHeader {
     else if (id === 3) header.storedBytes = reader.integer();
     else if (id === 4) header.crc32 = reader.integer();
     else if (id === 5 || id === 7) readCounts(reader, header);
-    else return false;
+    else if (id === CHECKSUM_FIELD) {
+      header.fits = reader.checksum().fits;
+      header.isChecked = header.crc32 !== undefined;
+    } else return false;
     return true;
   });
   return header;

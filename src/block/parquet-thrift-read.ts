@@ -7,6 +7,7 @@
  * at most DEPTH_MAX deep: time and memory are bounded by the number of bytes.
  */
 import { blockCorrupt } from "./block-error.ts";
+import { CHECKSUM_BYTES } from "./parquet-thrift.ts";
 
 const TRUE = 1;
 const FALSE = 2;
@@ -27,6 +28,8 @@ export class ThriftReader {
   /** Where the next byte is read. */
   at = 0;
   readonly #bytes: Uint8Array;
+  /** Where the field at hand begins. */
+  #fieldAt = 0;
   /** Of the field or list element at hand. */
   #type = STRUCT;
   #depth = 0;
@@ -41,9 +44,11 @@ export class ThriftReader {
     if (++this.#depth > DEPTH_MAX) throw blockCorrupt("thrift nested too deep");
     let id = 0;
     for (;;) {
+      const from = this.at;
       const head = this.#byte();
       const type = head & 15;
       if (type === 0) break;
+      this.#fieldAt = from;
       const step = head >> 4;
       this.#type = I16;
       id = step === 0 ? this.integer() : id + step;
@@ -81,6 +86,22 @@ export class ThriftReader {
     const length = this.#varint();
     this.#pass(length);
     return this.#bytes.subarray(this.at - length, this.at);
+  }
+
+  /**
+   * The field at hand as a checksum of the message, which began with the bytes: whether it fits,
+   * and the checksums of other bytes that it holds (ThriftWriter.checksum()).
+   */
+  checksum(): { readonly fits: boolean; readonly also: readonly number[] } {
+    const before = this.#bytes.subarray(0, this.#fieldAt);
+    const value = this.binary();
+    const words = value.length / 4;
+    if (words < 1 || !Number.isInteger(words)) throw blockCorrupt("checksum of another length");
+    const view = new DataView(value.buffer, value.byteOffset, value.byteLength);
+    const others = Bun.hash.crc32(value.subarray(0, value.length - CHECKSUM_BYTES));
+    const fits = Bun.hash.crc32(before, others) === view.getUint32(value.length - 4, true);
+    const also = Array.from({ length: words - 1 }, (_, i) => view.getUint32(i * 4, true));
+    return { fits, also };
   }
 
   #skip(type: number): void {

@@ -5,6 +5,9 @@
  *   list   := size << 4 | type    (15 << 4 | type, size as varint, from 15 elements on)
  *
  * Integers are zigzag varints of at most 53 bits: offsets, counts and sizes of one file.
+ *
+ * A struct may end in a checksum of itself. Its field is the one that Parquet keeps for extensions,
+ * which other readers pass over as they do all that they do not know.
  */
 import { assert } from "../base/assert.ts";
 
@@ -17,6 +20,10 @@ const I64 = 6;
 const BINARY = 8;
 const LIST = 9;
 const STRUCT = 12;
+
+/** Parquet's field for extensions of any struct, binary: there crc32 of the bytes before it. */
+export const CHECKSUM_FIELD = 32767;
+export const CHECKSUM_BYTES = 4;
 
 const INTEGER_MAX = 2 ** 52;
 const encoder = new TextEncoder();
@@ -69,6 +76,20 @@ export class ThriftWriter {
     this.#binary(value);
   }
 
+  /**
+   * Of all that the message has so far, and of `also` before it; the last field of a message.
+   * `also`: crc32 of other bytes that this message stands for.
+   */
+  checksum(also: readonly number[] = []): void {
+    const bytes = new Uint8Array(also.length * 4 + CHECKSUM_BYTES);
+    const view = new DataView(bytes.buffer);
+    for (const [i, word] of also.entries()) view.setUint32(i * 4, word, true);
+    const others = Bun.hash.crc32(bytes.subarray(0, also.length * 4));
+    const crc32 = Bun.hash.crc32(this.#bytes.subarray(0, this.#length), others);
+    view.setUint32(also.length * 4, crc32, true);
+    this.binary(CHECKSUM_FIELD, bytes);
+  }
+
   structs<T>(id: number, items: readonly T[], fields: (item: T) => void): void {
     this.#list(id, STRUCT, items.length);
     for (const item of items) this.#body(() => fields(item));
@@ -102,12 +123,17 @@ export class ThriftWriter {
     this.#last = outer;
   }
 
-  /** Ids ascend by less than 16 in every struct of Parquet, so the long form is never needed. */
+  /** Ids ascend by less than 16 in every struct of Parquet, but for the checksum's. */
   #field(id: number, type: number): void {
     const step = id - this.#last;
-    assert(step > 0 && step < 16, "thrift: field ids do not ascend");
+    assert(step > 0, "thrift: field ids do not ascend");
     this.#last = id;
-    this.#push((step << 4) | type);
+    if (step < 16) {
+      this.#push((step << 4) | type);
+      return;
+    }
+    this.#push(type);
+    this.#integer(id);
   }
 
   #list(id: number, type: number, count: number): void {

@@ -20,7 +20,7 @@ import { writeSidecar } from "../block/block-sidecar.ts";
 import type { BlockDraft, BlockName } from "../block/block-write.ts";
 import { ParquetFile } from "../block/parquet-file.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { type BlockMeta, MERGED_META_VERSION } from "../model/block-meta.ts";
+import { type BlockMeta, MERGED_META_VERSION, sealedMeta } from "../model/block-meta.ts";
 import {
   type MergeFile,
   type MergeParts,
@@ -208,7 +208,7 @@ function finish(
   const sidecarBytes = writeSidecar(kernel, memory, { plan, sink: draft.sidecar });
   const [start, end] = times;
   const retainFromMs = Math.max(...inputs.map(({ meta }) => meta.retainFromMs));
-  const meta: BlockMeta = {
+  const meta = sealedMeta({
     version: MERGED_META_VERSION,
     ...name,
     spans: plan.rows,
@@ -226,7 +226,7 @@ function finish(
       siblings: of.siblings,
       level: Math.max(...inputs.map(({ meta: { merged } }) => merged?.level ?? 0)) + 1,
     },
-  };
+  });
   draft.publish(meta);
   return meta;
 }

@@ -40,6 +40,8 @@ export interface BlockMeta {
   readonly createdMs: number;
   /** Of a merged block alone. */
   readonly merged?: MergedFrom;
+  /** Of the fields before it; missing in metas of before there was one. */
+  readonly crc32?: number;
 }
 
 export interface MergedFrom {
@@ -49,6 +51,16 @@ export interface MergedFrom {
   readonly siblings: readonly string[];
   /** Merges that led to it, one after another. */
   readonly level: number;
+}
+
+/** The meta with its checksum, which goes with it wherever it is copied to. */
+export function sealedMeta(meta: Omit<BlockMeta, "crc32">): BlockMeta {
+  return { ...meta, crc32: crcOf(meta) };
+}
+
+/** As JSON says it, whatever stands between the fields. */
+function crcOf(fields: object): number {
+  return Bun.hash.crc32(JSON.stringify(fields));
 }
 
 /** Where a block lies below the data folder. */
@@ -78,6 +90,7 @@ export function checkedBlockMeta(value: unknown): BlockMeta {
   if ((version === MERGED_META_VERSION) !== isMergedFrom(value["merged"])) {
     throw corrupt("merged is missing or wrong");
   }
+  checkSum(value);
   const meta = value as unknown as BlockMeta;
   const { tenants, shared, spans, traces } = meta;
   let rows = 0;
@@ -94,6 +107,18 @@ export function checkedBlockMeta(value: unknown): BlockMeta {
   return meta;
 }
 
+/** A meta without a checksum has nothing that is not known: one bit must not take it away. */
+function checkSum(value: Record<string, unknown>): void {
+  const { crc32, ...fields } = value;
+  if (crc32 !== undefined) {
+    if (crc32 !== crcOf(fields)) throw corrupt("crc32");
+    return;
+  }
+  const known = [...Object.keys(FIELDS), "version", "merged"];
+  const strange = Object.keys(value).find((name) => !known.includes(name));
+  if (strange !== undefined) throw corrupt(`${JSON.stringify(strange)} is unknown`);
+}
+
 function parsed(bytes: Uint8Array): unknown {
   try {
     const text = new TextDecoder("utf-8", { fatal: true }).decode(bytes);
@@ -104,7 +129,7 @@ function parsed(bytes: Uint8Array): unknown {
 }
 
 const FIELDS: Readonly<
-  Record<keyof Omit<BlockMeta, "version" | "merged">, (value: unknown) => boolean>
+  Record<keyof Omit<BlockMeta, "version" | "merged" | "crc32">, (value: unknown) => boolean>
 > = {
   id: isId,
   tenants: (value) => Array.isArray(value) && value.length > 0 && value.every(isTenant),

@@ -41,7 +41,8 @@ test("a tenant's folder is one path element, whatever the tenant's name", () => 
 describe("a damaged meta is refused with its reason", () => {
   const cases: [unknown, RegExp][] = [
     [[meta], /not an object/],
-    [{ ...meta, version: 2 }, /version 2 is unknown/],
+    [{ ...meta, version: 3 }, /version 3 is unknown/],
+    [{ ...meta, version: 2 }, /merged is/],
     [{ ...meta, id: "0123" }, /id is/],
     [{ ...meta, id: meta.id.toUpperCase() }, /id is/],
     [{ ...meta, tenants: [] }, /tenants is/],
