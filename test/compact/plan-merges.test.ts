@@ -1,0 +1,126 @@
+/** Which blocks count, and which are merged: decided from metas alone. */
+import { describe, expect, test } from "vitest";
+import { hasLeft, liveBlocks } from "../../src/compact/live-blocks.ts";
+import { planMerges } from "../../src/compact/plan-merges.ts";
+import type { BlockMeta } from "../../src/model/block-meta.ts";
+import { idOf, metaOf } from "../store/block-metas.ts";
+
+const merged = (number: number, replaces: number[], siblings: number[] = [number]): BlockMeta =>
+  metaOf(number, {
+    version: 2,
+    merged: { replaces: replaces.map(idOf), siblings: siblings.map(idOf), level: 1 },
+  });
+
+const numbers = (metas: readonly BlockMeta[]) => metas.map(({ id }) => Number.parseInt(id, 16));
+
+describe("blocks that count", () => {
+  const cases: [
+    string,
+    BlockMeta[],
+    { live: number[]; replaced?: number[]; orphans?: number[] },
+  ][] = [
+    ["all when nothing was merged", [metaOf(1), metaOf(2)], { live: [1, 2] }],
+    [
+      "not those that were merged",
+      [metaOf(1), metaOf(2), merged(3, [1, 2])],
+      { live: [3], replaced: [1, 2] },
+    ],
+    [
+      "not those of a merge that was cut off",
+      [metaOf(1), metaOf(2), merged(3, [1, 2], [3, 4])],
+      { live: [1, 2], orphans: [3] },
+    ],
+    [
+      "both of a merge, as the inputs go",
+      [metaOf(2), merged(3, [1, 2], [3, 4]), merged(4, [1, 2], [3, 4])],
+      { live: [3, 4], replaced: [2] },
+    ],
+    ["one of a merge whose other went later", [merged(3, [1, 2], [3, 4])], { live: [3] }],
+    [
+      "one that was merged again",
+      [merged(3, [1, 2]), metaOf(5), merged(6, [3, 5])],
+      { live: [6], replaced: [3, 5] },
+    ],
+  ];
+  test.each(cases)("%s", (_, present, { live, replaced = [], orphans = [] }) => {
+    const found = liveBlocks(present);
+    expect(numbers(found.live)).toEqual(live);
+    expect(numbers(found.replaced)).toEqual(replaced);
+    expect(numbers(found.orphans)).toEqual(orphans);
+  });
+
+  test("wait for what they replaced to be gone", () => {
+    expect(hasLeft(merged(3, [1, 2]), new Set([idOf(2)]))).toBe(true);
+    expect(hasLeft(merged(3, [1, 2]), new Set([idOf(3)]))).toBe(false);
+    expect(hasLeft(metaOf(1), new Set([idOf(1)]))).toBe(false);
+  });
+});
+
+const HOUR = 3_600_000;
+const LIMITS = { windowMs: HOUR, tracesMax: 1_000_000, bytesMax: 1e12 };
+const NOW = 1000 * HOUR + HOUR / 2;
+const LATER = NOW + HOUR;
+
+/** In the window that fills at NOW. */
+const young = (number: number, spans: number, fields: Partial<BlockMeta> = {}) =>
+  metaOf(number, { spans, retainFromMs: 1000 * HOUR + 1, ...fields });
+
+function plan(blocks: readonly BlockMeta[], nowMs: number, except: readonly number[] = []) {
+  const mayMerge = ({ id }: BlockMeta) => !except.map(idOf).includes(id);
+  return planMerges(blocks, LIMITS, { nowMs, mayMerge }).map(numbers);
+}
+
+describe("a plan", () => {
+  const some = [1, 2, 3, 4].map((number) => young(number, 1000));
+
+  test("waits while a window fills, and joins what is left when it is over", () => {
+    expect(plan(some, NOW)).toEqual([]);
+    expect(plan(some, LATER)).toEqual([[1, 2, 3, 4]]);
+  });
+
+  test("does not wait for many, nor for a full one", () => {
+    const many = Array.from({ length: 9 }, (_, i) => young(i, 10));
+    expect(plan(many, NOW)).toEqual([[0, 1, 2, 3, 4, 5, 6, 7, 8]]);
+    const large = [young(1, 261_000), young(2, 262_000), young(3, 262_000)];
+    expect(plan(large, NOW)).toEqual([[1, 2]]);
+  });
+
+  test("keeps to tenants, windows and the order of arrival", () => {
+    const blocks = [
+      young(4, 1000),
+      young(1, 1000),
+      young(2, 1000, { tenants: [{ name: "other", rowFirst: 0, rows: 1000, traces: 2 }] }),
+      young(3, 1000, { retainFromMs: 900 * HOUR }),
+      young(5, 1000, { shared: true }),
+      young(6, 1000, { shared: true }),
+    ];
+    expect(plan(blocks, LATER).sort()).toEqual([
+      [1, 4],
+      [5, 6],
+    ]);
+  });
+
+  test("never jumps over a block: the rows of a trace would change their order", () => {
+    expect(plan(some, LATER, [3])).toEqual([[1, 2]]);
+    expect(plan([some[0], young(2, 500_000), some[2], some[3]], LATER)).toEqual([[3, 4]]);
+  });
+
+  test("does not write a large block anew for a small one", () => {
+    expect(plan([young(1, 300_000), young(2, 10)], LATER)).toEqual([]);
+    expect(plan([young(1, 300_000), young(2, 150_000)], LATER)).toEqual([[1, 2]]);
+  });
+
+  test("keeps within spans, traces and bytes", () => {
+    const thirds = [1, 2, 3, 4].map((number) => young(number, 250_000));
+    expect(plan(thirds, LATER)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    const state = { nowMs: LATER, mayMerge: () => true };
+    expect(planMerges(some, { ...LIMITS, tracesMax: 4 }, state).map(numbers)).toEqual([
+      [1, 2],
+      [3, 4],
+    ]);
+    expect(planMerges(some, { ...LIMITS, bytesMax: 1000 }, state)).toEqual([]);
+  });
+});
