@@ -57,10 +57,11 @@ export class DiskObjects implements ObjectStore {
     assertKey(key);
     return this.#counted("GET", async () => {
       signal?.throwIfAborted();
-      const bytes = await unlessMissing(readFile(join(this.#root, key), { signal }));
+      const found = await unlessMissing(readFile(join(this.#root, key), { signal }));
       signal?.throwIfAborted();
-      this.#counter.bytesReceived += bytes?.length ?? 0;
-      return bytes;
+      if (found === undefined) return undefined;
+      this.#counter.bytesReceived += found.length;
+      return new Uint8Array(found.buffer, found.byteOffset, found.length);
     });
   }
 
