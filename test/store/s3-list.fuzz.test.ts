@@ -5,8 +5,8 @@ import { prng } from "../../src/base/prng.ts";
 import { s3Page } from "../../src/store/s3/s3-list.ts";
 
 const AMAZON = `<?xml version="1.0" encoding="UTF-8"?>
-<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><Prefix>p%2F</Prefix>
-<KeyCount>2</KeyCount><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType>
+<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name>
+<Prefix>p%2F</Prefix><KeyCount>2</KeyCount><MaxKeys>1000</MaxKeys><EncodingType>url</EncodingType>
 <IsTruncated>true</IsTruncated><NextContinuationToken>12</NextContinuationToken>
 <Contents><Key>p/a+b%2Bc%26%F0%9F%98%80</Key><LastModified>2026-11-29T20:00:00.000Z</LastModified>
 <ETag>&quot;abc-2&quot;</ETag><Size>17</Size><StorageClass>STANDARD</StorageClass></Contents>

@@ -1,10 +1,10 @@
 /**
  * Requests to one bucket. The `minio` package signs them, words uploads and deletes, and reads
- * their XML; how requests travel, and how often they are tried, is ObjectHttp's. Bulk goes the same way with an unsigned
- * payload: to hash it costs several times the CPU of sending it.
+ * their XML; how requests travel, and how often they are tried, is ObjectHttp's. Bulk goes the
+ * same way with an unsigned payload: to hash it costs several times the CPU of sending it.
  *
  * What the package gets wrong is kept from it: an error in the body of a 200 is made an answer of
- * its own, and listings are read by s3-list.ts, which is thirty times faster.
+ * its own, and listings are read by s3-list.ts, which is many times faster.
  */
 import { createHash } from "node:crypto";
 import type { IncomingMessage } from "node:http";
