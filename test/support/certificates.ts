@@ -5,9 +5,9 @@ import { join } from "node:path";
 import { run } from "./tool-cache.ts";
 
 const CURVE = ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes"];
+const NAMES = "DNS:localhost,IP:127.0.0.1";
 /** Strict clients want each of these lines. */
 const EXTENSIONS = [
-  "subjectAltName=DNS:localhost,IP:127.0.0.1",
   "basicConstraints=critical,CA:FALSE",
   "subjectKeyIdentifier=hash",
   "authorityKeyIdentifier=keyid",
@@ -28,14 +28,16 @@ export interface Pair {
   readonly key: string;
 }
 
-export async function certificates(): Promise<Certificates> {
+/** `names` are those of the server, as openssl writes them. */
+export async function certificates(names = NAMES): Promise<Certificates> {
   const folder = mkdtempSync(join(tmpdir(), "vivace-tls-"));
   const openssl = (...args: readonly string[]) => run(["openssl", ...args], folder);
   await openssl(
     ...["req", "-x509", ...CURVE, "-keyout", "ca.key", "-out", "ca.pem"],
     ...["-days", "2", "-subj", "/CN=ca", ...CA_USAGE],
   );
-  writeFileSync(join(folder, "extensions"), EXTENSIONS.join("\n"));
+  const extensions = [`subjectAltName=${names}`, ...EXTENSIONS];
+  writeFileSync(join(folder, "extensions"), extensions.join("\n"));
   const issue = async (name: string): Promise<Pair> => {
     const files = ["-keyout", `${name}.key`, "-out", `${name}.csr`];
     await openssl("req", ...CURVE, ...files, "-subj", `/CN=${name}`);

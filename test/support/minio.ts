@@ -29,6 +29,8 @@ export interface MinioOptions {
   /** Serves TLS with it; clients then need its authority. */
   readonly tls?: Pair;
   readonly env?: Readonly<Record<string, string>>;
+  /** One that is free, unless it must be a certain one. */
+  readonly port?: number;
 }
 
 export class Minio implements AsyncDisposable {
@@ -49,7 +51,7 @@ export class Minio implements AsyncDisposable {
   }
 
   /** Resolves when it takes requests. */
-  static async start({ tls, env = {} }: MinioOptions = {}): Promise<Minio> {
+  static async start({ tls, env = {}, port: wanted }: MinioOptions = {}): Promise<Minio> {
     const binary = join(await installed(minioTool), "minio");
     const folder = mkdtempSync(join(tmpdir(), "vivace-minio-"));
     const certs = join(folder, "certs");
@@ -58,7 +60,7 @@ export class Minio implements AsyncDisposable {
       copyFileSync(tls.cert, join(certs, "public.crt"));
       copyFileSync(tls.key, join(certs, "private.key"));
     }
-    const port = await freePort();
+    const port = wanted ?? (await freePort());
     const address = `127.0.0.1:${port}`;
     const args = ["server", "--quiet", "--address", address, "--certs-dir", certs];
     const child = Bun.spawn({
