@@ -113,9 +113,16 @@ export interface Tenant {
 export async function firstDifference(server: Server, { name, traces, asked }: Tenant) {
   for (const one of asked) {
     const { got, wanted } = await bothAnswers(server, { name, traces, asked: one });
-    if (!agree(got, wanted)) return one;
+    if (agree(got, wanted)) continue;
+    // A refusal may not come again, and then nothing says what it was.
+    if (isRefusal(got)) throw new Error(`oracle: ${describeAsked(one)}: ${JSON.stringify(got)}`);
+    return one;
   }
   return undefined;
+}
+
+function isRefusal(got: Json): boolean {
+  return typeof got === "object" && got !== null && !Array.isArray(got) && "text" in got;
 }
 
 export async function bothAnswers(
