@@ -2,7 +2,7 @@
  * One sender of bench/overload.ts: connections that each have one request under way, as fast as
  * they are answered. Told "start" and "stop" by its parent; tells what became of its requests.
  *
- *   bun bench/overload-sender.ts http|grpc ADDRESS obey|ignore connections [tenant]
+ *   bun bench/overload-sender.ts http|grpc ADDRESS obey|ignore connections [tenant] [per second]
  */
 import { prng } from "../src/base/prng.ts";
 import {
@@ -30,12 +30,15 @@ const SPANS = 500;
 const FRAME_BYTES = 16_384;
 const RETRY_AFTER_MS = 1000;
 
-const [protocol, address = "", manners, connections = "1", tenant] = process.argv.slice(2);
+const [protocol, address = "", manners, connections = "1", tenant, perSecond] =
+  process.argv.slice(2);
 const random = prng(process.pid);
 const batches = shopBatches({ seed: 2, batches: 32, spans: SPANS });
 const places = batches.map((batch) => loadFormats["identity"].places?.(batch) ?? []);
 const counts = { taken: 0, refused: 0, unmarked: 0, failed: 0 };
 let sending = false;
+/** When the next request is due, where there are to be so many a second. */
+let dueMs = 0;
 
 process.on("message", (message) => {
   sending = message === "start";
@@ -54,6 +57,7 @@ async function run(): Promise<void> {
       await Bun.sleep(20);
       continue;
     }
+    if (perSecond !== undefined) await turn(1000 / Number(perSecond));
     const outcome = await send(body()).catch(() => "failed" as const);
     counts[outcome] += 1;
     if (outcome === "refused" && manners === "obey") {
@@ -63,6 +67,12 @@ async function run(): Promise<void> {
     await Bun.sleep(100);
     send = await opened();
   }
+}
+
+async function turn(everyMs: number): Promise<void> {
+  const nowMs = performance.now();
+  dueMs = Math.max(dueMs + everyMs, nowMs);
+  if (dueMs > nowMs) await Bun.sleep(dueMs - nowMs);
 }
 
 type Outcome = keyof typeof counts;

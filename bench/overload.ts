@@ -4,9 +4,13 @@
  *
  *   bun bench/overload.ts [seconds] [processes] [connections of each]
  *
- * First four of the processes send while the others stand by: the best rate. Then all of them:
- * goodput, what a refusal costs the server, memory. Then four again: how soon all is as before.
- * Server and senders share the machine, so that the ratio also holds what senders cost each other.
+ * First all of them, unmeasured, as their code is new. Then four while the others stand by: the
+ * best rate. Then all: goodput and memory. Then four again: how soon all is as before. At last the
+ * four, with another tenant beside them that sends a hundred times what it may; and what a refusal
+ * costs, of a tenant that may send nothing.
+ *
+ * Senders share the machine with the server and yield to it: elsewhere they would not take what it
+ * needs, and with more of them than processors nothing else would be measured.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -20,7 +24,13 @@ const connections = Number(process.argv[4] ?? 48);
 const FEW = 4;
 const SPANS = 500;
 const RECOVERY_SECONDS = 10;
+const REFUSAL_SECONDS = 4;
 const TICKS_A_SECOND = 100;
+const WARM_SECONDS = 8;
+const NOISY_BYTES_A_SECOND = 500_000;
+const NOISY_TIMES = 100;
+/** Of 380 bytes a span; both of the noisy tenant's senders together. */
+const NOISY_REQUESTS_A_SECOND = (NOISY_TIMES * NOISY_BYTES_A_SECOND) / (SPANS * 380);
 const API = "http://127.0.0.1:13210";
 const ADDRESSES = { http: "127.0.0.1:14328", grpc: "127.0.0.1:14327" };
 const root = join(import.meta.dirname, "..");
@@ -41,7 +51,9 @@ interface Phase extends SenderReport {
 const folder = mkdtempSync(join(tmpdir(), "vivace-bench-"));
 writeFileSync(
   join(folder, "vivace.yaml"),
-  `server: { http_listen_port: 13210, grpc_listen_port: 0, log_level: warn }
+  `multitenancy_enabled: true
+server: { http_listen_port: 13210, grpc_listen_port: 0, log_level: warn }
+overrides: { per_tenant_override_config: ${folder}/tenants.yaml }
 distributor:
   receivers:
     otlp:
@@ -50,6 +62,12 @@ distributor:
         http: { endpoint: "${ADDRESSES.http}" }
 storage: { trace: { wal: { path: ${folder}/wal }, local: { path: ${folder}/blocks } } }
 `,
+);
+writeFileSync(
+  join(folder, "tenants.yaml"),
+  `overrides: { noisy: { ingestion: { rate_limit_bytes: ${NOISY_BYTES_A_SECOND},
+    burst_size_bytes: ${2 * NOISY_BYTES_A_SECOND} } },
+    barred: { ingestion: { rate_limit_bytes: 0 } } }`,
 );
 const server = Bun.spawn({
   cmd: [process.execPath, join(root, "src/main.ts"), `-config.file=${folder}/vivace.yaml`],
@@ -63,15 +81,26 @@ try {
     await Bun.sleep(50);
   }
   senders.push(...(await Promise.all(Array.from({ length: processes }, (_, at) => start(at)))));
-  const few = senders.slice(0, FEW);
-  await phase(few, 5);
+  const [few, usual] = [senders.slice(0, FEW), [...senders]];
+  const noisy = [await startNoisy("http"), await startNoisy("grpc")];
+  senders.push(...noisy);
+  await phase(usual, WARM_SECONDS);
   const best = await phase(few, Math.max(10, seconds / 3));
   say("four send", best);
-  const all = await phase(senders, seconds);
+  const all = await phase(usual, seconds);
   say("all send", all);
   const after = await phase(few, RECOVERY_SECONDS);
   say("four again", after);
-  report(best, all, after);
+  for (const sender of noisy) sender.send("start");
+  const beside = await phase(few, RECOVERY_SECONDS);
+  say("four beside a noisy tenant", beside);
+  const [http, grpc] = await Promise.all(noisy.map((sender) => sender.report()));
+  console.log(`noisy: ${http.taken + grpc.taken} taken, ${http.refused + grpc.refused} refused`);
+  for (const protocol of ["http", "grpc"] as const) {
+    const { cpuUs: us, refused } = await phase([await startBarred(protocol)], REFUSAL_SECONDS);
+    hold(`overload_refusal_${protocol}_us`, us / refused, "µs, with a body that nobody reads");
+  }
+  report({ best, all, after, beside });
 } finally {
   for (const sender of senders) sender.kill();
   server.kill("SIGTERM");
@@ -79,15 +108,31 @@ try {
   rmSync(folder, { recursive: true, force: true });
 }
 
-async function start(at: number): Promise<Sender> {
+function start(at: number): Promise<Sender> {
   const protocol = at % 2 === 0 ? "http" : "grpc";
-  const manners = at % 4 < 2 ? "ignore" : "obey";
+  return spawn(protocol, [at % 4 < 2 ? "ignore" : "obey", `${connections}`, "usual"]);
+}
+
+/** Half of what the noisy tenant sends. */
+function startNoisy(protocol: keyof typeof ADDRESSES): Promise<Sender> {
+  return spawn(protocol, ["ignore", "8", "noisy", `${NOISY_REQUESTS_A_SECOND / 2}`]);
+}
+
+/** Of a tenant that may send nothing. */
+async function startBarred(protocol: keyof typeof ADDRESSES): Promise<Sender> {
+  const sender = await spawn(protocol, ["ignore", "8", "barred"]);
+  senders.push(sender);
+  return sender;
+}
+
+/** `args` are those of the sender behind its address. */
+async function spawn(protocol: keyof typeof ADDRESSES, args: readonly string[]): Promise<Sender> {
   const { promise: ready, resolve } = Promise.withResolvers<void>();
   let told: (report: SenderReport) => void = () => {};
   const child = Bun.spawn({
     cmd: [
-      ...[process.execPath, join(import.meta.dirname, "overload-sender.ts")],
-      ...[protocol, ADDRESSES[protocol], manners, `${connections}`],
+      ...["nice", "-n", "15", process.execPath, join(import.meta.dirname, "overload-sender.ts")],
+      ...[protocol, ADDRESSES[protocol], ...args],
     ],
     // What the sender sends: "ready", then reports.
     ipc: (message: unknown) => {
@@ -144,20 +189,34 @@ function rate({ taken, seconds: duration }: Phase): number {
   return (taken * SPANS) / duration;
 }
 
+function cpuOfSpan({ cpuUs: us, taken }: Phase): number {
+  return us / (taken * SPANS);
+}
+
 function say(name: string, one: Phase): void {
   console.log(
     `${name}: ${rate(one).toFixed(0)} spans/s taken, ${one.refused} requests refused ` +
       `(${one.unmarked} without a time to come again), ${one.failed} failed, ` +
-      `${(one.cpuUs / (one.taken * SPANS)).toFixed(2)} µs CPU a span taken, ` +
+      `${cpuOfSpan(one).toFixed(2)} µs CPU a span taken, ` +
       `${(one.rssBytes / 1e6).toFixed(0)} MB`,
   );
 }
 
-function report(best: Phase, all: Phase, after: Phase): void {
-  const usual = (best.cpuUs / best.taken) * all.taken;
-  if (all.refused > 0) hold("overload_refusal_us", (all.cpuUs - usual) / all.refused, "µs");
-  hold("overload_lost_percent", 100 * (1 - rate(all) / rate(best)), "% of the best rate");
-  hold("overload_recovery_lost_percent", 100 * (1 - rate(after) / rate(best)), "%");
+interface Phases {
+  readonly best: Phase;
+  readonly all: Phase;
+  readonly after: Phase;
+  readonly beside: Phase;
+}
+
+function report({ best, all, after, beside }: Phases): void {
+  const lost = (one: Phase, of: Phase) => 100 * (1 - rate(one) / rate(of));
+  hold("overload_lost_percent", lost(all, best), "% of the best rate");
+  hold("overload_recovery_lost_percent", lost(after, best), "%");
   hold("overload_rss_mb", Math.max(all.rssBytes, after.rssBytes) / 1e6, "MB");
+  // Not held: most of it is what the noisy senders themselves take of this machine.
+  const [rateLost, cpu] = [lost(beside, after), cpuOfSpan(beside) / cpuOfSpan(after) - 1];
+  console.log(`a noisy tenant: ${rateLost.toFixed(1)} % less of the others, \
+${(100 * cpu).toFixed(1)} % more CPU of the server for each of their spans`);
   hold("overload_unmarked", all.unmarked + all.failed, "requests");
 }
