@@ -160,9 +160,11 @@ function closing(request: Buffer): Buffer {
   ]);
 }
 
+/** What stands before a store says 503 without a word. */
 function refusal(status: "500" | "503" | "403"): string {
-  const code = { 500: "InternalError", 503: "SlowDown", 403: "AccessDenied" }[status];
-  const body = `<Error><Code>${code}</Code><Message>by plan</Message></Error>`;
+  const code = status === "500" ? "InternalError" : "AccessDenied";
+  const words = `<Error><Code>${code}</Code><Message>by plan</Message></Error>`;
+  const body = status === "503" ? "" : words;
   return (
     `HTTP/1.1 ${status} by plan\r\ncontent-type: application/xml\r\n` +
     `content-length: ${body.length}\r\nconnection: close\r\n\r\n${body}`

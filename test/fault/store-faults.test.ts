@@ -154,6 +154,9 @@ describe.skipIf(leftOut(minioTool))(titled("a store that fails", minioTool), () 
       expect(got?.length).toBe(size);
       expect(Bun.hash.xxHash3(got ?? "")).toBe(hash);
       expect(await uploadsOf(minio.port, PREFIX + key)).toEqual([]);
+      // And not sent all over again because of it.
+      const begun = proxy.seen.filter(({ path }) => path.endsWith("?uploads")).length;
+      expect(begun).toBe(at === 0 && fault !== "slow" ? 2 : 1);
     });
 
     test("that cannot be sent is no object, and leaves no parts", async () => {

@@ -34,16 +34,17 @@ test("nothing stays behind: no temporary file, no empty folder", async () => {
   const folder = mkdtempSync(join(tmpdir(), "vivace-disk-objects-"));
   try {
     const store = new DiskObjects(folder);
-    const keys = Array.from({ length: 40 }, (_, at) => `blocks/${at % 4}/${at}/data`);
     // Folders are made and removed under each other's feet.
-    await Promise.all(
-      keys.map(async (key) => {
+    const lane = async (at: number) => {
+      for (let round = 0; round < 100; round++) {
+        const key = `blocks/${at % 2}/${at}`;
         await store.put(key, bytes(10));
-        await store.putIfAbsent(key, bytes(10));
-        await codeOf(store.putFile(key, "/nowhere"));
+        expect(await store.putIfAbsent(key, bytes(10))).toBe(false);
+        expect(await codeOf(store.putFile(key, join(folder, "none")))).toBe("disk_failed");
         await store.delete([key]);
-      }),
-    );
+      }
+    };
+    await Promise.all([0, 1, 2, 3, 4, 5].map(lane));
     expect(readdirSync(folder)).toEqual([".unfinished"]);
     expect(readdirSync(join(folder, ".unfinished"))).toEqual([]);
   } finally {
