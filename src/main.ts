@@ -40,6 +40,7 @@ import { typeOf } from "./config/receiver/receiver-types.ts";
 import { type ServerTls, tlsConfigOf } from "./config/server-tls.ts";
 import { formatEndpoint } from "./config/value/endpoint.ts";
 import { type FileCheck, verifyConfig } from "./config/verify-config.ts";
+import { isInspection } from "./inspect/inspect-line.ts";
 import type { BlockMeta } from "./model/block-meta.ts";
 import {
   STAT_CUTS,
@@ -56,6 +57,7 @@ import { DiskStore } from "./store/store-disk.ts";
 import { REQUEST_SECONDS } from "./store/store-requests.ts";
 import { nodeIdOf } from "./wal/node-id.ts";
 import { Engine } from "./worker/engine.ts";
+import { inspectStore } from "./worker/inspect-store.ts";
 import { checkSampling } from "./worker/open-jaeger.ts";
 import { httpTls, readTls } from "./worker/receiver-tls.ts";
 import { storeOptions } from "./worker/store-options.ts";
@@ -68,6 +70,7 @@ await main(process.argv.slice(2));
 
 async function main(argv: readonly string[]): Promise<void> {
   const load = { argv, env: process.env, readFile: (path: string) => readFileSync(path) };
+  if (isInspection(argv)) process.exit(await inspectStore(load, print));
   const command = parseCommandLine(argv);
   if (command.version) return print(`vivace, version ${packageJson.version}`);
   if (command.help) return print(helpText());
@@ -299,6 +302,7 @@ async function engineSnapshot(engine: Engine): Promise<EngineSnapshot> {
     workersRestarted: engine.restarts,
     ...busySeconds(engine),
     differingSpans: engine.differingSpans,
+    damagedAnswers: engine.damagedAnswers,
     diskFailing: engine.diskFailing,
     ready: reasons.length === 0,
   };

@@ -24,6 +24,7 @@ const isAmong = (file: SourceFile, folders: readonly string[]) =>
 const BELOW_WORKER = [
   ...["base", "config", "ring", "kernel", "model", "proto-gen"],
   ...["grpc", "store", "receive", "wal", "head", "block", "compact", "query", "vector", "traceql"],
+  "inspect",
 ];
 
 /** Folders of src and the folders that each may import. Neighbours on the write path are apart. */
@@ -45,6 +46,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   compact: ["base", "model", "kernel", "block", "store", "traceql"],
   query: ["base", "model", "kernel", "head", "block", "store", "traceql", "vector"],
   api: ["base", "model", "grpc", "query", "traceql", "proto-gen"],
+  inspect: ["base", "model", "block", "compact", "store", "wal"],
   worker: BELOW_WORKER,
   "main.ts": [...BELOW_WORKER, "api", "worker"],
 };

@@ -50,6 +50,11 @@ const counters: readonly Row[] = [
     "Spans left out of answers: another of the same id, with other content, came before.",
     ({ differingSpans }) => differingSpans,
   ],
+  [
+    "vivace_damaged_answers_total",
+    "Questions that failed because a block is damaged; the log names it.",
+    ({ damagedAnswers }) => damagedAnswers,
+  ],
 ];
 
 const gauges: readonly Row[] = [

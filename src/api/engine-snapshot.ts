@@ -24,6 +24,8 @@ export interface EngineSnapshot {
   readonly stageSeconds: ReadonlyMap<string, number>;
   /** Left out of answers: another span of the same id, with other content, came before. */
   readonly differingSpans: number;
+  /** Questions that failed because a block is damaged. */
+  readonly damagedAnswers: number;
   /** True while requests are refused because the disk does not take writes. */
   readonly diskFailing: boolean;
   readonly ready: boolean;

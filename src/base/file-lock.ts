@@ -29,3 +29,21 @@ export function lockFolder(folder: string): FolderLock | { readonly heldBy: numb
   writeSync(fd, `${process.pid}\n`);
   return { release: () => closeSync(fd) };
 }
+
+/**
+ * The pid of the process that has the folder's lock, without touching the lock: for those who only
+ * read. The name of a process that died stays in the file, and could be another's by now.
+ */
+export function folderUser(folder: string): number | undefined {
+  try {
+    const pid = Number.parseInt(readFileSync(join(folder, "vivace.lock"), "utf8"), 10);
+    if (!(pid > 0)) return undefined;
+    process.kill(pid, 0);
+    return pid;
+  } catch (error) {
+    const code = error instanceof Error && "code" in error ? error.code : undefined;
+    // It lives, and belongs to another user.
+    if (code !== "EPERM") return undefined;
+    return Number.parseInt(readFileSync(join(folder, "vivace.lock"), "utf8"), 10);
+  }
+}

@@ -16,8 +16,9 @@ export interface Page {
 }
 
 export interface OpenedPage extends Page {
-  /** Of the header; what is left is as long as it says. */
   readonly headerBytes: number;
+  /** Behind the header. */
+  readonly storedBytes: number;
   /** Whether header and stored bytes had a checksum each. Of blocks before there was one: false. */
   readonly isChecked: boolean;
 }
@@ -70,10 +71,10 @@ export function openPage(
   if (crc32 !== undefined && Bun.hash.crc32(body) !== crc32 >>> 0) throw corrupt(column, "crc");
   if (!column.zstd) {
     if (storedBytes !== plainBytes) throw corrupt(column, "size");
-    return { values, encoding, bytes: body, headerBytes, isChecked };
+    return { values, encoding, bytes: body, headerBytes, storedBytes, isChecked };
   }
   const bytes = inflate(body, plainBytes, column);
-  return { values, encoding, bytes, headerBytes, isChecked };
+  return { values, encoding, bytes, headerBytes, storedBytes, isChecked };
 }
 
 function readHeader(reader: ThriftReader): PageHeader {

@@ -257,6 +257,11 @@ export class Engine {
     return this.#store?.state;
   }
 
+  /** Questions that failed because a block is damaged. */
+  get damagedAnswers(): number {
+    return this.#queries.damagedAnswers;
+  }
+
   /** Spans that answers left out because one of the same id but another content came before. */
   get differingSpans(): number {
     return this.#queries.differingSpans;

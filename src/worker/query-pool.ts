@@ -72,6 +72,7 @@ export class QueryPool {
   readonly #deadlines: Float64Array;
   #nextId = 0;
   #differingSpans = 0;
+  #damagedAnswers = 0;
   #stopping = false;
 
   constructor(options: QueryPoolOptions) {
@@ -87,6 +88,11 @@ export class QueryPool {
     return this.#differingSpans;
   }
 
+  /** Questions that failed because a block is damaged. */
+  get damagedAnswers(): number {
+    return this.#damagedAnswers;
+  }
+
   async trace(request: TraceRequest): Promise<QueryAnswer> {
     const member = this.#leastBusy();
     const id = this.#nextId++;
@@ -94,6 +100,7 @@ export class QueryPool {
       const hear = (message: QueryAnswer | AskMessage) => {
         if (message.type !== "answer") return;
         this.#differingSpans += message.differingSpans;
+        if (message.isDamage) this.#damagedAnswers++;
         member.pending.delete(id);
         resolve(message);
       };
@@ -114,6 +121,7 @@ export class QueryPool {
       if (message.type === "progress") onProgress?.(message.answer);
       else {
         member.pending.delete(id);
+        if (message.type === "failed" && message.code === "block_corrupt") this.#damagedAnswers++;
         if (message.type === "failed") reject(new EngineError(message.code, message.message));
         // A thread answers to what it was asked.
         else if (message.type === "found") resolve(message.answer as AnswerTo<Q>);

@@ -84,6 +84,9 @@ export class QueryQuestions {
     } catch (error) {
       if (controller.signal.aborted) return;
       const { code, message } = this.#failed(error);
+      if (code === "block_corrupt") {
+        this.#options.logger.error("question cannot be answered", { error: message });
+      }
       post({ type: "failed", id, code, message });
     } finally {
       this.#underWay.delete(id);

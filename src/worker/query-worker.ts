@@ -107,15 +107,18 @@ parentPort?.on("message", (message: QueryRequest) => {
 async function answer(id: number, request: TraceRequest): Promise<void> {
   const differingBefore = traces.differingSpans;
   let found: TraceAnswer;
+  let isDamage = false;
   try {
     found = await trace(request);
   } catch (error) {
+    isDamage = error instanceof EngineError && error.code === "block_corrupt";
     found = failed(error);
   }
   const body = found.body.map(owned);
   const { status, contentType } = found;
   const differingSpans = traces.differingSpans - differingBefore;
-  const message: QueryAnswer = { type: "answer", id, status, contentType, body, differingSpans };
+  const counts = { differingSpans, isDamage };
+  const message: QueryAnswer = { type: "answer", id, status, contentType, body, ...counts };
   const bytes = body.reduce((sum, piece) => sum + piece.length, 0);
   parentPort?.postMessage(
     message,

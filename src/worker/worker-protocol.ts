@@ -171,4 +171,6 @@ export interface QueryAnswer {
   readonly body: readonly Uint8Array<ArrayBuffer>[];
   /** Spans left out of it because another one of the same id came before, with other content. */
   readonly differingSpans: number;
+  /** It failed because a block is. */
+  readonly isDamage: boolean;
 }

@@ -1,0 +1,122 @@
+/** `vivace verify`: all blocks, or those that are named, and the log. */
+import type { Clock } from "../base/clock.ts";
+import { EngineError } from "../base/error.ts";
+import { bytesText } from "./amounts.ts";
+import { type Finding, isDamage } from "./finding.ts";
+import { type InspectedBlock, type InspectedStore, tellAll } from "./inspected-store.ts";
+import { ProgressLine, type Terminal } from "./progress-line.ts";
+import { verifyBlock } from "./verify-block.ts";
+import { logBytes, verifyLog } from "./verify-log.ts";
+
+export interface VerifyWork {
+  readonly store: InspectedStore;
+  readonly walPath: string;
+  /** Pid of the server that uses the log's folder, if one does. */
+  readonly usedBy: number | undefined;
+  /** Empty: all blocks, and the log. */
+  readonly ids: readonly string[];
+  readonly clock: Clock;
+  readonly terminal: Terminal;
+  print(line: string): void;
+}
+
+/** Exit status: 0, or 1 when there is damage. Rejects with EngineError when it cannot be read. */
+export async function verifyCommand(work: VerifyWork): Promise<0 | 1> {
+  const { store, walPath, ids, print, clock } = work;
+  const startMs = clock.nowMs();
+  const progress = new ProgressLine(work.terminal, clock);
+  const { blocks: all, damaged } = await store.list();
+  const blocks = ids.length === 0 ? all : chosen(all, ids);
+  let found = 0;
+  const findings = {
+    add: ({ object, reason }: Finding) => {
+      found++;
+      progress.clear();
+      print(`damaged: ${object}: ${reason}`);
+    },
+  };
+  const isAll = ids.length === 0;
+  if (isAll) tellAll(findings, damaged);
+  const log = isAll ? logBytes(walPath) : 0;
+  const total = log + blocks.reduce((sum, { meta }) => sum + bytesOf(meta), 0);
+  let bytes = 0;
+  let done = 0;
+  const onBytes = (more: number) => {
+    bytes += more;
+    progress.show(bytes, total, `block ${done} of ${blocks.length}, ${bytesText(bytes)}`);
+  };
+  let gone = 0;
+  for (const block of blocks) {
+    done++;
+    const before = bytes;
+    if (!(await verifyOne(store, block, { findings, onBytes }))) gone++;
+    // Whatever could not be read of it.
+    bytes = before + bytesOf(block.meta);
+  }
+  const { usedBy } = work;
+  const records = isAll
+    ? verifyLog({ path: walPath, isInUse: usedBy !== undefined, findings, onBytes })
+    : undefined;
+  progress.clear();
+  const seconds = Math.max(0.001, (clock.nowMs() - startMs) / 1000);
+  const parts = [`${blocks.length - gone} blocks`];
+  if (records !== undefined) parts.push(`${records.segments} log segments`);
+  if (records !== undefined) parts.push(`${records.records} log records`);
+  const speed = `${bytesText(bytes)} in ${seconds.toFixed(1)} s, ${bytesText(bytes / seconds)}/s`;
+  if (usedBy !== undefined && isAll) {
+    print(`process ${usedBy} uses the log: what it is writing now is not judged`);
+  }
+  print(`${parts.join(", ")}; ${speed}; ${found === 0 ? "no damage" : `${found} damaged`}`);
+  return found === 0 ? 0 : 1;
+}
+
+/** False: it is no longer there. */
+async function verifyOne(
+  store: InspectedStore,
+  block: InspectedBlock,
+  to: Pick<Parameters<typeof verifyLog>[0], "findings" | "onBytes">,
+): Promise<boolean> {
+  const { findings, onBytes } = to;
+  const { meta } = block;
+  try {
+    await store.withFiles(block, (files) => verifyBlock(files, findings, onBytes));
+    return true;
+  } catch (error) {
+    if (isDamage(error)) {
+      findings.add({ object: `block ${meta.id}`, reason: error.message });
+      return true;
+    }
+    if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
+    // Retention and compaction go on meanwhile.
+    const isStill = block.isInBucket ? await isListed(store, meta.id) : store.isThere(meta);
+    if (!isStill) return false;
+    findings.add({ object: `block ${meta.id}`, reason: error.message });
+    return true;
+  }
+}
+
+async function isListed(store: InspectedStore, id: string): Promise<boolean> {
+  return (await store.list()).blocks.some(({ meta }) => meta.id === id);
+}
+
+function chosen(all: readonly InspectedBlock[], ids: readonly string[]): InspectedBlock[] {
+  return ids.map((id) => findBlock(all, id));
+}
+
+/** By its id or how that begins. Throws not_found. */
+export function findBlock(all: readonly InspectedBlock[], id: string): InspectedBlock {
+  const found = all.filter(({ meta }) => meta.id.startsWith(id.toLowerCase()));
+  if (found.length === 1) return found[0];
+  const how = found.length === 0 ? "no block" : `${found.length} blocks`;
+  throw new EngineError("not_found", `there is ${how} whose id begins with ${JSON.stringify(id)}`);
+}
+
+export function bytesOf({
+  dataBytes,
+  sidecarBytes,
+}: {
+  readonly dataBytes: number;
+  readonly sidecarBytes: number;
+}): number {
+  return dataBytes + sidecarBytes;
+}
