@@ -23,6 +23,7 @@ import { type Logger, makeLogger } from "./base/log.ts";
 import { prng } from "./base/prng.ts";
 import { settleMemory } from "./base/runtime-memory.ts";
 import { liveBlocks } from "./compact/live-blocks.ts";
+import { readRetentionFilter } from "./compact/retention-filter.ts";
 import { parseCommandLine } from "./config/command-line.ts";
 import type { Config } from "./config/config.ts";
 import { effectiveConfig } from "./config/effective-config.ts";
@@ -61,7 +62,12 @@ import { inspectStore } from "./worker/inspect-store.ts";
 import { checkSampling } from "./worker/open-jaeger.ts";
 import { httpTls, readTls } from "./worker/receiver-tls.ts";
 import { storeOptions } from "./worker/store-options.ts";
-import { checkTenantFile, readLimits, watchLimits } from "./worker/tenant-limits.ts";
+import {
+  checkTenantFile,
+  readLimits,
+  type TenantLimits,
+  watchLimits,
+} from "./worker/tenant-limits.ts";
 import type { ReceiverSnapshot } from "./worker/worker-protocol.ts";
 
 const FLUSH_TIMEOUT_MS = 120_000;
@@ -92,7 +98,7 @@ async function main(argv: readonly string[]): Promise<void> {
 }
 
 /** What -config.verify reads besides the configuration. */
-function filesOf({ limits, receivers }: Config): FileCheck[] {
+function filesOf({ limits, receivers, compaction }: Config): FileCheck[] {
   const overrides = limits.tenantFile === "" ? [] : [() => checkTenantFile(limits.tenantFile)];
   const strategies = receivers.flatMap((receiver) =>
     receiver.kind === "jaeger_remote_sampling" ? [receiver] : [],
@@ -101,7 +107,11 @@ function filesOf({ limits, receivers }: Config): FileCheck[] {
     checkSampling(receiver);
     return [];
   });
-  return [...overrides, ...checks];
+  const filters = compaction.rules.map((rule) => () => {
+    readRetentionFilter(rule);
+    return [];
+  });
+  return [...overrides, ...checks, ...filters];
 }
 
 async function run(config: Config, warnings: readonly string[]): Promise<void> {
@@ -114,6 +124,8 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     if ("tls" in receiver && receiver.tls !== undefined) readTls(receiver.tls);
   }
   for (const tls of [config.server.httpTls, config.server.grpcTls]) portTls(tls);
+  const limits = readLimits(config.limits, logger);
+  checkRetention(config, limits);
   for (const folder of new Set([config.walPath, config.localPath])) takeFolder(folder);
   const receivers = [];
   for (const receiver of config.receivers) {
@@ -132,7 +144,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   const startMs = performance.now();
   const engine = await Engine.create({
     config: { ...config, receivers },
-    limits: readLimits(config.limits, logger),
+    limits,
     kernel: readKernel(),
     nodeId: nodeIdOf(config.walPath),
     blocks,
@@ -174,6 +186,20 @@ function placeOf(config: Config): StoreOptions | undefined {
   // The store's own thread opens it again, and could not say so well what is wrong.
   openStore(place, { clock: systemClock, random: prng(0) });
   return place;
+}
+
+/** From a bucket blocks are removed whole, by one time for all of them. */
+function checkRetention({ storageBackend, compaction }: Config, limits: TenantLimits): void {
+  for (const rule of compaction.rules) readRetentionFilter(rule);
+  if (storageBackend === "local") return;
+  const ofTenants = [limits.others, ...limits.byTenant.values()];
+  const own = [
+    ...(compaction.rules.length > 0 ? ["vivace.retention_rules"] : []),
+    ...(ofTenants.some((one) => one.blockRetentionMs > 0) ? ["block_retention of tenants"] : []),
+  ];
+  if (own.length === 0) return;
+  const what = `${own.join(" and ")}: not built yet for the backend ${storageBackend}`;
+  throw new EngineError("malformed", what);
 }
 
 /** Nobody reads yet: what merges left behind goes at once. */

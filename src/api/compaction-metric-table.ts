@@ -25,6 +25,11 @@ const counters: readonly Row[] = [
     "Blocks removed because their time to live is over.",
     ({ expired }) => expired,
   ],
+  [
+    "vivace_retention_spans_total",
+    "Spans removed from blocks that go on because their time is over.",
+    ({ expiredSpans }) => expiredSpans,
+  ],
 ];
 
 const gauges: readonly Row[] = [

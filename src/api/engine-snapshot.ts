@@ -92,6 +92,8 @@ export interface CompactionCounts {
   readonly seconds: number;
   /** Blocks whose time was over. */
   readonly expired: number;
+  /** Spans of other blocks whose time was over. */
+  readonly expiredSpans: number;
   /** Blocks whose files are still there although nobody looks at them. */
   readonly waiting: number;
 }

@@ -83,16 +83,18 @@ interface Opened {
 function mergeOpen(options: MergeOptions<Kernel>, { memory, pages, files }: Opened): MergeResult {
   const { kernel, store, yieldNow = () => {} } = options;
   const tenants = readOrder(kernel, pages, files);
+  markExpired(options, memory);
   const plans = mergeOrder(kernel, memory, { inputs: files, parts: tenants });
   const doubles = kernel.droppedDoubles();
-  if (plans.length === 0) return { outputs: [], doubles };
+  const all = files.reduce((sum, { meta }) => sum + meta.spans, 0);
+  const dropped = { doubles, expired: all - doubles - kernel.mergedRows() };
+  if (plans.length === 0) return { outputs: [], ...dropped };
   const columns = mergeColumns(files.map(({ file }) => file));
   const rows = kernel.mergedRows();
   const parts = { kernel, memory, pages, inputs: files, columns, rows, yieldNow };
   placeChildren(parts, SCOPE_EVENT, EVENTS_MAX);
   placeChildren(parts, SCOPE_LINK, LINKS_MAX);
-  const isSame =
-    plans.length === 1 && rows === files.reduce((sum, { meta }) => sum + meta.spans, 0);
+  const isSame = plans.length === 1 && rows === all;
   const present = isSame ? undefined : findPresence(parts, plans);
   const names = plans.map((plan) => blockName(options, plan));
   const metas = names.map((name) => store.find(name));
@@ -123,12 +125,29 @@ function mergeOpen(options: MergeOptions<Kernel>, { memory, pages, files }: Open
     for (const file of open) abandonQuietly(file.draft);
     throw error;
   }
-  return { outputs: metas.filter((meta) => meta !== undefined), doubles };
+  return { outputs: metas.filter((meta) => meta !== undefined), ...dropped };
+}
+
+function markExpired({ kernel, inputs }: MergeOptions<Kernel>, memory: Uint8Array): void {
+  let at = kernel.keptTraces() >>> 0;
+  for (const { meta, expired } of inputs) {
+    for (const [trace, isOver] of expired?.entries() ?? [])
+      memory[at + trace] = isOver === 1 ? 0 : 1;
+    at += meta.traces;
+  }
 }
 
 function blockName({ inputs, idWords }: MergeOptions<Kernel>, plan: MergedFile): BlockName {
   const tenant = plan.shared ? null : plan.tenants[0].name;
-  const words = ["merge", ...idWords, tenant, ...inputs.map(({ meta }) => meta.id)];
+  const left = inputs.map(({ expired }) => (expired === undefined ? 0 : Bun.hash(expired)));
+  // What is left out makes another block of the same inputs.
+  const words = [
+    "merge",
+    ...idWords,
+    tenant,
+    ...inputs.map(({ meta }) => meta.id),
+    ...left.map(String),
+  ];
   const id = createHash("sha256").update(JSON.stringify(words)).digest("hex").slice(0, 32);
   const tenants = plan.tenants.map(({ name, rowFirst, rows, traces }) => ({
     ...{ name, rowFirst, rows, traces },

@@ -16,6 +16,11 @@ export interface MergeInput {
   /** Holds data.parquet. */
   readonly folder: string;
   readonly meta: BlockMeta;
+  /**
+   * A byte a trace of the block, in its order: 1, its time is over. It is left out, unless another
+   * input has a part of it that is not.
+   */
+  readonly expired?: Uint8Array | undefined;
 }
 
 export interface MergeOptions<Kernel> {
@@ -48,4 +53,6 @@ export interface MergeResult {
   readonly outputs: readonly BlockMeta[];
   /** Spans left out because an earlier one has tenant, trace id, span id and kind. */
   readonly doubles: number;
+  /** Spans left out because their time is over. */
+  readonly expired: number;
 }

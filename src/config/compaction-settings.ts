@@ -1,5 +1,6 @@
 /** Settings of how blocks are merged. */
-import type { CompactionConfig, Config } from "./config.ts";
+import { z } from "zod";
+import type { CompactionConfig, Config, RetentionRule } from "./config.ts";
 import {
   COMPACTION_BYTES_MAX_DEFAULT,
   COMPACTION_CYCLE_MS_DEFAULT,
@@ -8,7 +9,7 @@ import {
 } from "./limits.ts";
 import type { Setting } from "./table/key.ts";
 import { bytesBetween, wholeMs } from "./value/bounded.ts";
-import { count, flag } from "./value/value.ts";
+import { count, flag, longDuration, makeValue, parsed } from "./value/value.ts";
 
 const BELOW = "backend_scheduler.provider.compaction.compaction";
 
@@ -56,9 +57,42 @@ export const compactionDisabled = setting<boolean>({
   read: (config: Config) => config.compaction.isDisabled,
 });
 
+const rules = z.array(
+  z
+    .strictObject({ filter: z.string().min(1), keep: longDuration.schema })
+    .transform(({ filter, keep }): RetentionRule => ({ filter, keepMs: keep })),
+);
+
+/** On the command line it is a text. */
+const rulesText = parsed((raw) => {
+  if (typeof raw !== "string") return undefined;
+  try {
+    return rules.safeParse(JSON.parse(raw)).data;
+  } catch {
+    return undefined;
+  }
+});
+
+export const retentionRules = setting<RetentionRule[]>({
+  path: "vivace.retention_rules",
+  value: makeValue<RetentionRule[]>({
+    wants: "any",
+    schema: rules.or(rulesText),
+    expected:
+      "a list of filters and how long to keep what they find, such as " +
+      '[{"filter": "{ status = error }", "keep": "90d"}]',
+    off: [[]],
+    print: (list) =>
+      list.map(({ filter, keepMs }) => ({ filter, keep: longDuration.print(keepMs) })),
+  }),
+  fallback: [],
+  about: "Traces that are kept longer or shorter than block_retention, by filters in TraceQL.",
+  read: (config: Config) => [...config.compaction.rules],
+});
+
 export const compactionSettings = [
   ...[compactionWindow, compactionTracesMax, compactionBytesMax],
-  ...[compactionCycle, compactionDisabled],
+  ...[compactionCycle, compactionDisabled, retentionRules],
 ] as const;
 
 /** What the configuration says of them. */
@@ -69,5 +103,6 @@ export function readCompaction(at: <T>(setting: Setting<T>) => T): CompactionCon
     bytesMax: at(compactionBytesMax),
     cycleMs: at(compactionCycle),
     isDisabled: at(compactionDisabled),
+    rules: at(retentionRules),
   };
 }

@@ -58,6 +58,15 @@ export interface CompactionConfig {
   /** Between two looks. */
   readonly cycleMs: number;
   readonly isDisabled: boolean;
+  /** Of traces that are kept longer or shorter than blocks. */
+  readonly rules: readonly RetentionRule[];
+}
+
+export interface RetentionRule {
+  /** In TraceQL; not yet read. */
+  readonly filter: string;
+  /** 0: for ever. */
+  readonly keepMs: number;
 }
 
 export interface BucketConfig {
@@ -175,6 +184,8 @@ export interface LimitsConfig {
   readonly globalLiveTracesMax: number;
   /** So long after its last span a trace is no longer live. */
   readonly traceIdleMs: number;
+  /** How long a tenant's blocks are kept; 0 takes what holds for all. */
+  readonly blockRetentionMs: number;
   /** Empty: no tenant has limits of its own. */
   readonly tenantFile: string;
   readonly tenantFilePeriodMs: number;

@@ -2,7 +2,7 @@
  * The configuration in force as YAML in Tempo's shape, for `/status/config`. Every key that it
  * shows is honoured, and the text can be loaded again. Secrets show as asterisks.
  */
-import { isDeepStrictEqual } from "node:util";
+import { isDeepStrictEqual, isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import type { Config, Receiver } from "./config.ts";
 import { defaultConfig } from "./load-config.ts";
@@ -21,7 +21,8 @@ export function effectiveConfig(config: Config, mode: ConfigMode = "effective"):
   const rows = rowsOf(shown);
   if (mode !== "diff") return toYaml(rows);
   const usual = new Map(rowsOf(defaults).map((row) => [pathText(row), row.value]));
-  return toYaml(rows.filter((row) => usual.get(pathText(row)) !== row.value));
+  // Lists are made anew when they are shown.
+  return toYaml(rows.filter((row) => !isDeepStrictEqual(usual.get(pathText(row)), row.value)));
 }
 
 export interface ConfigRow {

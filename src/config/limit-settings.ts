@@ -43,12 +43,25 @@ const countMax = {
   expected: `${count.expected}, below 2^32`,
 };
 
+const wholeLongMs = {
+  ...longDuration,
+  schema: longDuration.schema.refine((ms) => Number.isInteger(ms)),
+};
+
 export const attributeBytes = limitSetting<number>({
   path: "overrides.defaults.ingestion.max_attribute_bytes",
   value: bytesMax,
   fallback: 0,
   about: "Longer keys and values of attributes are cut; 0 takes distributor.max_attribute_bytes.",
   read: (limits) => limits.attributeBytesMax,
+});
+
+export const tenantRetention = limitSetting<number>({
+  path: "overrides.defaults.compaction.block_retention",
+  value: wholeLongMs,
+  fallback: 0,
+  about: "How long a tenant's blocks are kept; 0 takes the block_retention of all.",
+  read: (limits) => limits.blockRetentionMs,
 });
 
 export const distributorAttributeBytes = limitSetting<number>({
@@ -120,6 +133,7 @@ export const tenantFilePeriod = limitSetting<number>({
 });
 
 export const limitSettings = [
+  tenantRetention,
   ingestionRate,
   ingestionBurst,
   attributeBytes,

@@ -195,6 +195,7 @@ function makeConfig(
       liveTracesMax: at(limits.liveTraces),
       globalLiveTracesMax: at(limits.globalLiveTraces),
       traceIdleMs: at(limits.traceIdle),
+      blockRetentionMs: at(limits.tenantRetention),
       tenantFile: at(limits.tenantFile),
       tenantFilePeriodMs: at(limits.tenantFilePeriod),
     },

@@ -20,6 +20,7 @@ import {
   ingestionBurst,
   ingestionRate,
   liveTraces,
+  tenantRetention,
   traceBytes,
 } from "./limit-settings.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
@@ -34,6 +35,7 @@ const LIMITS = {
   traceBytesMax: traceBytes,
   liveTracesMax: liveTraces,
   globalLiveTracesMax: globalLiveTraces,
+  blockRetentionMs: tenantRetention,
 } as const satisfies Record<string, Setting<number>>;
 
 export type TenantLimitName = keyof typeof LIMITS;

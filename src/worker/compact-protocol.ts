@@ -1,4 +1,5 @@
 /** What the thread that merges blocks is given, and what it tells main. */
+import type { Retention } from "../compact/plan-retention.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { ThreadStart } from "./worker-protocol.ts";
 
@@ -8,6 +9,9 @@ export interface CompactStart extends ThreadStart {
   readonly remove: readonly BlockMeta[];
   /** Blocks to merge, one after another. */
   readonly merges: readonly (readonly BlockMeta[])[];
+  /** Blocks of which some traces may be over; each is written anew when it pays. */
+  readonly looks: readonly BlockMeta[];
+  readonly retention: Retention;
 }
 
 export type CompactMessage =
@@ -19,8 +23,12 @@ export type CompactMessage =
       readonly inputs: readonly BlockMeta[];
       readonly outputs: readonly BlockMeta[];
       readonly doubles: number;
+      /** Spans left out because their time is over. */
+      readonly expired: number;
       readonly ms: number;
     }
+  /** It stays as it is, for now. */
+  | { readonly type: "looked"; readonly meta: BlockMeta }
   | { readonly type: "failed"; readonly inputs: readonly BlockMeta[]; readonly reason: string }
   /** All is done; the thread ends. */
   | { readonly type: "done" };

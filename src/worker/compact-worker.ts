@@ -9,12 +9,14 @@ import { EngineError } from "../base/error.ts";
 import { lowerThreadPriority } from "../base/thread-priority.ts";
 import { MERGE_MEMORY_BYTES, mergeBlocks } from "../compact/merge-blocks.ts";
 import { MergeTooLarge } from "../compact/merge-column.ts";
-import { instantiate, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
+import type { MergeInput } from "../compact/merge-options.ts";
+import { instantiate, type Kernel, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import { HALF_SEALED, HALF_STATE, STOP } from "../ring/control.ts";
 import { ringUsedBytes } from "../ring/ring.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import type { CompactMessage, CompactStart } from "./compact-protocol.ts";
+import { ExpiredTraces } from "./expired-traces.ts";
 
 /** Of 19: below all that answers somebody. */
 const PRIORITY = 10;
@@ -24,16 +26,20 @@ const WAIT_MS = 5;
 /** A page at most so much later: a merge must end also under load that never does. */
 const WAIT_MS_MAX = 50;
 
+/** Of a block's traces: with fewer that are over it is not worth to be written anew. */
+const REWRITE_SHARE = 0.1;
+
 const start = workerData as CompactStart;
 const control = new Int32Array(sharedBuffer(start.memory), 0, 4096);
 const store = new DiskStore(start.localPath);
 
 class Stopped extends Error {}
+let isStopped = false;
 
 lowerThreadPriority(PRIORITY);
 
 for (const meta of start.remove) remove(meta);
-if (start.merges.length > 0) mergeAll();
+if (start.merges.length + start.looks.length > 0) mergeAll();
 tell({ type: "done" });
 parentPort?.close();
 
@@ -53,23 +59,46 @@ function remove(meta: BlockMeta): void {
 function mergeAll(): void {
   const memory = makeMemory(MERGE_MEMORY_BYTES);
   const kernel = instantiate(start.module, memory);
-  for (const inputs of start.merges) {
-    const began = performance.now();
-    try {
-      const { outputs, doubles } = mergeBlocks({
-        kernel,
-        buffer: sharedBuffer(memory),
-        inputs: inputs.map((meta) => ({ meta, folder: store.folderOf(meta) })),
-        store,
-        clock: systemClock,
-        idWords: [],
-        yieldNow,
-      });
-      tell({ type: "merged", inputs, outputs, doubles, ms: performance.now() - began });
-    } catch (error) {
-      if (error instanceof Stopped) return;
-      tell({ type: "failed", inputs, reason: bad(error) });
-    }
+  const buffer = sharedBuffer(memory);
+  const rules = new ExpiredTraces(kernel, buffer, start.retention);
+  const inputsOf = (metas: readonly BlockMeta[]): MergeInput[] =>
+    metas.map((meta) => {
+      const folder = store.folderOf(meta);
+      return { meta, folder, expired: rules.of(meta, folder, systemClock.nowMs()) };
+    });
+  for (const metas of start.merges) {
+    attempt(metas, () => merge({ kernel, buffer }, inputsOf(metas)));
+  }
+  for (const meta of start.looks) {
+    attempt([meta], () => {
+      const inputs = inputsOf([meta]);
+      const gone = inputs[0].expired?.reduce((sum, one) => sum + one, 0) ?? 0;
+      if (gone >= meta.traces * REWRITE_SHARE && gone > 0) merge({ kernel, buffer }, inputs);
+      else tell({ type: "looked", meta });
+    });
+  }
+}
+
+function merge(
+  parts: { readonly kernel: Kernel; readonly buffer: SharedArrayBuffer },
+  inputs: readonly MergeInput[],
+): void {
+  const began = performance.now();
+  const { outputs, doubles, expired } = mergeBlocks({
+    ...{ ...parts, inputs, store, clock: systemClock, idWords: [], yieldNow },
+  });
+  const ms = performance.now() - began;
+  const metas = inputs.map(({ meta }) => meta);
+  tell({ type: "merged", inputs: metas, outputs, doubles, expired, ms });
+}
+
+function attempt(inputs: readonly BlockMeta[], work: () => void): void {
+  if (isStopped) return;
+  try {
+    work();
+  } catch (error) {
+    if (error instanceof Stopped) isStopped = true;
+    else tell({ type: "failed", inputs, reason: bad(error) });
   }
 }
 

@@ -12,11 +12,12 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { hasLeft, liveBlocks } from "../compact/live-blocks.ts";
 import { planMerges } from "../compact/plan-merges.ts";
+import { type Retention, retentionStep } from "../compact/plan-retention.ts";
 import type { Config } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
-import { expired } from "../store/retention.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import type { CompactMessage, CompactStart } from "./compact-protocol.ts";
+import type { TenantLimits } from "./tenant-limits.ts";
 import { startThread, type Thread } from "./thread.ts";
 import type { ThreadStart } from "./worker-protocol.ts";
 
@@ -28,6 +29,7 @@ export interface CompactorOptions {
   readonly logger: Logger;
   /** All blocks that questions see. */
   readonly blocks: () => readonly BlockMeta[];
+  readonly limits: TenantLimits;
   /** Where the log begins. */
   readonly walOldest: () => number;
   /** Questions see the change when it returned. */
@@ -45,12 +47,16 @@ export interface CompactorCounts {
   readonly seconds: number;
   /** Blocks whose time was over. */
   readonly expired: number;
+  /** Spans of other blocks whose time was over. */
+  readonly expiredSpans: number;
   /** Blocks whose files are still there although nobody looks at them. */
   readonly waiting: number;
 }
 
 /** Merges of one thread: it ends often enough to give its memory back. */
 const MERGES_AT_ONCE = 4;
+/** Blocks that are looked at in one thread for traces that are over. */
+const LOOKS_AT_ONCE = 16;
 /** After a failure the same blocks are tried again so much later. */
 const RETRY_MS = 600_000;
 
@@ -61,20 +67,29 @@ export class Compactor {
   readonly #over = new Map<string, { readonly meta: BlockMeta; readonly goneMs: number }>();
   /** By block until when it is left alone. */
   readonly #failed = new Map<string, number>();
+  /** By block, how many of the times that count for it were over when it was looked at. */
+  readonly #looked = new Map<string, number>();
+  #retention: Retention;
   #running: Thread<never> | undefined;
   #isStopping = false;
   readonly #counts = {
     ...{ failures: 0, inputs: 0, spans: 0, traces: 0, bytesWritten: 0 },
-    ...{ doubles: 0, seconds: 0, expired: 0 },
+    ...{ doubles: 0, seconds: 0, expired: 0, expiredSpans: 0 },
   };
 
   constructor(options: CompactorOptions) {
     this.#options = options;
+    this.#retention = retentionOf(options.config, options.limits);
     this.#timer = setInterval(() => this.#cycle(), options.config.compaction.cycleMs);
   }
 
   get counts(): CompactorCounts {
     return { ...this.#counts, waiting: this.#over.size };
+  }
+
+  setLimits(limits: TenantLimits): void {
+    this.#retention = retentionOf(this.#options.config, limits);
+    this.#looked.clear();
   }
 
   /** The thread sees the control word STOP by itself. */
@@ -91,14 +106,24 @@ export class Compactor {
     if (this.#running !== undefined || this.#isStopping) return;
     this.#retain();
     const remove = this.#due();
-    const merges = this.#options.config.compaction.isDisabled ? [] : this.#plan();
-    if (remove.length === 0 && merges.length === 0) return;
+    const mayMerge = this.#eligible();
+    const merges = this.#plan(mayMerge);
+    const merging = new Set(merges.flat());
+    const looks = this.#toLookAt((meta) => mayMerge(meta) && !merging.has(meta));
+    if (remove.length + merges.length + looks.length === 0) return;
     const { thread, config, logger } = this.#options;
     let isDone = false;
     this.#running = startThread<CompactStart, never, CompactMessage>({
       name: "compact",
       url: new URL("./compact-worker.ts", import.meta.url),
-      data: { ...thread, localPath: config.localPath, remove, merges },
+      data: {
+        ...thread,
+        localPath: config.localPath,
+        remove,
+        merges,
+        looks,
+        retention: this.#retention,
+      },
       logger,
       onMessage: (message) => {
         this.#hear(message);
@@ -111,35 +136,54 @@ export class Compactor {
         this.#running = undefined;
         this.#counts.failures++;
         // Whichever it was: none is tried again before long.
-        for (const meta of merges.flat()) this.#leaveAlone(meta);
+        for (const meta of [...merges.flat(), ...looks]) this.#leaveAlone(meta);
         this.#recover();
       },
     });
   }
 
-  #plan(): readonly (readonly BlockMeta[])[] {
-    const { blocks, nodeId, walOldest, config, clock } = this.#options;
+  /** What may be merged, or written anew. */
+  #eligible(): (meta: BlockMeta) => boolean {
+    const { nodeId, walOldest, clock } = this.#options;
     const nowMs = clock.nowMs();
     const oldest = walOldest();
     const there = new Set(this.#over.keys());
     // A merge that was cut off would seem to be whole when an input of it went.
     const over = [...this.#over.values()];
     const cutOff = new Set(over.flatMap(({ meta }) => meta.merged?.replaces ?? []));
-    const mayMerge = (meta: BlockMeta) =>
+    return (meta) =>
       (meta.wal.node !== nodeId || meta.wal.to <= oldest) &&
       !hasLeft(meta, there) &&
       !cutOff.has(meta.id) &&
       (this.#failed.get(meta.id) ?? 0) <= nowMs;
-    return planMerges(blocks(), config.compaction, { nowMs, mayMerge }).slice(0, MERGES_AT_ONCE);
+  }
+
+  #plan(mayMerge: (meta: BlockMeta) => boolean): readonly (readonly BlockMeta[])[] {
+    const { blocks, config, clock } = this.#options;
+    if (config.compaction.isDisabled) return [];
+    const state = { nowMs: clock.nowMs(), mayMerge };
+    return planMerges(blocks(), config.compaction, state).slice(0, MERGES_AT_ONCE);
+  }
+
+  /** Blocks of which a part may be over, that have not been looked at since. */
+  #toLookAt(mayMerge: (meta: BlockMeta) => boolean): readonly BlockMeta[] {
+    const nowMs = this.#options.clock.nowMs();
+    const isNews = (meta: BlockMeta) => {
+      const step = retentionStep(meta, this.#retention, nowMs);
+      return step.type === "look" && step.over > (this.#looked.get(meta.id) ?? 0);
+    };
+    const found = this.#options.blocks().filter((meta) => isNews(meta) && mayMerge(meta));
+    return found.slice(0, LOOKS_AT_ONCE);
   }
 
   /** Whole blocks whose time is over; one whose inputs are still there follows later. */
   #retain(): void {
-    const { blocks, config, clock, logger } = this.#options;
+    const { blocks, clock, logger } = this.#options;
     const there = new Set(this.#over.keys());
-    const old = expired(blocks(), clock.nowMs(), config.blockRetentionMs).filter(
-      (meta) => !hasLeft(meta, there),
-    );
+    const nowMs = clock.nowMs();
+    const isOver = (meta: BlockMeta) =>
+      retentionStep(meta, this.#retention, nowMs).type === "remove" && !hasLeft(meta, there);
+    const old = blocks().filter(isOver);
     if (old.length === 0) return;
     this.#replace([], old);
     this.#counts.expired += old.length;
@@ -170,7 +214,10 @@ export class Compactor {
     );
     // Questions that began before go on with what they began with.
     const goneMs = clock.nowMs() + Math.max(config.bucket.graceMs, config.query.timeoutMs);
-    for (const meta of inputs) this.#over.set(meta.id, { meta, goneMs });
+    for (const meta of inputs) {
+      this.#over.set(meta.id, { meta, goneMs });
+      this.#looked.delete(meta.id);
+    }
   }
 
   #due(): BlockMeta[] {
@@ -181,6 +228,8 @@ export class Compactor {
   #hear(message: CompactMessage): void {
     const { logger } = this.#options;
     if (message.type === "removed") this.#over.delete(message.id);
+    else if (message.type === "looked")
+      this.#looked.set(message.meta.id, this.#timesOver(message.meta));
     else if (message.type === "kept") {
       const { id: block, reason } = message;
       logger.error("block cannot be removed", { block, error: reason });
@@ -191,22 +240,27 @@ export class Compactor {
       logger.error("blocks cannot be merged", { blocks, error: message.reason });
       this.#recover();
     } else if (message.type === "merged") {
-      const { inputs, outputs, doubles, ms } = message;
+      const { inputs, outputs, doubles, expired, ms } = message;
       this.#replace(outputs, inputs);
-      this.#count(inputs, outputs, { doubles, ms });
+      // What was over in the inputs is not there any more.
+      for (const meta of outputs) this.#looked.set(meta.id, this.#timesOver(meta));
+      this.#count(message);
       const spans = outputs.reduce((sum, meta) => sum + meta.spans, 0);
-      const shape = { inputs: inputs.length, outputs: outputs.length, spans, doubles };
+      const shape = { inputs: inputs.length, outputs: outputs.length, spans, doubles, expired };
       logger.info("blocks merged", { ...shape, ms: Math.round(ms) });
     }
   }
 
-  #count(
-    inputs: readonly BlockMeta[],
-    outputs: readonly BlockMeta[],
-    { doubles, ms }: { readonly doubles: number; readonly ms: number },
-  ): void {
+  #timesOver(meta: BlockMeta): number {
+    const step = retentionStep(meta, this.#retention, this.#options.clock.nowMs());
+    return step.type === "look" ? step.over : 0;
+  }
+
+  #count(merge: Extract<CompactMessage, { type: "merged" }>): void {
+    const { inputs, outputs, doubles, expired, ms } = merge;
     this.#counts.inputs += inputs.length;
     this.#counts.doubles += doubles;
+    this.#counts.expiredSpans += expired;
     this.#counts.seconds += ms / 1000;
     for (const { spans, traces, dataBytes, sidecarBytes } of outputs) {
       this.#counts.spans += spans;
@@ -218,4 +272,15 @@ export class Compactor {
   #leaveAlone(meta: BlockMeta): void {
     this.#failed.set(meta.id, this.#options.clock.nowMs() + RETRY_MS);
   }
+}
+
+function retentionOf({ compaction, blockRetentionMs }: Config, limits: TenantLimits): Retention {
+  const keepMs = (own: number) => (own === 0 ? blockRetentionMs : own);
+  return {
+    rules: compaction.rules,
+    byTenant: new Map(
+      [...limits.byTenant].map(([tenant, own]) => [tenant, keepMs(own.blockRetentionMs)]),
+    ),
+    othersMs: keepMs(limits.others.blockRetentionMs),
+  };
 }

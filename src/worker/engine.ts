@@ -201,6 +201,7 @@ export class Engine {
     if (store === undefined) {
       this.#compactor = new Compactor({
         ...{ thread: this.#thread, config, nodeId, clock, logger },
+        limits: this.#limits,
         blocks: () => this.blocks,
         walOldest: () => this.stats[STAT_WAL_OLDEST],
         onChange: (added, removed) => this.#merged(added, removed),
@@ -413,6 +414,7 @@ export class Engine {
   /** From here on; also of threads that start later. */
   setLimits(limits: TenantLimits): void {
     this.#limits = limits;
+    this.#compactor?.setLimits(limits);
     for (const thread of this.#ingress) thread.post({ type: "limits", limits });
   }
 

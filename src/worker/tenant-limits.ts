@@ -23,7 +23,10 @@ export interface ContentLimits {
   readonly liveTracesMax: number;
 }
 
-export interface TenantLimit extends RateLimit, ContentLimits {}
+export interface TenantLimit extends RateLimit, ContentLimits {
+  /** How long its blocks are kept; 0: as long as those of all. */
+  readonly blockRetentionMs: number;
+}
 
 /** Of tenants that have limits of their own, and of all others. */
 export interface TenantLimits {
@@ -87,6 +90,7 @@ function limitOf(config: LimitsConfig, entries: readonly TenantOverrides[]): Ten
     attributeBytesMax: said("attributeBytesMax") || config.distributorAttributeBytesMax,
     attributeKeysMax: said("attributeKeysMax"),
     traceBytesMax: said("traceBytesMax"),
+    blockRetentionMs: said("blockRetentionMs"),
     // There is one process, for which both are the same; 0 is none.
     liveTracesMax: Math.min(local || global, global || local),
   };

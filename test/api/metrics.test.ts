@@ -21,7 +21,7 @@ const snapshot: EngineSnapshot = {
   blocks: { rows: 5000, bytes: 150_000, completed: 4, failed: 1 },
   compaction: {
     ...{ failures: 1, inputs: 6, spans: 4000, traces: 300, bytesWritten: 120_000, doubles: 3 },
-    ...{ seconds: 1.5, expired: 2, waiting: 1 },
+    ...{ seconds: 1.5, expired: 2, expiredSpans: 4, waiting: 1 },
   },
   store: {
     ...{ pendingBlocks: 5, pendingBytes: 500, cacheBytes: 600, filterBytes: 700, uploads: 8 },
@@ -97,6 +97,7 @@ describe("the engine's values", () => {
       "vivace_replay_bytes 1000",
       "vivace_replay_done_bytes 900",
       "vivace_replay_seconds 1.5",
+      "vivace_retention_spans_total 4",
       "vivace_ring_bytes 333",
       'vivace_stage_seconds_total{stage="decode"} 0.5',
       "vivace_store_cache_bytes 600",

@@ -129,6 +129,8 @@ const examples: Readonly<Record<string, string | null>> = {
   "backend_scheduler.provider.compaction.compaction.max_block_bytes": "1GiB",
   "backend_scheduler.provider.compaction.compaction.compaction_cycle": "1m",
   "compactor.disabled": "true",
+  "vivace.retention_rules": '[{"filter": "{ status = error }", "keep": "90d"}]',
+  "overrides.defaults.compaction.block_retention": "24h",
   "vivace.block_cache_bytes_max": "1GiB",
   "vivace.bloom_filter_bytes_max": "64MiB",
   "vivace.upload_backlog_bytes_max": "1GiB",

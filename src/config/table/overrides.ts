@@ -12,6 +12,7 @@ import {
   liveTraces,
   tenantFile,
   tenantFilePeriod,
+  tenantRetention,
   traceBytes,
 } from "../limit-settings.ts";
 import { tagValuesBytesMax } from "../query-settings.ts";
@@ -86,7 +87,6 @@ const read: Record<string, Key> = {
 };
 
 const retention: Record<string, Key> = {
-  ...unbuiltKeys("retention for single tenants is", { block_retention: noPeriod }),
   ...unbuiltKeys("compaction is", { compaction_window: noPeriod, compaction_disabled: toggle }),
 };
 
@@ -137,7 +137,7 @@ const defaults = block({
     ...ingestion,
   }),
   read: block(read),
-  compaction: block(retention),
+  compaction: block({ block_retention: tenantRetention, ...retention }),
   metrics_generator: generator,
   ...unbuiltKeys("forwarders are", { forwarders: textList }),
   global: block({ max_bytes_per_trace: traceBytes }),
@@ -162,6 +162,7 @@ const legacy: Record<string, Key> = {
   }),
   ...read,
   max_bytes_per_tag_values_query: alias(tagValuesBytesMax),
+  block_retention: alias(tenantRetention),
   ...retention,
   ...unbuiltKeys("forwarders are", { forwarders: textList }),
   ...inertKeys(COLUMNS, { parquet_dedicated_columns: itemList }),

@@ -1,5 +1,6 @@
 /** The whole file: Tempo's top-level blocks, and `vivace` for settings of our own. */
 import { blockCacheBytesMax, filterBytesMax, uploadBacklogBytesMax } from "../bucket-settings.ts";
+import { retentionRules } from "../compaction-settings.ts";
 import {
   httpApiPrefix,
   inFlightBytesMax,
@@ -76,5 +77,6 @@ export const root = block({
     block_cache_bytes_max: blockCacheBytesMax,
     bloom_filter_bytes_max: filterBytesMax,
     upload_backlog_bytes_max: uploadBacklogBytesMax,
+    retention_rules: retentionRules,
   }),
 });
