@@ -2,7 +2,7 @@
  * The configuration in force as YAML in Tempo's shape, for `/status/config`. Every key that it
  * shows is honoured, and the text can be loaded again. Secrets show as asterisks.
  */
-import { isDeepStrictEqual, isDeepStrictEqual } from "node:util";
+import { isDeepStrictEqual } from "node:util";
 import { stringify } from "yaml";
 import type { Config, Receiver } from "./config.ts";
 import { defaultConfig } from "./load-config.ts";
