@@ -5,7 +5,7 @@
  */
 import { closeSync, existsSync, fstatSync, openSync, readdirSync, readSync } from "node:fs";
 import { join } from "node:path";
-import { MiB } from "../base/bytes.ts";
+import { alignUp, KiB, MiB } from "../base/bytes.ts";
 import { errorCode, WalError } from "../wal/wal-error.ts";
 import type { WalDisk, WalFile } from "../wal/wal-file.ts";
 import { segmentHeaderBytes } from "../wal/wal-format.ts";
@@ -19,7 +19,8 @@ import {
 import type { Findings } from "./finding.ts";
 
 /** The largest record, and a header. */
-const WINDOW_BYTES = 65 * MiB;
+const WINDOW_BYTES_MAX = 65 * MiB;
+const WINDOW_BYTES_MIN = 64 * KiB;
 
 export interface LogWork {
   readonly path: string;
@@ -55,7 +56,7 @@ export function logBytes(path: string): number {
 class LogCheck {
   readonly #work: LogWork;
   readonly #disk: WalDisk;
-  readonly #window = new Uint8Array(WINDOW_BYTES);
+  #window = new Uint8Array(0);
   #records = 0;
 
   constructor(work: LogWork) {
@@ -72,6 +73,9 @@ class LogCheck {
       this.#tell("", error.message);
       return { segments: 0, records: 0 };
     }
+    // No record is larger than its file.
+    const most = Math.max(WINDOW_BYTES_MIN, ...files.map(({ bytes }) => alignUp(bytes, 8)));
+    this.#window = new Uint8Array(Math.min(most, WINDOW_BYTES_MAX));
     for (const { name, header, bytes } of files) {
       // One that is just being made has none yet.
       if (header === undefined && (bytes > 0 || !this.#work.isInUse)) {

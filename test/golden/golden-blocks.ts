@@ -13,7 +13,8 @@ export const GOLDEN_FOLDER = import.meta.dirname;
 /** By the name of their set, which is a folder of blocks as a store has it. */
 export function goldenBlocks(): [string, GoldenBlock[]][] {
   const sets = readdirSync(GOLDEN_FOLDER, { withFileTypes: true }).filter((it) => it.isDirectory());
-  return sets.map(({ name }) => {
+  const names = sets.map(({ name }) => name).sort();
+  return names.map((name) => {
     const paths = readdirSync(join(GOLDEN_FOLDER, name), { recursive: true, encoding: "utf8" });
     const folders = paths
       .filter((path) => path.endsWith("meta.json"))
