@@ -1,0 +1,163 @@
+/**
+ * `vivace blocks` and `vivace verify` as a user starts them, beside a server that runs: what they
+ * say, how they end, and what the server says of a block in which a bit is flipped.
+ */
+import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { FileCache } from "../../src/block/file-cache.ts";
+import { readDataFile } from "../../src/block/parquet-footer-read.ts";
+import { Bucket, uploaded } from "../support/bucket.ts";
+import { minioTool } from "../support/minio.ts";
+import { requestOf, spanOf } from "../support/send-spans.ts";
+import { runToEnd, Server } from "../support/server.ts";
+import { INSTALL_TIMEOUT_MS, leftOut, titled } from "../support/tool-cache.ts";
+
+const TIMEOUT_MS = 120_000;
+const TENANTS = ["a", "b"];
+const SPANS = 9000;
+const RANGE = "start=1699999000&end=1700004000";
+const QUERY = `/api/search?${RANGE}&q=${encodeURIComponent("{ name = `work-1` }")}`;
+
+/** Enough of each tenant for a block of its own. */
+async function fill(server: Server): Promise<void> {
+  for (const tenant of TENANTS) {
+    const spans = Array.from({ length: SPANS }, (_, i) =>
+      spanOf({
+        traceId: (1000 + Math.floor(i / 3)).toString(16),
+        spanId: (1 + i).toString(16),
+        name: `work-${i % 7}`,
+      }),
+    );
+    const { status } = await server.send(requestOf(spans), { "x-scope-orgid": tenant });
+    expect(status).toBe(200);
+  }
+  await server.flush();
+}
+
+describe("the commands beside a server", () => {
+  let server: Server;
+  const run = (...words: string[]) => runToEnd([...words, `-config.file=${server.configFile}`]);
+
+  beforeAll(async () => {
+    server = await Server.start({ multitenancy_enabled: true });
+    await fill(server);
+  }, TIMEOUT_MS);
+
+  afterAll(async () => {
+    await server[Symbol.asyncDispose]();
+  });
+
+  async function listed(tenant: string): Promise<{ id: string; dataBytes: number }> {
+    const { output, exitCode } = await run("blocks", "list", "--json", `--tenant=${tenant}`);
+    expect([output, exitCode]).toEqual([output, 0]);
+    const [meta] = JSON.parse(output) as { id: string; dataBytes: number }[];
+    return meta;
+  }
+
+  test("list, show and count blocks", async () => {
+    const { output, exitCode } = await run("blocks", "list");
+    expect([output, exitCode]).toEqual([output, 0]);
+    const [head, ...lines] = output.trim().split("\n");
+    expect(head).toMatch(/^ID +TENANT +SPANS/);
+    expect(lines.map((line) => line.split(/ +/).slice(1, 4)).sort()).toEqual(
+      TENANTS.map((tenant) => [tenant, String(SPANS), String(SPANS / 3)]),
+    );
+    const { id } = await listed("b");
+    const shown = await run("blocks", "show", id.slice(0, 12));
+    expect(shown.output).toMatch(/\ntrace_id +16 bytes +dictionary/);
+    const stats = await run("blocks", "stats");
+    expect(stats.output).toMatch(/\na +1 +0 +9000/);
+    expect(stats.output).toContain(`2 blocks, ${SPANS * 2} spans`);
+  });
+
+  test("find no damage where there is none", async () => {
+    const { output, exitCode } = await run("verify");
+    expect([output, exitCode]).toEqual([output, 0]);
+    expect(output).toMatch(/2 blocks, \d+ log segments, .*; no damage/);
+    // No terminal, no progress.
+    expect(output).not.toContain("\r");
+  });
+
+  test("say what they do not understand, with 2", async () => {
+    const wrong: [string[], RegExp][] = [
+      [["blocks"], /blocks needs list, show or stats/],
+      [["blocks", "lits"], /not "lits"/],
+      [["blocks", "show"], /needs the id/],
+      [["blocks", "show", "no-id"], /"no-id" is no id/],
+      [["blocks", "show", "ffffffffffff"], /there is no block/],
+      [["verify", "eeeeeeeeeeee"], /there is no block/],
+      [["verify", "--json"], /has no --json/],
+      [["blocks", "list", "-frob"], /not known/],
+      [["blocks", "list", "-storage.trace.local.path=/nowhere"], /there is no folder \/nowhere/],
+    ];
+    for (const [words, reason] of wrong) {
+      const { output, exitCode } = await run(...words);
+      expect([words, exitCode]).toEqual([words, 2]);
+      expect(output).toMatch(reason);
+    }
+    const help = await run("verify", "--help");
+    expect([help.exitCode, help.output]).toEqual([
+      0,
+      expect.stringMatching(/^Usage: vivace blocks/),
+    ]);
+  });
+
+  test("name a flipped bit, as the server does, which serves the rest", async () => {
+    const { id } = await listed("a");
+    const path = join(server.blocksFolder, "single", "a", id, "data.parquet");
+    const files = new FileCache(1);
+    const { columns, pages } = readDataFile(files, path);
+    files.forget("");
+    const place = columns.findIndex((column) => column.path[0] === "name");
+    const whole = readFileSync(path);
+    const damaged = Uint8Array.from(whole);
+    damaged[pages[place].offsets[0] + pages[place].bytes[0] - 3] ^= 16;
+    writeFileSync(path, damaged);
+
+    const { output, exitCode } = await run("verify");
+    expect([output, exitCode]).toEqual([output, 1]);
+    expect(output).toContain(`damaged: ${path}: page of column name: crc`);
+
+    const asked = await server.get(QUERY, { "x-scope-orgid": "a" });
+    expect([asked.status, await asked.text()]).toEqual([500, expect.stringContaining(id)]);
+    expect(server.log).toMatch(new RegExp(`level=error .*${id}.*page of column name: crc`));
+    const metrics = await (await server.get("/metrics")).text();
+    expect(metrics).toContain("\nvivace_damaged_answers_total 1\n");
+    const other = await server.get(QUERY, { "x-scope-orgid": "b" });
+    expect(other.status).toBe(200);
+    expect(((await other.json()) as { traces: unknown[] }).traces.length).toBe(20);
+
+    writeFileSync(path, whole);
+    const again = await server.get(QUERY, { "x-scope-orgid": "a" });
+    expect(again.status).toBe(200);
+  });
+
+  test("name a file that is cut off", async () => {
+    const { id, dataBytes } = await listed("b");
+    const path = join(server.blocksFolder, "single", "b", id, "data.parquet");
+    const whole = readFileSync(path);
+    truncateSync(path, dataBytes - 100);
+    const { output, exitCode } = await run("verify");
+    writeFileSync(path, whole);
+    expect([output, exitCode]).toEqual([output, 1]);
+    expect(output).toContain(`${id}: data.parquet has ${dataBytes - 100} bytes`);
+  });
+});
+
+test.skipIf(leftOut(minioTool))(
+  titled("blocks of a bucket are listed and verified", minioTool),
+  async () => {
+    await using bucket = await Bucket.start();
+    await using server = await Server.start({ ...bucket.settings, multitenancy_enabled: true });
+    await fill(server);
+    await uploaded(server);
+    const run = (...words: string[]) => runToEnd([...words, `-config.file=${server.configFile}`]);
+    const list = await run("blocks", "list", "--json");
+    const metas = JSON.parse(list.output) as { id: string; isInBucket: boolean }[];
+    expect(metas.map(({ isInBucket }) => isInBucket)).toEqual([true, true]);
+    const whole = await run("verify");
+    expect([whole.output, whole.exitCode]).toEqual([whole.output, 0]);
+  },
+  INSTALL_TIMEOUT_MS + TIMEOUT_MS,
+);
