@@ -14,7 +14,7 @@ import { byteSize, flag, makeValue, secret, text, textMap, type Value } from "./
 const PART_BYTES_MIN = 5 * MiB;
 const PART_BYTES_MAX = 5 * GiB;
 /** A part is a request: few blocks are larger than this, and those need few. */
-const PART_BYTES_DEFAULT = 64 * MiB;
+const PART_BYTES_DEFAULT = 32 * MiB;
 
 const NONE = new Secret("");
 
@@ -101,7 +101,7 @@ const partSize: Value<number> = {
   schema: byteSize.schema
     .transform((bytes) => (bytes === 0 ? PART_BYTES_DEFAULT : bytes))
     .refine((bytes) => bytes >= PART_BYTES_MIN && bytes <= PART_BYTES_MAX),
-  expected: "a number of bytes from 5MiB to 5GiB, such as 64MiB",
+  expected: "a number of bytes from 5MiB to 5GiB, such as 32MiB",
 };
 
 export const s3Keys = {

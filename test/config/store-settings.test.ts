@@ -51,7 +51,7 @@ describe("s3", () => {
     { more: "bucket_lookup_type: 1", addressing: "host" },
     { more: "bucket_lookup_type: 2", addressing: "path" },
     { more: "bucket_lookup_type: 0, forcepathstyle: true", addressing: "path" },
-    { more: "part_size: 0, retry_max_attempts: 0", partBytes: 64 * 1024 * 1024 },
+    { more: "part_size: 0, retry_max_attempts: 0", partBytes: 32 * 1024 * 1024 },
     { more: "sse: {type: SSE-S3}", encryption: { type: "SSE-S3" } },
     {
       more: "sse: {type: SSE-C, encryption_key: 0123456789abcdef0123456789abcdef}",

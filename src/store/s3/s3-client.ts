@@ -81,7 +81,10 @@ export class S3Client extends Client {
       signal: request.signal,
       prepare: async () => this.#signed(request, await this.#regionOf()),
     };
-    return await this.#parts.http.send(travel);
+    const answer = await this.#parts.http.send(travel);
+    // Not here: perhaps because a name was not known for a moment when the address was chosen.
+    if (answer.status === 301) this.#address = undefined;
+    return answer;
   }
 
   refusal(request: Pick<S3Request, "operation" | "object">, answer: HttpAnswer): S3Refusal {

@@ -4,6 +4,7 @@
  */
 import { randomUUID } from "node:crypto";
 import { assert } from "../../base/assert.ts";
+import { MiB } from "../../base/bytes.ts";
 import { escapeText, type S3Client } from "./s3-client.ts";
 import { S3Refusal } from "./s3-refusal.ts";
 
@@ -18,8 +19,9 @@ export interface S3File {
   readonly partHeaders: Readonly<Record<string, string>>;
 }
 
-/** Parts on the way at once. */
-const PARTS_AT_ONCE = 4;
+/** Parts on the way at once: over TLS the runtime reads a part whole before it sends it. */
+const PARTS_AT_ONCE_MAX = 4;
+const BYTES_AT_ONCE = 32 * MiB;
 /** S3's own bound. */
 const PARTS_MAX = 10_000;
 /** Somebody else, or the bucket's rules, may abort an upload that is under way; not this often. */
@@ -81,7 +83,9 @@ async function sendParts(client: S3Client, upload: S3File, id: string): Promise<
     }
   };
   // All of them end before the upload is aborted: a part that comes later would stay.
-  const ends = await Promise.allSettled(Array.from({ length: PARTS_AT_ONCE }, sender));
+  const atOnce = Math.max(1, Math.floor(BYTES_AT_ONCE / partBytes));
+  const senders = Math.min(count, PARTS_AT_ONCE_MAX, atOnce);
+  const ends = await Promise.allSettled(Array.from({ length: senders }, sender));
   for (const end of ends) if (end.status === "rejected") throw end.reason;
   assert(parts.length === count, "s3: a part was not sent");
   return parts.sort((a, b) => a.part - b.part);
