@@ -175,8 +175,8 @@ export class Structural {
     const found = circle.filter((one) => bits.has(left, one)).length;
     const isBelow = !circle.includes(row);
     for (const one of circle) {
+      // What a row below the circle has marked already stays.
       if (isBelow || found - Number(bits.has(left, one)) > 0) bits.set(marked, one);
-      else this.#clear(marked, one);
     }
   }
 
