@@ -1,4 +1,4 @@
-/** Started and killed by a test: puts objects of whole numbers of one byte, in every way, for ever. */
+/** Started and killed by a test: puts objects of one byte each, many times, in every way. */
 import { writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { prng } from "../../src/base/prng.ts";
