@@ -80,7 +80,6 @@ interface HeldPage {
 interface OpenColumn {
   readonly leaf: number;
   readonly shape: ColumnShape;
-  readonly level: number;
   codec: Codec | undefined;
   held: HeldPage[];
   dictionaryOffset: number | undefined;
@@ -92,7 +91,7 @@ interface OpenColumn {
   storedBytes: number;
 }
 
-export const ZSTD_LEVEL = 1;
+const ZSTD_LEVEL = 1;
 const WHOLE: readonly number[] = [];
 /** Below this a page is mostly frame, and says nothing about its column. */
 const TRIED_BYTES_MIN = 64;
@@ -124,15 +123,15 @@ export class ParquetFile {
     this.#append(MAGIC);
   }
 
-  /** Leaves may be written in any order, each once. `level` is zstd's. */
-  beginColumn(leaf: number, level = ZSTD_LEVEL): void {
+  /** Leaves may be written in any order, each once. */
+  beginColumn(leaf: number): void {
     assert(this.#open === undefined, "parquet: the last column was not ended");
     assert(leaf in this.#leaves, "parquet: no such leaf");
     assert(this.#columns[leaf] === undefined, "parquet: the column was written before");
     const shape = this.#leaves[leaf];
     const counters = { rows: 0, values: 0, plainBytes: 0, storedBytes: 0 };
     const pages = { codec: undefined, held: [], dictionaryOffset: undefined, pages: [] };
-    this.#open = { leaf, shape, level, ...pages, ...counters, counts: new Map() };
+    this.#open = { leaf, shape, ...pages, ...counters, counts: new Map() };
   }
 
   /** `bytes` are the values, PLAIN. Before the first data page. */
@@ -211,13 +210,13 @@ export class ParquetFile {
     count.count++;
     column.counts.set(`${kind} ${encoding}`, count);
     if (column.codec !== undefined) {
-      const stored = column.codec === "ZSTD" ? compress(page, column.level) : page.bytes;
+      const stored = column.codec === "ZSTD" ? compress(page) : page.bytes;
       this.#write(column, page, stored);
       if (stored !== page.bytes) freeBytes(stored);
       return;
     }
     const tried = page.bytes.length >= TRIED_BYTES_MIN;
-    const compressed = tried ? compress(page, column.level) : undefined;
+    const compressed = tried ? compress(page) : undefined;
     const codec = judge(page, compressed);
     const kept = codec === undefined ? { ...page, bytes: page.bytes.slice() } : page;
     column.held.push({ page: kept, compressed });
@@ -227,7 +226,7 @@ export class ParquetFile {
   #decide(column: OpenColumn, codec: Codec): void {
     column.codec = codec;
     for (const { page, compressed } of column.held) {
-      const stored = codec === "ZSTD" ? (compressed ?? compress(page, column.level)) : page.bytes;
+      const stored = codec === "ZSTD" ? (compressed ?? compress(page)) : page.bytes;
       this.#write(column, page, stored);
       if (compressed !== undefined) freeBytes(compressed);
     }
@@ -273,12 +272,12 @@ function judge(page: Page, compressed: Uint8Array | undefined): Codec | undefine
   return page.kind === "data" && bytes >= JUDGED_BYTES ? "UNCOMPRESSED" : undefined;
 }
 
-function compress({ bytes, parts }: Pick<Page, "bytes" | "parts">, level: number): Uint8Array {
-  if (parts.length === 0) return frame(bytes, level);
+function compress({ bytes, parts }: Pick<Page, "bytes" | "parts">): Uint8Array {
+  if (parts.length === 0) return frame(bytes);
   const frames: Uint8Array[] = [];
   let at = 0;
   for (const length of [...parts, bytes.length - parts.reduce((a, b) => a + b, 0)]) {
-    if (length > 0) frames.push(frame(bytes.subarray(at, at + length), level));
+    if (length > 0) frames.push(frame(bytes.subarray(at, at + length)));
     at += length;
   }
   const all = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
@@ -291,17 +290,13 @@ function compress({ bytes, parts }: Pick<Page, "bytes" | "parts">, level: number
   return all;
 }
 
-function frame(bytes: Uint8Array, level: number): Uint8Array {
-  return Bun.zstdCompressSync(bytes as Uint8Array<ArrayBuffer>, { level });
+function frame(bytes: Uint8Array): Uint8Array {
+  return Bun.zstdCompressSync(bytes as Uint8Array<ArrayBuffer>, { level: ZSTD_LEVEL });
 }
 
 /** What a page would take, compressed. */
-export function compressedBytes(
-  bytes: Uint8Array,
-  parts: readonly number[],
-  level: number,
-): number {
-  const compressed = compress({ bytes, parts }, level);
+export function compressedBytes(bytes: Uint8Array, parts: readonly number[]): number {
+  const compressed = compress({ bytes, parts });
   const { length } = compressed;
   freeBytes(compressed);
   return length;

@@ -21,7 +21,7 @@ import { layoutOf } from "../block/block-layout.ts";
 import type { ParquetFile } from "../block/parquet-file.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { PAGE_FULL, PAGE_GOOD } from "../kernel/merge-kernel.ts";
-import { type ChunkWay, chooseWay, writePages } from "./merge-chunk.ts";
+import { isOtherBetter, writePages } from "./merge-chunk.ts";
 import type { MergeColumn, MergeColumns } from "./merge-columns.ts";
 import type { MergedFile } from "./merge-order.ts";
 import type { InputFile, InputPage, InputPages } from "./merge-pages.ts";
@@ -105,9 +105,9 @@ function writeChunk(parts: MergeParts, column: MergeColumn, file: MergeFile): vo
   const { plan, parquet } = file;
   if (column.kind === KIND_ORDER) numberColumns(parts, file, column.scope);
   kernel.beginChunk(plan.rowFirst, plan.rows);
-  const way = chooseWay(kernel, memory);
-  parquet.beginColumn(leafOf(file, column), way.level);
-  writePages(kernel, memory, { parquet, way });
+  const other = isOtherBetter(kernel, memory);
+  parquet.beginColumn(leafOf(file, column));
+  writePages(kernel, memory, { parquet, other });
   parquet.endColumn();
 }
 
@@ -117,7 +117,7 @@ function writePieces(parts: MergeParts, column: MergeColumn, file: MergeFile): v
   const end = plan.rowFirst + plan.rows;
   const share = PIECE_BYTES / Math.max(1, storedBytes(parts, column));
   let rows = Math.max(1, Math.min(plan.rows, Math.floor(parts.rows * share)));
-  let way: ChunkWay | undefined;
+  parquet.beginColumn(leafOf(file, column));
   for (let rowFirst = plan.rowFirst; rowFirst < end; ) {
     const piece = { rowFirst, rows: Math.min(rows, end - rowFirst) };
     if (openColumn(parts, column, piece) === PAGE_FULL) {
@@ -128,11 +128,8 @@ function writePieces(parts: MergeParts, column: MergeColumn, file: MergeFile): v
     }
     if (column.kind === KIND_ORDER) numberColumns(parts, file, column.scope);
     kernel.beginChunk(piece.rowFirst, piece.rows);
-    if (way === undefined) {
-      way = chooseWay(kernel, memory);
-      parquet.beginColumn(leafOf(file, column), way.level);
-    }
-    writePages(kernel, memory, { parquet, way });
+    // Plain texts and lists have one way.
+    writePages(kernel, memory, { parquet, other: false });
     rowFirst += piece.rows;
   }
   parquet.endColumn();
