@@ -80,7 +80,6 @@ try {
   server.kill("SIGKILL");
   await server.exited;
 }
-process.exit(0);
 
 /** The objects, as soon as one of them publishes a block. */
 async function publishedIn({ folder }: Minio): Promise<string[] | false> {

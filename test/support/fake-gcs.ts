@@ -42,6 +42,10 @@ export class FakeGcs implements AsyncDisposable {
       stdout: "ignore",
       stderr: "ignore",
     });
+    // Whatever happens to the test: no process stays.
+    const end = () => child.kill("SIGKILL");
+    process.once("exit", end);
+    void child.exited.then(() => process.off("exit", end));
     const gcs = new FakeGcs({ port, folder, process: child });
     const healthy = async () => {
       if (child.exitCode !== null) throw new Error(`test: fake-gcs-server: ${child.exitCode}`);

@@ -74,6 +74,10 @@ export class Minio implements AsyncDisposable {
       stdout: "ignore",
       stderr: "ignore",
     });
+    // Whatever happens to the test: no process stays.
+    const end = () => child.kill("SIGKILL");
+    process.once("exit", end);
+    void child.exited.then(() => process.off("exit", end));
     const minio = new Minio({ port, folder }, child, tls !== undefined);
     const trusting = { rejectUnauthorized: false };
     const url = `${tls === undefined ? "http" : "https"}://${address}/`;
