@@ -9,6 +9,7 @@ import {
   FILTER_BYTES_DEFAULT,
   MEMORY_BUDGET_BYTES_MAX,
   UPLOAD_BACKLOG_BYTES_DEFAULT,
+  UPLOAD_WAIT_MS_DEFAULT,
 } from "./limits.ts";
 import type { Setting } from "./table/key.ts";
 import { bytesBetween, wholeMs } from "./value/bounded.ts";
@@ -57,9 +58,17 @@ export const uploadBacklogBytesMax = setting<number>({
   read: (config: Config) => config.bucket.backlogBytesMax,
 });
 
+export const uploadWait = setting<number>({
+  path: "vivace.upload_wait",
+  value: wholeMs(),
+  fallback: UPLOAD_WAIT_MS_DEFAULT,
+  about: "Blocks wait so long at most to be joined with others before they go into a bucket.",
+  read: (config: Config) => config.bucket.joinWaitMs,
+});
+
 export const bucketSettings = [
   ...[blockListPoll, compactedRetention],
-  ...[blockCacheBytesMax, filterBytesMax, uploadBacklogBytesMax],
+  ...[blockCacheBytesMax, filterBytesMax, uploadBacklogBytesMax, uploadWait],
 ] as const;
 
 /** What the configuration says of them. */
@@ -70,5 +79,6 @@ export function readBucket(at: <T>(setting: Setting<T>) => T): BucketConfig {
     cacheBytesMax: at(blockCacheBytesMax),
     filterBytesMax: at(filterBytesMax),
     backlogBytesMax: at(uploadBacklogBytesMax),
+    joinWaitMs: at(uploadWait),
   };
 }

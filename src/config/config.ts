@@ -80,6 +80,8 @@ export interface BucketConfig {
   readonly filterBytesMax: number;
   /** Of blocks on this disk that wait for it; above it requests are answered 503. */
   readonly backlogBytesMax: number;
+  /** For a block to be joined with others before its upload. */
+  readonly joinWaitMs: number;
 }
 
 export type StorageBackend = "local" | "s3" | "gcs";

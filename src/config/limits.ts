@@ -154,6 +154,9 @@ export const BLOCK_LIST_POLL_MS_DEFAULT = 5 * 60_000;
 /** Each poll lists all names. */
 export const BLOCK_LIST_POLL_MS_MIN = 1000;
 
+/** As Tempo's block builder gathers. */
+export const UPLOAD_WAIT_MS_DEFAULT = 5 * 60_000;
+
 /** Tempo's hour: longer than polls and questions, and than an upload takes. */
 export const COMPACTED_RETENTION_MS_DEFAULT = 3_600_000;
 

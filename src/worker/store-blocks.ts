@@ -30,7 +30,8 @@ export interface StoreBlocksParts {
 /** Blocks, and where each is. */
 export interface PlacedBlocks {
   readonly blocks: readonly BlockMeta[];
-  readonly remotes: readonly RemoteBlock[];
+  /** Of each; undefined: a folder of this disk. */
+  readonly remotes: readonly (RemoteBlock | undefined)[];
 }
 
 const FILTERS_AT_ONCE = 32;

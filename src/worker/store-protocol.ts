@@ -24,6 +24,10 @@ export interface StoreStart extends ThreadStart {
   /** Of the log that replays here. */
   readonly nodeId: string;
   readonly blockRetentionMs: number;
+  /** Of compaction, see plan-joins.ts. */
+  readonly windowMs: number;
+  /** Blocks wait so long at most to be joined with others before their upload. */
+  readonly joinWaitMs: number;
   readonly pollEveryMs: number;
   /** What nobody needs any more goes so long afterwards. */
   readonly graceMs: number;
@@ -43,6 +47,12 @@ export interface StoreStart extends ThreadStart {
 export type StoreRequest =
   /** Blocks that were published on this disk, or that retention removed from it. */
   | { readonly type: "cut"; readonly added: readonly BlockMeta[] }
+  /** What became of the last "join". No outputs: the inputs stay as they are. */
+  | {
+      readonly type: "joined";
+      readonly inputs: readonly BlockMeta[];
+      readonly outputs: readonly BlockMeta[];
+    }
   /** A query thread is there. */
   | { readonly type: "reader"; readonly port: MessagePort; readonly slots: SharedArrayBuffer };
 
@@ -52,24 +62,26 @@ export type StoreMessage =
   | StoreListed
   | { readonly type: "refused"; readonly reason: string }
   | StoreMoved
+  /** Local blocks to be merged with each other. */
+  | { readonly type: "join"; readonly inputs: readonly BlockMeta[] }
   | { readonly type: "state"; readonly state: StoreState };
 
 export interface StoreListed {
   readonly type: "listed";
   readonly blocks: readonly BlockMeta[];
-  readonly remotes: readonly RemoteBlock[];
+  readonly remotes: readonly (RemoteBlock | undefined)[];
   /** Local blocks that are parts of these, by id: not to be shown. */
   readonly hidden: readonly string[];
   /** undefined: it is all that there is. */
   readonly problem: string | undefined;
 }
 
-/** Blocks moved from this disk into the bucket, came there, or went. */
+/** Blocks moved from this disk into the bucket, came there, were joined, or went. */
 export interface StoreMoved {
   readonly type: "moved";
   readonly added: readonly BlockMeta[];
-  /** Of those added. */
-  readonly remotes: readonly RemoteBlock[];
+  /** Of those added; undefined: it is on this disk. */
+  readonly remotes: readonly (RemoteBlock | undefined)[];
   readonly removed: readonly string[];
   /** The control word STORE_VERSION after this change. */
   readonly version: number;

@@ -8,6 +8,7 @@ import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
+import type { CompactMessage, CompactStart } from "./compact-protocol.ts";
 import type {
   StoreListed,
   StoreMessage,
@@ -30,6 +31,8 @@ export function storeSettings(config: Config) {
     localPath: config.localPath,
     blockRetentionMs: config.blockRetentionMs,
     queryTimeoutMs: config.query.timeoutMs,
+    windowMs: config.compaction.windowMs,
+    joinWaitMs: config.bucket.joinWaitMs,
     pollEveryMs: config.bucket.pollMs,
     graceMs: config.bucket.graceMs,
     cacheBytesMax: config.bucket.cacheBytesMax,
@@ -40,12 +43,16 @@ export function storeSettings(config: Config) {
 
 export class StoreSide {
   readonly #thread: Thread<StoreRequest>;
+  readonly #options: StoreSideOptions;
   readonly #listed = Promise.withResolvers<StoreListed>();
   #problem: string | undefined;
   #state: StoreState | undefined;
+  #joining: Thread<never> | undefined;
   #isStopping = false;
 
-  constructor({ start, logger, onMoved, onEnd }: StoreSideOptions) {
+  constructor(options: StoreSideOptions) {
+    this.#options = options;
+    const { start, logger, onMoved, onEnd } = options;
     this.#thread = startThread<StoreStart, StoreRequest, StoreMessage>({
       name: "store",
       url: new URL("./store-worker.ts", import.meta.url),
@@ -58,6 +65,7 @@ export class StoreSide {
         } else if (message.type === "refused") {
           this.#listed.reject(new EngineError("store_refused", message.reason));
         } else if (message.type === "state") this.#state = message.state;
+        else if (message.type === "join") this.#join(message.inputs);
         else {
           this.#problem = undefined;
           onMoved(message);
@@ -90,8 +98,38 @@ export class StoreSide {
     this.#thread.post({ type: "reader", port, slots }, [port]);
   }
 
+  /** In a thread that ends when it is done, and gives its memory back. */
+  #join(inputs: readonly BlockMeta[]): void {
+    const { start, logger } = this.#options;
+    const { memory, module, plan, log, localPath } = start;
+    let outputs: readonly BlockMeta[] = [];
+    let isDone = false;
+    const finish = () => {
+      isDone = true;
+      this.#joining = undefined;
+      this.#thread.post({ type: "joined", inputs, outputs });
+    };
+    this.#joining = startThread<CompactStart, never, CompactMessage>({
+      name: "compact",
+      url: new URL("./compact-worker.ts", import.meta.url),
+      data: { memory, module, plan, log, localPath, remove: [], merges: [inputs] },
+      logger,
+      onMessage: (message) => {
+        if (message.type === "merged") outputs = message.outputs;
+        else if (message.type === "failed") {
+          logger.error("blocks cannot be joined", { error: message.reason });
+        } else if (message.type === "done") finish();
+      },
+      mayEnd: () => isDone || this.#isStopping,
+      onEnd: () => {
+        if (!isDone) finish();
+      },
+    });
+  }
+
   end(): void {
     this.#isStopping = true;
+    this.#joining?.kill();
     this.#thread.kill();
   }
 }

@@ -28,7 +28,7 @@ export interface UploadsOptions {
   /** It is in the bucket; `there` is its meta there. */
   readonly onPublished: (meta: BlockMeta, there: BlockMeta) => void;
   /** What waits has changed. */
-  readonly onPending: (bytes: number) => void;
+  readonly onPending: () => void;
 }
 
 export class Uploads {
@@ -63,7 +63,7 @@ export class Uploads {
 
   add(metas: readonly BlockMeta[]): void {
     for (const meta of metas) this.#pending.set(meta.id, meta);
-    this.#options.onPending(this.pendingBytes);
+    this.#options.onPending();
     this.#next();
   }
 
@@ -87,7 +87,7 @@ export class Uploads {
         this.#pending.delete(meta.id);
         this.#underWay.delete(meta.id);
         onPublished(meta, there);
-        onPending(this.pendingBytes);
+        onPending();
         this.#next();
         return;
       } catch (error) {

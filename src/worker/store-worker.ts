@@ -37,6 +37,7 @@ import { StoreIndex } from "./index-segments.ts";
 import { Patience } from "./patience.ts";
 import { type PlacedBlocks, StoreBlocks } from "./store-blocks.ts";
 import { StoreCleaning } from "./store-cleaning.ts";
+import { StoreJoins } from "./store-joins.ts";
 import {
   type FetchAnswer,
   type FetchRequest,
@@ -94,22 +95,37 @@ const uploads = new Uploads({
     return { meta, dataPath: join(folder, DATA_FILE), sidecarPath: join(folder, SIDECAR_FILE) };
   },
   onPublished,
-  onPending,
+  onPending: () => pendingChanged(),
 });
 const cleaning = new StoreCleaning({
   ...{ store, list, clock, logger, graceMs: start.graceMs },
   retentionMs: start.blockRetentionMs,
   isUnderWay: (id) => uploads.has(id),
 });
+const joins = new StoreJoins({
+  state: () => ({
+    nowMs: clock.nowMs(),
+    windowMs: start.windowMs,
+    waitMs: start.joinWaitMs,
+    mayMerge: ({ wal }) => wal.node !== start.nodeId || wal.to <= stats[STAT_WAL_OLDEST],
+  }),
+  join: (inputs) => post({ type: "join", inputs }),
+  upload: (metas) => uploads.add(metas),
+});
 const state = { polls: 0, pollErrors: 0, pollSeconds: 0 };
 
 uploaded.begin(start.blocks, clock.nowMs());
 parentPort?.on("message", (message: StoreRequest) => {
-  if (message.type === "cut") uploads.add(message.added);
+  if (message.type === "cut") joins.add(message.added);
+  else if (message.type === "joined") joined(message.inputs, message.outputs);
   else addReader(message.port, message.slots);
 });
 setInterval(tellState, STATE_EVERY_MS);
-setInterval(cleanLocal, STATE_EVERY_MS);
+setInterval(() => {
+  cleanLocal();
+  joins.tick();
+  pendingChanged();
+}, STATE_EVERY_MS);
 await run();
 
 async function run(): Promise<void> {
@@ -135,7 +151,7 @@ async function run(): Promise<void> {
         told = true;
         const none = { blocks: [], remotes: [], hidden: [] };
         post({ type: "listed", ...none, problem });
-        uploads.add(start.blocks.filter(({ id }) => !uploaded.has(id)));
+        joins.add(start.blocks.filter(({ id }) => !uploaded.has(id)));
       }
       await Bun.sleep(waitMs);
     }
@@ -147,13 +163,15 @@ async function run(): Promise<void> {
 function begin(placed: PlacedBlocks, told: boolean): void {
   const nowMs = clock.nowMs();
   for (const meta of start.blocks) {
-    if (!uploaded.has(meta.id) && list.live.has(meta.id)) uploaded.add(meta, nowMs);
+    // Or a part of it is: then it was joined, and that was not heard of.
+    const isThere = [meta.id, ...(meta.merged?.replaces ?? [])].some((id) => list.names(id));
+    if (isThere && !uploaded.has(meta.id)) uploaded.add(meta, nowMs);
   }
   const hidden = uploaded.ids().filter((id) => !list.live.has(id));
   if (told) tell(placed, hidden);
   else {
     post({ type: "listed", ...placed, hidden, problem: undefined });
-    uploads.add(start.blocks.filter(({ id }) => !uploaded.has(id)));
+    joins.add(start.blocks.filter(({ id }) => !uploaded.has(id)));
   }
   logger.info("store is read", { store: where, blocks: placed.blocks.length });
 }
@@ -201,7 +219,21 @@ function onPublished(meta: BlockMeta, there: BlockMeta): void {
   tell(blocks.adopt(there, { folder: local.folderOf(meta), local: meta }), []);
 }
 
-function onPending(bytes: number): void {
+/** Readers go over from the parts to the whole in one change. */
+function joined(inputs: readonly BlockMeta[], outputs: readonly BlockMeta[]): void {
+  if (outputs.length === 0) {
+    joins.failed();
+    return;
+  }
+  for (const meta of inputs) uploaded.add(meta, clock.nowMs());
+  const ids = inputs.map(({ id }) => id);
+  tell({ blocks: outputs, remotes: outputs.map(() => undefined) }, ids);
+  logger.info("blocks joined", { inputs: inputs.length, outputs: outputs.length });
+  joins.joined(outputs);
+}
+
+function pendingChanged(): void {
+  const bytes = uploads.pendingBytes + joins.bytes;
   const isFull = Atomics.load(control, STORE_FULL) === 1;
   if (!isFull && bytes > start.pendingBytesMax) {
     Atomics.store(control, STORE_FULL, 1);
@@ -255,8 +287,8 @@ function tellState(): void {
     state: {
       ...state,
       blocks: list.live.size,
-      pendingBlocks: uploads.pendingBlocks,
-      pendingBytes: uploads.pendingBytes,
+      pendingBlocks: uploads.pendingBlocks + joins.blocks,
+      pendingBytes: uploads.pendingBytes + joins.bytes,
       cacheBytes: cache.bytes,
       filterBytes: filters.bytes,
       uploads: uploads.published,

@@ -134,6 +134,7 @@ const examples: Readonly<Record<string, string | null>> = {
   "vivace.block_cache_bytes_max": "1GiB",
   "vivace.bloom_filter_bytes_max": "64MiB",
   "vivace.upload_backlog_bytes_max": "1GiB",
+  "vivace.upload_wait": "10m",
 };
 
 /** The same for what receivers take, by the path below their block. */

@@ -22,6 +22,7 @@ export async function bucketKillRounds(
     settings: {
       ...bucket.settings,
       [`${compaction}.compacted_block_retention`]: `${GRACE_MS}ms`,
+      "vivace.upload_wait": "1s",
     },
     atEnd: (server) => leftOvers(server, bucket),
   });

@@ -43,6 +43,7 @@ export class Bucket implements AsyncDisposable {
       "storage.trace.s3.secret_key": MINIO_SECRET_KEY,
       "storage.trace.s3.insecure": true,
       "storage.trace.blocklist_poll": "1s",
+      "vivace.upload_wait": "0s",
     };
   }
 

@@ -1,5 +1,10 @@
 /** The whole file: Tempo's top-level blocks, and `vivace` for settings of our own. */
-import { blockCacheBytesMax, filterBytesMax, uploadBacklogBytesMax } from "../bucket-settings.ts";
+import {
+  blockCacheBytesMax,
+  filterBytesMax,
+  uploadBacklogBytesMax,
+  uploadWait,
+} from "../bucket-settings.ts";
 import { retentionRules } from "../compaction-settings.ts";
 import {
   httpApiPrefix,
@@ -77,6 +82,7 @@ export const root = block({
     block_cache_bytes_max: blockCacheBytesMax,
     bloom_filter_bytes_max: filterBytesMax,
     upload_backlog_bytes_max: uploadBacklogBytesMax,
+    upload_wait: uploadWait,
     retention_rules: retentionRules,
   }),
 });

@@ -1,0 +1,73 @@
+/**
+ * Which blocks that were just cut are joined before they are brought into a bucket, so that it gets
+ * few and large ones. Pure.
+ *
+ * Neighbours in the order of arrival, of one tenant (or shared) and one window of time, wait for
+ * each other until together they make a full block, or the oldest of them is old enough.
+ */
+import type { BlockMeta } from "../model/block-meta.ts";
+import { MERGED_ROWS_MAX } from "./merge-options.ts";
+import { windowOf } from "./plan-merges.ts";
+
+export interface JoinState {
+  readonly nowMs: number;
+  /** Windows of compaction: no block lies in two. */
+  readonly windowMs: number;
+  /** From its cut on a block waits at most so long. */
+  readonly waitMs: number;
+  /** Whether it may be merged at all: its part of the log is gone. */
+  readonly mayMerge: (meta: BlockMeta) => boolean;
+}
+
+export interface JoinPlan {
+  /** To be joined now, each list with itself; the first is the oldest. */
+  readonly joins: readonly (readonly BlockMeta[])[];
+  /** To be uploaded as they are. */
+  readonly ready: readonly BlockMeta[];
+}
+
+/** More is as good as full. */
+const FULL_ROWS = MERGED_ROWS_MAX * 0.75;
+
+export function planJoins(young: readonly BlockMeta[], state: JoinState): JoinPlan {
+  const joins: BlockMeta[][] = [];
+  const ready: BlockMeta[] = [];
+  const groups = Map.groupBy(young, (meta) =>
+    JSON.stringify([meta.shared ? null : meta.tenants[0].name, windowOf(meta, state.windowMs)]),
+  );
+  for (const group of groups.values()) {
+    const runs = runsOf(group.toSorted(inOrderOfArrival));
+    for (const [i, run] of runs.entries()) {
+      const isFull = spansOf(run) >= FULL_ROWS || i + 1 < runs.length;
+      const isOld = run.some(({ createdMs }) => createdMs + state.waitMs <= state.nowMs);
+      const mayJoin = run.length > 1 && run.every(state.mayMerge);
+      if ((isFull || isOld) && mayJoin) joins.push(run);
+      // Full, and the log holds it still: until it is old there is time.
+      else if (isOld || (isFull && run.length === 1)) ready.push(...run);
+    }
+  }
+  return { joins: joins.toSorted(([a], [b]) => inOrderOfArrival(a, b)), ready };
+}
+
+/** Neighbours that fit into one block; what was merged already, or is full, stays alone. */
+function runsOf(metas: readonly BlockMeta[]): BlockMeta[][] {
+  const runs: BlockMeta[][] = [];
+  for (const meta of metas) {
+    const last = runs.at(-1);
+    const fits =
+      last !== undefined &&
+      ![last[0], meta].some(({ merged, spans }) => merged !== undefined || spans > FULL_ROWS) &&
+      spansOf(last) + meta.spans <= MERGED_ROWS_MAX;
+    if (fits) last.push(meta);
+    else runs.push([meta]);
+  }
+  return runs;
+}
+
+function spansOf(metas: readonly BlockMeta[]): number {
+  return metas.reduce((sum, { spans }) => sum + spans, 0);
+}
+
+function inOrderOfArrival(a: BlockMeta, b: BlockMeta): number {
+  return a.wal.from - b.wal.from || (a.id < b.id ? -1 : 1);
+}

@@ -1,0 +1,51 @@
+import { expect, test } from "vitest";
+import { planJoins } from "../../src/compact/plan-joins.ts";
+import type { BlockMeta } from "../../src/model/block-meta.ts";
+import { idOf, metaOf } from "../store/block-metas.ts";
+
+const MINUTE = 60_000;
+const nowMs = 1_700_000_100_000;
+const state = { nowMs, windowMs: 60 * MINUTE, waitMs: 5 * MINUTE, mayMerge: () => true };
+
+function cut([number, spans, agoMs]: readonly number[], more: Partial<BlockMeta> = {}) {
+  return metaOf(number, { spans, createdMs: nowMs - agoMs, ...more });
+}
+
+function ids(metas: readonly BlockMeta[]): string[] {
+  return metas.map(({ id }) => id);
+}
+
+test("blocks wait for each other until they are full", () => {
+  const first = cut([1, 200_000, 1000]);
+  expect(planJoins([first], state)).toEqual({ joins: [], ready: [] });
+  const second = cut([2, 250_000, 500]);
+  const { joins, ready } = planJoins([second, first], state);
+  expect([joins.map(ids), ready]).toEqual([[[idOf(1), idOf(2)]], []]);
+});
+
+test("a full one waits for nobody, nor one that was joined", () => {
+  const joined = { merged: { replaces: [idOf(8), idOf(9)], siblings: [idOf(2)], level: 1 } };
+  const blocks = [cut([1, 500_000, 0]), cut([2, 10, 6 * MINUTE], joined)];
+  const { joins, ready } = planJoins(blocks, state);
+  expect([joins, ids(ready)]).toEqual([[], [idOf(1), idOf(2)]]);
+});
+
+test("old ones wait no longer, joined if they may be", () => {
+  const blocks = [cut([1, 10, 6 * MINUTE]), cut([2, 10, MINUTE])];
+  expect(planJoins(blocks, state).joins.map(ids)).toEqual([[idOf(1), idOf(2)]]);
+  const held = { ...state, mayMerge: () => false };
+  expect(planJoins(blocks, held)).toMatchObject({ joins: [], ready: blocks });
+  const full = [cut([1, 200_000, MINUTE]), cut([2, 250_000, MINUTE])];
+  expect(planJoins(full, held)).toEqual({ joins: [], ready: [] });
+});
+
+test("neither tenants nor windows are mixed, and none is too large", () => {
+  const other = { tenants: [{ name: "other", rowFirst: 0, rows: 1, traces: 1 }] };
+  const later = { retainFromMs: nowMs + 90 * MINUTE };
+  const blocks = [
+    ...[cut([1, 300_000, 0]), cut([2, 200_000, 0], other), cut([3, 100_000, 0], later)],
+    ...[cut([4, 100_000, 0]), cut([5, 300_000, 0])],
+  ];
+  const { joins, ready } = planJoins(blocks, state);
+  expect([joins.map(ids), ready]).toEqual([[[idOf(1), idOf(4)]], []]);
+});
