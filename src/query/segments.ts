@@ -95,7 +95,7 @@ interface Tenant {
   readonly splits: SplitTraces;
   /** Ids of traces in blocks. */
   readonly filter: TraceFilter;
-  /** Ids of the blocks that the plan is of. */
+  /** Which blocks the plan is of, and where they were: one may have moved into a bucket since. */
   ids: string;
   plan: BlockPlan;
 }
@@ -138,11 +138,9 @@ export class Segments {
 
   /** Ids of a tenant's blocks, when this thread has no plan of them yet. */
   unplanned(tenant: string): readonly string[] | undefined {
-    const ids = this.#options.blocks
-      .now(tenant)
-      .toSorted(byLog)
-      .map(({ meta }) => meta.id);
-    return this.#tenants.get(tenant)?.ids === ids.join(" ") ? undefined : ids;
+    const all = this.#options.blocks.now(tenant).toSorted(byLog);
+    if (this.#tenants.get(tenant)?.ids === placesKey(all)) return undefined;
+    return all.map(({ meta }) => meta.id);
   }
 
   /** The plan of a question that began on another thread, about the blocks with these ids. */
@@ -177,7 +175,7 @@ export class Segments {
   ): Promise<BlockPlan> {
     const { turns } = this.#options;
     const tenant = this.#tenant(name);
-    const ids = all.map(({ meta }) => meta.id).join(" ");
+    const ids = placesKey(all);
     if (tenant.ids === ids) return tenant.plan;
     const { splits } = tenant;
     const blocks = this.#sharing(all, name);
@@ -309,6 +307,10 @@ export class Segments {
     scratch.reset(untilMs);
     return work();
   }
+}
+
+function placesKey(blocks: readonly ListedBlock[]): string {
+  return blocks.map(({ folder }) => folder).join(" ");
 }
 
 function byLog(a: ListedBlock, b: ListedBlock): number {
