@@ -41,6 +41,13 @@ export function storeSettings(config: Config) {
   };
 }
 
+/** A join leaves nothing out, and does nothing else. */
+const JOB = {
+  remove: [],
+  looks: [],
+  retention: { rules: [], byTenant: new Map<string, number>(), othersMs: 0 },
+};
+
 export class StoreSide {
   readonly #thread: Thread<StoreRequest>;
   readonly #options: StoreSideOptions;
@@ -112,7 +119,7 @@ export class StoreSide {
     this.#joining = startThread<CompactStart, never, CompactMessage>({
       name: "compact",
       url: new URL("./compact-worker.ts", import.meta.url),
-      data: { memory, module, plan, log, localPath, remove: [], merges: [inputs] },
+      data: { ...{ memory, module, plan, log, localPath }, ...JOB, merges: [inputs] },
       logger,
       onMessage: (message) => {
         if (message.type === "merged") outputs = message.outputs;
