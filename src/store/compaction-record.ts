@@ -22,18 +22,27 @@ export interface CompactionRecord {
 }
 
 export function compactionBytes(record: CompactionRecord): Uint8Array {
-  return new TextEncoder().encode(`${JSON.stringify(record)}\n`);
+  const sealed = { ...record, crc32: crcOf(record) };
+  return new TextEncoder().encode(`${JSON.stringify(sealed)}\n`);
 }
 
 /** Throws block_corrupt, with the reason, for bytes that are no record. */
 export function readCompactionRecord(bytes: Uint8Array): CompactionRecord {
   const value = parsed(bytes);
   if (!isRecord(value)) throw corrupt("not an object");
-  const { version, outputs, replaced } = value;
+  const { crc32, ...fields } = value;
+  // Of the fields before it; records of before there was one have none of another name.
+  const fits = crc32 === undefined ? Object.keys(value).length === 3 : crc32 === crcOf(fields);
+  if (!fits) throw corrupt("crc32");
+  const { version, outputs, replaced } = fields;
   if (version !== COMPACTION_RECORD_VERSION) throw corrupt(`version ${String(version)} is unknown`);
   if (!Array.isArray(outputs)) throw corrupt("outputs are missing");
   if (!Array.isArray(replaced) || !replaced.every(isReplaced)) throw corrupt("replaced is wrong");
   return { version, outputs: outputs.map(checkedBlockMeta), replaced };
+}
+
+function crcOf(fields: object): number {
+  return Bun.hash.crc32(JSON.stringify(fields));
 }
 
 function isReplaced(value: unknown): value is ReplacedBlock {
