@@ -13,11 +13,12 @@ import { liveBlocks } from "../compact/live-blocks.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import { blockDisk } from "../store/block-disk.ts";
 import { DATA_FILE, SIDECAR_FILE } from "../store/block-draft.ts";
-import { dataKey, sidecarKey } from "../store/bucket-keys.ts";
+import { dataKey, INDEX_PREFIX, sidecarKey } from "../store/bucket-keys.ts";
 import { BucketList } from "../store/bucket-list.ts";
+import { readIndexHeader } from "../store/index-segment.ts";
 import type { ObjectStore } from "../store/object-store.ts";
 import { DiskStore } from "../store/store-disk.ts";
-import type { Finding, Findings } from "./finding.ts";
+import { type Finding, type Findings, finding } from "./finding.ts";
 import type { BlockOnDisk } from "./verify-block.ts";
 
 /** Of an object at a time. */
@@ -86,6 +87,19 @@ export class InspectedStore {
     }
   }
 
+  /** Segments of the bucket's index, which repeat metas and filters of blocks. */
+  async verifyIndex(findings: Findings): Promise<void> {
+    const { bucket } = this.#places;
+    if (bucket === undefined) return;
+    for await (const page of bucket.list(INDEX_PREFIX)) {
+      for (const { key } of page) {
+        const bytes = await bucket.get(key);
+        // Newer ones replace it now and then.
+        if (bytes !== undefined) finding(findings, key, () => checkIndexSegment(bytes));
+      }
+    }
+  }
+
   folderOf(meta: BlockMeta): string {
     return this.#disk().folderOf(meta);
   }
@@ -123,6 +137,14 @@ export class InspectedStore {
     const list = new BucketList(store, { debug: ignore, info: ignore, warn: ignore, error: tell });
     await list.poll();
     return [...list.live.values()];
+  }
+}
+
+function checkIndexSegment(segment: Uint8Array): void {
+  for (const { meta, offset, bytes, crc } of readIndexHeader(segment, segment.length)) {
+    const filter = segment.slice(offset, offset + bytes);
+    if (Bun.hash.crc32(filter) === crc) continue;
+    throw new EngineError("block_corrupt", `bloom filter crc of block ${meta.id}`);
   }
 }
 

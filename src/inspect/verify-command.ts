@@ -53,6 +53,7 @@ export async function verifyCommand(work: VerifyWork): Promise<0 | 1> {
     // Whatever could not be read of it.
     bytes = before + bytesOf(block.meta);
   }
+  if (isAll) await store.verifyIndex(findings);
   const { usedBy } = work;
   const records = isAll
     ? verifyLog({ path: walPath, isInUse: usedBy !== undefined, findings, onBytes })
