@@ -9,7 +9,8 @@ import { verifyCommand } from "./verify-command.ts";
 
 export interface InspectWork {
   readonly places: StorePlaces;
-  readonly walPath: string;
+  /** Where its segments lie. */
+  readonly logPath: string;
   /** Pid of the server that uses the log's folder, if one does. */
   readonly usedBy: number | undefined;
   readonly limits: MergeLimits;

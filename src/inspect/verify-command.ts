@@ -10,7 +10,8 @@ import { logBytes, verifyLog } from "./verify-log.ts";
 
 export interface VerifyWork {
   readonly store: InspectedStore;
-  readonly walPath: string;
+  /** Where its segments lie. */
+  readonly logPath: string;
   /** Pid of the server that uses the log's folder, if one does. */
   readonly usedBy: number | undefined;
   /** Empty: all blocks, and the log. */
@@ -22,7 +23,7 @@ export interface VerifyWork {
 
 /** Exit status: 0, or 1 when there is damage. Rejects with EngineError when it cannot be read. */
 export async function verifyCommand(work: VerifyWork): Promise<0 | 1> {
-  const { store, walPath, ids, print, clock } = work;
+  const { store, logPath, ids, print, clock } = work;
   const startMs = clock.nowMs();
   const progress = new ProgressLine(work.terminal, clock);
   const { blocks: all, damaged } = await store.list();
@@ -37,7 +38,7 @@ export async function verifyCommand(work: VerifyWork): Promise<0 | 1> {
   };
   const isAll = ids.length === 0;
   if (isAll) tellAll(findings, damaged);
-  const log = isAll ? logBytes(walPath) : 0;
+  const log = isAll ? logBytes(logPath) : 0;
   const total = log + blocks.reduce((sum, { meta }) => sum + bytesOf(meta), 0);
   let bytes = 0;
   let done = 0;
@@ -56,7 +57,7 @@ export async function verifyCommand(work: VerifyWork): Promise<0 | 1> {
   if (isAll) await store.verifyIndex(findings);
   const { usedBy } = work;
   const records = isAll
-    ? verifyLog({ path: walPath, isInUse: usedBy !== undefined, findings, onBytes })
+    ? verifyLog({ path: logPath, isInUse: usedBy !== undefined, findings, onBytes })
     : undefined;
   progress.clear();
   const seconds = Math.max(0.001, (clock.nowMs() - startMs) / 1000);

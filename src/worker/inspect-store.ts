@@ -1,4 +1,5 @@
 /** Inspections of the store that a configuration names, from command line to exit status. */
+import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import { folderUser } from "../base/file-lock.ts";
@@ -30,7 +31,7 @@ export async function inspectStore(
     const { localPath, walPath, compaction: limits } = config;
     return await inspect(line, {
       places: { localPath, bucket: bucketOf(config) },
-      walPath,
+      logPath: join(walPath, "segments"),
       usedBy: folderUser(walPath),
       limits,
       clock: systemClock,

@@ -2,7 +2,7 @@
  * `vivace blocks` and `vivace verify` as a user starts them, beside a server that runs: what they
  * say, how they end, and what the server says of a block in which a bit is flipped.
  */
-import { readFileSync, truncateSync, writeFileSync } from "node:fs";
+import { readdirSync, readFileSync, truncateSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
 import { FileCache } from "../../src/block/file-cache.ts";
@@ -74,9 +74,32 @@ describe("the commands beside a server", () => {
   test("find no damage where there is none", async () => {
     const { output, exitCode } = await run("verify");
     expect([output, exitCode]).toEqual([output, 0]);
-    expect(output).toMatch(/2 blocks, \d+ log segments, .*; no damage/);
+    expect(output).toMatch(/2 blocks, [1-9]\d* log segments, .*; no damage/);
     // No terminal, no progress.
     expect(output).not.toContain("\r");
+  });
+
+  test("find a flipped bit in the log of a server that was killed", async () => {
+    await server.send(requestOf([spanOf({ traceId: "1", spanId: "1" })]), { "x-scope-orgid": "c" });
+    await server.kill();
+    const segments = join(server.walFolder, "segments");
+    const newest = readdirSync(segments)
+      .filter((name) => name.endsWith(".wal"))
+      .sort()
+      .at(-1);
+    const path = join(segments, newest ?? "");
+    const whole = readFileSync(path);
+    const good = await run("verify");
+    expect([good.output, good.exitCode]).toEqual([good.output, 0]);
+    expect(good.output).toMatch(/ [1-9]\d* log records/);
+    const damaged = Uint8Array.from(whole);
+    damaged[100] ^= 2;
+    writeFileSync(path, damaged);
+    const { output, exitCode } = await run("verify");
+    writeFileSync(path, whole);
+    expect([output, exitCode]).toEqual([output, 1]);
+    expect(output).toContain(`damaged: ${path}: `);
+    await server.restart();
   });
 
   test("say what they do not understand, with 2", async () => {
