@@ -37,8 +37,11 @@ async function ingest(spans: number): Promise<void> {
   let puts = 0;
   for (let round = 0; round < ROUNDS; round++) {
     for (const place of ["disk", "bucket"] as const) {
-      const settings = place === "disk" ? usual : { ...usual, ...bucket.settings };
-      await using server = await Server.start(settings);
+      // Long enough for blocks to be joined, as by default.
+      const joined = { ...usual, ...bucket.settings, "vivace.upload_wait": "15s" };
+      await using server = await Server.start(place === "disk" ? usual : joined);
+      // What a start asks the store for is told a second later.
+      await Bun.sleep(2000);
       const before = await seen(server);
       const sent = await fillShop(server, {
         spans,
