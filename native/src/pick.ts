@@ -4,11 +4,12 @@
  */
 
 /**
- * A bit for each trace that touches [from, to] and is between `least` and `most` long. `start` and
- * `end` are u64 a trace, of the whole trace; a trace may end before it starts.
+ * A bit for each trace that touches [from, to] and is between `least` and `most` long. `start`,
+ * `end` and `lastStart` are u64 a trace: of the whole trace, and when its last span starts, which
+ * may be after the end of all of them.
  */
-export function tracesInTime(start: u32, end: u32, traces: u32, from: u64, to: u64, least: i64,
-                             most: i64, out: u32): void {
+export function tracesInTime(start: u32, end: u32, lastStart: u32, traces: u32, from: u64, to: u64,
+                             least: i64, most: i64, out: u32): void {
   // As signed numbers in the same order: of the others there is no comparison of two at once.
   const flip = i64x2.splat(i64.MIN_VALUE);
   const lowest = i64x2.splat(<i64>from ^ i64.MIN_VALUE);
@@ -19,13 +20,17 @@ export function tracesInTime(start: u32, end: u32, traces: u32, from: u64, to: u
   for (let trace: u32 = 0; trace < whole; trace += 64) {
     let word: u64 = 0;
     for (let i: u32 = 0; i < 64; i += 2) {
-      const first = v128.load(start + (trace + i) * 8);
-      const last = v128.load(end + (trace + i) * 8);
+      const at = (trace + i) * 8;
+      const first = v128.load(start + at);
+      const last = v128.load(end + at);
       const length = i64x2.sub(last, first);
-      const a = v128.xor(first, flip);
-      const touches = v128.or(i64x2.ge_s(a, lowest), i64x2.ge_s(v128.xor(last, flip), lowest));
+      // The last span starts when the first does, or later.
+      const touches = v128.or(
+        i64x2.ge_s(v128.xor(last, flip), lowest),
+        i64x2.ge_s(v128.xor(v128.load(lastStart + at), flip), lowest),
+      );
       const isIn = v128.and(
-        v128.and(touches, i64x2.le_s(a, highest)),
+        v128.and(touches, i64x2.le_s(v128.xor(first, flip), highest)),
         v128.and(i64x2.ge_s(length, shortest), i64x2.le_s(length, longest)),
       );
       word |= <u64><u32>i64x2.bitmask(isIn) << i;
@@ -38,7 +43,8 @@ export function tracesInTime(start: u32, end: u32, traces: u32, from: u64, to: u
     const first = load<u64>(start + trace * 8);
     const last = load<u64>(end + trace * 8);
     const length = <i64>(last - first);
-    const isIn = first <= to && max<u64>(first, last) >= from && length >= least && length <= most;
+    const isIn = first <= to && max<u64>(load<u64>(lastStart + trace * 8), last) >= from
+      && length >= least && length <= most;
     word |= <u64>u32(isIn) << (trace - whole);
   }
   store<u64>(out + (whole >> 3), word);

@@ -132,8 +132,8 @@ export interface PickExports {
   orderNewest: Nothing;
   tracesInTime(
     ...args: [
-      ...[start: number, end: number, traces: number, from: bigint, to: bigint],
-      ...[least: bigint, most: bigint, out: number],
+      ...[start: number, end: number, lastStart: number, traces: number],
+      ...[from: bigint, to: bigint, least: bigint, most: bigint, out: number],
     ]
   ): void;
   newestTraces(

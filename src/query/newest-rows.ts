@@ -75,7 +75,11 @@ export class NewestRows {
     const { ulongs } = this.#tools.scratch;
     const start = ulongs[times.start / 8 + trace];
     const end = ulongs[times.end / 8 + trace];
-    if (startNano !== undefined && start < startNano && end < startNano) return false;
+    if (startNano !== undefined && end < startNano) {
+      // A span may end before it starts.
+      const { last } = this.#part.segment.traceStarts();
+      if (ulongs[last / 8 + trace] < startNano) return false;
+    }
     const length = BigInt.asIntN(64, end - start);
     return (min === undefined || length >= min) && (max === undefined || length <= max);
   }

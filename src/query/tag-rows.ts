@@ -103,7 +103,8 @@ function tracesInTime(
   const bytes = bitmapBytes(traces);
   const out = scratch.keep(bytes);
   const time = [startNano ?? 0n, endNano ?? ULONG_MAX] as const;
-  kernel.tracesInTime(start, end, traces, ...time, LONG_MIN, LONG_MAX, out);
+  const { last: lastStart } = segment.traceStarts();
+  kernel.tracesInTime(start, end, lastStart, traces, ...time, LONG_MIN, LONG_MAX, out);
   const found = kernel.countBits(out, bytes) >>> 0;
   if (found === 0) return "none";
   return found === traces ? "all" : out;

@@ -158,11 +158,14 @@ describe("traces in time", () => {
     const most = SIZES[SIZES.length - 1];
     const starts = new BigUint64Array(buffer, CODES, most);
     const ends = new BigUint64Array(buffer, TABLE, most);
+    const lastStarts = new BigUint64Array(buffer, STARTS, most);
     const time = () => BigInt.asUintN(64, BigInt(random.below(40)) * 2n ** 60n + randomLong());
     for (const traces of SIZES) {
       for (let i = 0; i < traces; i++) {
         starts[i] = time();
         ends[i] = random.below(2) === 0 ? time() : BigInt.asUintN(64, starts[i] + randomLong());
+        const later = time();
+        lastStarts[i] = later > starts[i] ? later : starts[i];
       }
       for (let round = 0; round < 20; round++) {
         const [from, to] = [time(), time()];
@@ -171,11 +174,12 @@ describe("traces in time", () => {
         const longest = isOpen ? 2n ** 63n - 1n : randomLong();
         const meant = Array.from({ length: traces }, (_, i) => {
           const length = BigInt.asIntN(64, ends[i] - starts[i]);
-          const touches = starts[i] <= to && (starts[i] >= from || ends[i] >= from);
+          const touches = starts[i] <= to && (lastStarts[i] >= from || ends[i] >= from);
           return touches && length >= least && length <= longest;
         });
         soil();
-        kernel.tracesInTime(CODES, TABLE, traces, from, to, least, longest, OUT);
+        const bounds = [from, to, least, longest] as const;
+        kernel.tracesInTime(CODES, TABLE, STARTS, traces, ...bounds, OUT);
         expect(bitsAt(OUT, traces)).toBe(textOf(meant));
       }
     }
