@@ -127,12 +127,12 @@ export class Segments {
     const { blocks: known, turns } = this.#options;
     for (;;) {
       const all = (await known.all(visit.tenant)).toSorted(byLog);
-      const plan = await this.#planned(all, visit);
+      await this.#planned(all, visit);
       visit.signal.throwIfAborted();
-      const inHead = await turns.step(visit.turn, () =>
-        this.#inStep(visit.turn, () => this.#visitHead(plan, visit)),
+      const begun = await turns.step(visit.turn, () =>
+        this.#inStep(visit.turn, () => this.#visitHead(visit)),
       );
-      if (inHead !== undefined) return { plan, inHead };
+      if (begun !== undefined) return begun;
     }
   }
 
@@ -186,12 +186,18 @@ export class Segments {
       if (splits.isCompared(blocks, newest)) continue;
       await turns.step(turn, () => this.#inStep(turn, () => splits.compare(blocks, newest)));
     }
-    const plan = await turns.step(turn, () =>
-      this.#inStep(turn, () => planBlocks(all, splits.settle(blocks))),
-    );
-    tenant.ids = ids;
-    tenant.plan = plan;
-    return plan;
+    return turns.step(turn, () => this.#inStep(turn, () => this.#settled(all, name)));
+  }
+
+  /** The plan of blocks of which most are compared with each other. */
+  #settled(all: readonly OwnedBlock[], name: string): BlockPlan {
+    const tenant = this.#tenant(name);
+    const ids = placesKey(all);
+    if (tenant.ids !== ids) {
+      tenant.plan = planBlocks(all, tenant.splits.settle(this.#sharing(all, name)));
+      tenant.ids = ids;
+    }
+    return tenant.plan;
   }
 
   #tenant(name: string): Tenant {
@@ -219,14 +225,17 @@ export class Segments {
     }));
   }
 
-  /** Traces by block that were assembled with the head's; undefined: the list of blocks is old. */
-  #visitHead(plan: BlockPlan, visit: Visit): Begun["inHead"] | undefined {
+  /** Undefined: more was published meanwhile than this thread has heard of. */
+  #visitHead(visit: Visit): Begun | undefined {
     const { blocks: known, head } = this.#options;
+    const { tenant } = visit;
+    // Where blocks come all the time, a plan that was made a moment ago is never that of now.
+    const plan = this.#settled(known.now(tenant).toSorted(byLog), tenant);
     const halves = head.pin();
     try {
-      // What was published since the plan was made may be gone from the head.
-      if (known.isBehind() || !isOf(plan, known.now(visit.tenant))) return undefined;
-      return this.#useHead(halves, plan, visit);
+      // What was published since then may be gone from the head.
+      if (known.isBehind()) return undefined;
+      return { plan, inHead: this.#useHead(halves, plan, visit) };
     } finally {
       head.unpin();
     }
@@ -315,11 +324,6 @@ function placesKey(blocks: readonly ListedBlock[]): string {
 
 function byLog(a: ListedBlock, b: ListedBlock): number {
   return a.meta.wal.from - b.meta.wal.from || (a.meta.id < b.meta.id ? -1 : 1);
-}
-
-function isOf({ all }: BlockPlan, blocks: readonly ListedBlock[]): boolean {
-  const ids = new Set(all.map(({ meta }) => meta.id));
-  return blocks.length === ids.size && blocks.every(({ meta }) => ids.has(meta.id));
 }
 
 /** Halves are cut whole, so a block of the same range has every row of it. */

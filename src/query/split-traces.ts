@@ -43,8 +43,8 @@ export interface SplitBlock {
 export class SplitTraces {
   readonly #kernel: Pick<GatherExports, "sharedIds">;
   readonly #scratch: StepScratch;
-  /** By the ids of both blocks, the older one first; those that share nothing are here as well. */
-  readonly #shared = new Map<string, Shared | undefined>();
+  /** By the newer block's id, then the older one's; those that share nothing are here as well. */
+  readonly #shared = new Map<string, Map<string, Shared | undefined>>();
 
   constructor(kernel: Pick<GatherExports, "sharedIds">, scratch: StepScratch) {
     this.#kernel = kernel;
@@ -53,40 +53,59 @@ export class SplitTraces {
 
   /** Whether `settle` may follow as far as this block goes. */
   isCompared(blocks: readonly SplitBlock[], newest: number): boolean {
-    const { id } = blocks[newest];
-    return blocks.slice(0, newest).every((older) => this.#shared.has(`${older.id} ${id}`));
+    const known = this.#shared.get(blocks[newest].id);
+    if (known === undefined) return newest === 0;
+    for (let older = 0; older < newest; older++) if (!known.has(blocks[older].id)) return false;
+    return true;
   }
 
   /** One step: compares a block with all older ones. `blocks` are in the order of the log. */
   compare(blocks: readonly SplitBlock[], newest: number): void {
     const newer = blocks[newest];
+    const known = this.#shared.get(newer.id) ?? new Map<string, Shared | undefined>();
+    this.#shared.set(newer.id, known);
     for (const older of blocks.slice(0, newest)) {
-      const key = `${older.id} ${newer.id}`;
-      if (this.#shared.has(key)) continue;
-      this.#shared.set(key, this.#compareTwo(older.segment(), newer.segment()));
+      if (known.has(older.id)) continue;
+      known.set(older.id, this.#compareTwo(older.segment(), newer.segment()));
     }
   }
 
-  /** After all comparisons: who owns what, by block; those that share nothing are left out. */
+  /**
+   * Who owns what, by block; those that share nothing are left out. Compares first what is not
+   * compared yet: another question, about other blocks, may have let go of it.
+   */
   settle(blocks: readonly SplitBlock[]): ReadonlyMap<string, BlockSplits> {
-    const ids = new Map(blocks.map(({ id }, i) => [id, i]));
-    for (const key of this.#shared.keys()) {
-      if (!key.split(" ").every((id) => ids.has(id))) this.#shared.delete(key);
+    for (const newest of blocks.keys()) {
+      if (!this.isCompared(blocks, newest)) this.compare(blocks, newest);
     }
+    this.#forgetOthers(new Set(blocks.map(({ id }) => id)));
     const traces = new Map<string, Map<number, number>>();
-    for (const [key, shared] of this.#shared) {
-      if (shared === undefined) continue;
-      const [older, newer] = key.split(" ").map((id) => ids.get(id) ?? 0);
-      const segment = blocks[newer].segment();
-      for (const [i, trace] of shared.newer.entries()) {
-        const id = hexAt(this.#scratch.bytes, segment.traceIds + trace * 16, 16);
-        const places = traces.get(id) ?? new Map<number, number>();
-        traces.set(id, places);
-        places.set(older, shared.older[i]);
-        places.set(newer, trace);
+    for (const [newer, block] of blocks.entries()) {
+      const known = this.#shared.get(block.id);
+      if (known === undefined) continue;
+      for (let older = 0; older < newer; older++) {
+        const shared = known.get(blocks[older].id);
+        if (shared === undefined) continue;
+        const { traceIds } = block.segment();
+        for (const [i, trace] of shared.newer.entries()) {
+          const id = hexAt(this.#scratch.bytes, traceIds + trace * 16, 16);
+          const places = traces.get(id) ?? new Map<number, number>();
+          traces.set(id, places);
+          places.set(older, shared.older[i]);
+          places.set(newer, trace);
+        }
       }
     }
     return ownersOf(blocks, traces);
+  }
+
+  #forgetOthers(ids: ReadonlySet<string>): void {
+    for (const [newer, known] of this.#shared) {
+      if (!ids.has(newer)) this.#shared.delete(newer);
+      else if (known.size >= ids.size) {
+        for (const older of known.keys()) if (!ids.has(older)) known.delete(older);
+      }
+    }
   }
 
   #compareTwo(older: Segment, newer: Segment): Shared | undefined {
