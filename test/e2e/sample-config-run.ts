@@ -48,7 +48,13 @@ await minio.makeBucket("tempo-traces");
 
 writeFileSync(join(folder, "tempo.yaml"), CONFIG);
 const server = Bun.spawn({
-  cmd: [process.execPath, join(ROOT, "src", "main.ts"), "-config.file=tempo.yaml"],
+  // Blocks wait five minutes for others otherwise; the file stays as it is.
+  cmd: [
+    process.execPath,
+    join(ROOT, "src", "main.ts"),
+    "-config.file=tempo.yaml",
+    "-vivace.upload-wait=1s",
+  ],
   cwd: folder,
   env: {
     ...{ PATH: process.env["PATH"], HOME: folder, NODE_EXTRA_CA_CERTS: certs.ca },
