@@ -36,6 +36,7 @@ import {
   type FamilyTools,
   findDoubles,
   findDurationClasses,
+  findLastStarts,
   findNewestFirst,
   findParents,
   findTimes,
@@ -111,6 +112,10 @@ export class AssembledSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  lastStarts(): number {
+    return findLastStarts(this, this.#family);
   }
 
   newestFirst(): number {

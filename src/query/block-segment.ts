@@ -41,6 +41,7 @@ import {
   type FamilyTools,
   findDoubles,
   findDurationClasses,
+  findLastStarts,
   findNewestFirst,
   findParents,
   findTimes,
@@ -133,6 +134,10 @@ export class BlockSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  lastStarts(): number {
+    return findLastStarts(this, this.#family);
   }
 
   newestFirst(): number {

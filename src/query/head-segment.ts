@@ -23,6 +23,7 @@ import type {
 import {
   type FamilyTools,
   findDoubles,
+  findLastStarts,
   findParents,
   findTimes,
   findTraceOf,
@@ -77,6 +78,10 @@ export class HeadSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  lastStarts(): number {
+    return findLastStarts(this, this.#family);
   }
 
   durationClasses(): undefined {}

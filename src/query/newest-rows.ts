@@ -77,8 +77,7 @@ export class NewestRows {
     const end = ulongs[times.end / 8 + trace];
     if (startNano !== undefined && end < startNano) {
       // A span may end before it starts.
-      const { last } = this.#part.segment.traceStarts();
-      if (ulongs[last / 8 + trace] < startNano) return false;
+      if (ulongs[this.#part.segment.lastStarts() / 8 + trace] < startNano) return false;
     }
     const length = BigInt.asIntN(64, end - start);
     return (min === undefined || length >= min) && (max === undefined || length <= max);

@@ -107,8 +107,7 @@ export function overlappingRows(
   const groups = scratch.take(bitmapBytes(traces));
   const time = [BigInt.asUintN(64, from ?? 0n), BigInt.asUintN(64, to ?? ULONG_MAX)] as const;
   const length = [min ?? LONG_MIN, max ?? LONG_MAX] as const;
-  const { last: lastStart } = segment.traceStarts();
-  kernel.tracesInTime(start, end, lastStart, traces, ...time, ...length, groups);
+  kernel.tracesInTime(start, end, segment.lastStarts(), traces, ...time, ...length, groups);
   if (bits.count(groups, traces) === traces) return within;
   const out = scratch.take(bitmapBytes(rows));
   kernel.rowsOfGroups(groups, starts, traces, out);

@@ -85,6 +85,27 @@ export function findTraceStarts(of: FamilyOf, tools: FamilyTools): TraceStarts {
   });
 }
 
+export function findLastStarts(of: FamilyOf, tools: FamilyTools): number {
+  const { keeper, scratch, name } = tools;
+  const doubles = findDoubles(of, tools);
+  if (doubles === 0) return findTraceStarts(of, tools).last;
+  const bytes = () => of.traces * 8;
+  return keeper.get(`${name}lastStarts`, bytes, (at) => {
+    const { words, ulongs } = scratch;
+    const start = of.start() / 8;
+    const starts = of.starts / 4;
+    for (let trace = 0; trace < of.traces; trace++) {
+      let last = 0n;
+      for (let row = words[starts + trace]; row < words[starts + trace + 1]; row++) {
+        const isDouble = (scratch.bytes[doubles + (row >>> 3)] >>> (row & 7)) & 1;
+        if (isDouble === 0 && ulongs[start + row] > last) last = ulongs[start + row];
+      }
+      ulongs[at / 8 + trace] = last;
+    }
+    return at;
+  });
+}
+
 export function findNewestFirst(of: FamilyOf & Pick<Segment, "traceIds">, tools: FamilyTools) {
   const { keeper, kernel, scratch, name } = tools;
   const bytes = of.traces * 4;

@@ -75,6 +75,8 @@ export interface Segment {
   /** u32 a trace: all of them, the newest first; undefined where it would serve one question. */
   newestFirst(): number | undefined;
   traceStarts(): TraceStarts;
+  /** u64 a trace: when the last of its spans starts, each span counted once. */
+  lastStarts(): number;
   /** u64 a row, as sent. */
   spanIds(): number;
   /** The same; 0 for a root. */

@@ -103,8 +103,7 @@ function tracesInTime(
   const bytes = bitmapBytes(traces);
   const out = scratch.keep(bytes);
   const time = [startNano ?? 0n, endNano ?? ULONG_MAX] as const;
-  const { last: lastStart } = segment.traceStarts();
-  kernel.tracesInTime(start, end, lastStart, traces, ...time, LONG_MIN, LONG_MAX, out);
+  kernel.tracesInTime(start, end, segment.lastStarts(), traces, ...time, LONG_MIN, LONG_MAX, out);
   const found = kernel.countBits(out, bytes) >>> 0;
   if (found === 0) return "none";
   return found === traces ? "all" : out;
