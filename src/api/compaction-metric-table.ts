@@ -1,10 +1,9 @@
 /** Metrics of merges; with a bucket there are none of these series. */
 import type { EngineMetric } from "./engine-metric-table.ts";
 import type { CompactionCounts } from "./engine-snapshot.ts";
+import { type MetricRow, metricRows } from "./metric-rows.ts";
 
-type Row = readonly [name: string, help: string, read: (of: CompactionCounts) => number];
-
-const counters: readonly Row[] = [
+const counters: readonly MetricRow<CompactionCounts>[] = [
   ["tempodb_compaction_blocks_total", "Blocks merged into others.", ({ inputs }) => inputs],
   [
     "tempodb_compaction_bytes_written_total",
@@ -32,7 +31,7 @@ const counters: readonly Row[] = [
   ],
 ];
 
-const gauges: readonly Row[] = [
+const gauges: readonly MetricRow<CompactionCounts>[] = [
   [
     "vivace_compaction_waiting_blocks",
     "Blocks that nobody looks at any more and whose files are still there.",
@@ -40,17 +39,7 @@ const gauges: readonly Row[] = [
   ],
 ];
 
-const plain =
-  (type: EngineMetric["type"]) =>
-  ([name, help, read]: Row): EngineMetric => ({
-    name,
-    help,
-    type,
-    labels: [],
-    read: ({ compaction }) => (compaction === undefined ? [] : [[[], read(compaction)]]),
-  });
-
 export const compactionMetrics: readonly EngineMetric[] = [
-  ...counters.map(plain("counter")),
-  ...gauges.map(plain("gauge")),
+  ...metricRows("counter", ({ compaction }) => compaction, counters),
+  ...metricRows("gauge", ({ compaction }) => compaction, gauges),
 ];

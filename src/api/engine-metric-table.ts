@@ -4,6 +4,7 @@
  */
 import { compactionMetrics } from "./compaction-metric-table.ts";
 import type { EngineSnapshot, TenantCounts } from "./engine-snapshot.ts";
+import { type MetricRow, metricRows } from "./metric-rows.ts";
 import { storeMetrics } from "./store-metric-table.ts";
 
 export interface EngineMetric {
@@ -17,9 +18,7 @@ export interface EngineMetric {
 /** Label values in the order of the metric's labels. */
 export type Sample = readonly [labels: readonly string[], value: number];
 
-type Row = readonly [name: string, help: string, read: (snapshot: EngineSnapshot) => number];
-
-const counters: readonly Row[] = [
+const counters: readonly MetricRow<EngineSnapshot>[] = [
   [
     "tempo_live_store_blocks_completed_total",
     "Blocks written and published.",
@@ -57,7 +56,7 @@ const counters: readonly Row[] = [
   ],
 ];
 
-const gauges: readonly Row[] = [
+const gauges: readonly MetricRow<EngineSnapshot>[] = [
   ["tempo_live_store_ready", "1 when requests are served.", ({ ready }) => Number(ready)],
   ["vivace_head_rows", "Spans in memory.", ({ head }) => head.rows],
   [
@@ -86,19 +85,9 @@ const gauges: readonly Row[] = [
   ],
 ];
 
-const plain =
-  (type: EngineMetric["type"]) =>
-  ([name, help, read]: Row): EngineMetric => ({
-    name,
-    help,
-    type,
-    labels: [],
-    read: (snapshot) => [[[], read(snapshot)]],
-  });
-
 export const engineMetrics: readonly EngineMetric[] = [
-  ...counters.map(plain("counter")),
-  ...gauges.map(plain("gauge")),
+  ...metricRows("counter", (snapshot) => snapshot, counters),
+  ...metricRows("gauge", (snapshot) => snapshot, gauges),
   ...compactionMetrics,
   ...storeMetrics,
   {

@@ -1,10 +1,9 @@
 /** Metrics of the bucket that blocks are kept in; 0 where there is none. */
 import type { EngineMetric, Sample } from "./engine-metric-table.ts";
 import type { StoreCounts, StoreRequestCounts } from "./engine-snapshot.ts";
+import { type MetricRow, metricRows } from "./metric-rows.ts";
 
-type Row = readonly [name: string, help: string, read: (store: StoreCounts) => number];
-
-const counters: readonly Row[] = [
+const counters: readonly MetricRow<StoreCounts>[] = [
   [
     "tempo_live_store_local_blocks_flushed_total",
     "Blocks brought into the bucket.",
@@ -28,23 +27,13 @@ const counters: readonly Row[] = [
   ],
 ];
 
-const gauges: readonly Row[] = [
+const gauges: readonly MetricRow<StoreCounts>[] = [
   ["vivace_store_pending_blocks", "Blocks that wait for the bucket.", (of) => of.pendingBlocks],
   ["vivace_store_pending_bytes", "Their bytes on the disk.", (of) => of.pendingBytes],
   ["vivace_store_cache_bytes", "Files of the bucket's blocks on this disk.", (of) => of.cacheBytes],
   ["vivace_store_filter_bytes", "Bloom filters of its blocks in memory.", (of) => of.filterBytes],
   ["vivace_store_poll_seconds", "Time that the last poll took.", (of) => of.pollSeconds],
 ];
-
-const plain =
-  (type: EngineMetric["type"]) =>
-  ([name, help, read]: Row): EngineMetric => ({
-    name,
-    help,
-    type,
-    labels: [],
-    read: ({ store }) => (store === undefined ? [] : [[[], read(store)]]),
-  });
 
 const REQUESTS = "tempodb_backend_request_duration_seconds";
 
@@ -62,8 +51,8 @@ const requests: readonly EngineMetric[] = [
 ];
 
 export const storeMetrics: readonly EngineMetric[] = [
-  ...counters.map(plain("counter")),
-  ...gauges.map(plain("gauge")),
+  ...metricRows("counter", ({ store }) => store, counters),
+  ...metricRows("gauge", ({ store }) => store, gauges),
   ...requests,
 ];
 
