@@ -128,7 +128,8 @@ function textOf(value: Value | undefined): string {
   }
 }
 
-const TYPES: readonly Value["type"][] = ["int", "float", "string", "bool", "list"];
+/** Nil, which shows the label "nil", comes before the text that shows the same. */
+const TYPES: readonly Value["type"][] = ["int", "float", "nil", "string", "bool", "list"];
 
 function typeRank(value: Value | undefined): number {
   if (value === undefined) return 0;

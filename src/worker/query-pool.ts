@@ -70,6 +70,8 @@ export class QueryPool {
   readonly #owners: BlockOwners;
   readonly #control: Int32Array;
   readonly #deadlines: Float64Array;
+  /** By reader, the deadline that it was past when it was last looked at. */
+  readonly #overdue: number[] = [];
   #nextId = 0;
   #differingSpans = 0;
   #damagedAnswers = 0;
@@ -151,11 +153,20 @@ export class QueryPool {
     for (const { thread } of this.#members) thread?.post({ type: "blocks", owners, ...change });
   }
 
-  /** Ends threads that hold a pin past its deadline: they would stop the head from turning over. */
+  /**
+   * Ends threads that hold a pin past its deadline: they would stop the head from turning over.
+   * Only those that were past the same one at the last look: after a process or a machine was
+   * suspended all are late, and live.
+   */
   endOverdue(nowMs: number): void {
     for (let reader = 0; reader < this.#members.length; reader++) {
       const pinned = this.#pins(reader).some((word) => Atomics.load(this.#control, word) !== 0);
-      if (!pinned || this.#deadlines[PIN_DEADLINES + reader] > nowMs) continue;
+      const deadline = this.#deadlines[PIN_DEADLINES + reader];
+      if (!pinned || deadline > nowMs) continue;
+      if (this.#overdue[reader] !== deadline) {
+        this.#overdue[reader] = deadline;
+        continue;
+      }
       this.#options.logger.error("query thread overdue, ended", { reader });
       this.#members[reader].thread?.kill();
       this.#restart(reader);

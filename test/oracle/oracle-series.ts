@@ -99,7 +99,8 @@ function bytewise(a: string, b: string): number {
 
 function typeRank(value: Value | undefined): number {
   if (value === undefined) return 0;
-  return ["int", "float", "string", "bool", "list"].indexOf(value.type) + 1 || 3;
+  const types = ["int", "float", "nil", "string", "bool", "list"];
+  return types.indexOf(value.type) + 1 || types.indexOf("string") + 1;
 }
 
 /** Integers without their sign, floats by their bits, as Tempo has them; lists by elements. */
