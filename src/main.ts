@@ -57,6 +57,7 @@ import { openStore, type StoreOptions } from "./store/open-store.ts";
 import { DiskStore } from "./store/store-disk.ts";
 import { REQUEST_SECONDS } from "./store/store-requests.ts";
 import { nodeIdOf } from "./wal/node-id.ts";
+import { checkCompactionLimits } from "./worker/compaction-limits.ts";
 import { Engine } from "./worker/engine.ts";
 import { inspectStore } from "./worker/inspect-store.ts";
 import { checkSampling } from "./worker/open-jaeger.ts";
@@ -125,7 +126,8 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   }
   for (const tls of [config.server.httpTls, config.server.grpcTls]) portTls(tls);
   const limits = readLimits(config.limits, logger);
-  checkRetention(config, limits);
+  for (const rule of config.compaction.rules) readRetentionFilter(rule);
+  checkCompactionLimits(config, limits);
   for (const folder of new Set([config.walPath, config.localPath])) takeFolder(folder);
   const receivers = [];
   for (const receiver of config.receivers) {
@@ -161,7 +163,11 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
       }
     },
   });
-  watchLimits(config.limits, { logger, onChange: (limits) => engine.setLimits(limits) });
+  const onChange = (changed: TenantLimits) => {
+    checkCompactionLimits(config, changed);
+    engine.setLimits(changed);
+  };
+  watchLimits(config.limits, { logger, onChange });
   const server = await serveApi(config, engine, logger);
   for (const line of listenSummary({ ...config, receivers })) {
     const where = line.loopbackOnly ? " (this machine only)" : "";
@@ -186,20 +192,6 @@ function placeOf(config: Config): StoreOptions | undefined {
   // The store's own thread opens it again, and could not say so well what is wrong.
   openStore(place, { clock: systemClock, random: prng(0) });
   return place;
-}
-
-/** From a bucket blocks are removed whole, by one time for all of them. */
-function checkRetention({ storageBackend, compaction }: Config, limits: TenantLimits): void {
-  for (const rule of compaction.rules) readRetentionFilter(rule);
-  if (storageBackend === "local") return;
-  const ofTenants = [limits.others, ...limits.byTenant.values()];
-  const own = [
-    ...(compaction.rules.length > 0 ? ["vivace.retention_rules"] : []),
-    ...(ofTenants.some((one) => one.blockRetentionMs > 0) ? ["block_retention of tenants"] : []),
-  ];
-  if (own.length === 0) return;
-  const what = `${own.join(" and ")}: not built yet for the backend ${storageBackend}`;
-  throw new EngineError("malformed", what);
 }
 
 /** Nobody reads yet: what merges left behind goes at once. */

@@ -1,4 +1,4 @@
-/** Metrics of merges; with a bucket there are none of these series. */
+/** Metrics of merges and retention, on the local disk or in a bucket. */
 import type { EngineMetric } from "./engine-metric-table.ts";
 import type { CompactionCounts } from "./engine-snapshot.ts";
 import { type MetricRow, metricRows } from "./metric-rows.ts";

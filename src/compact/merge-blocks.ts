@@ -20,7 +20,13 @@ import { writeSidecar } from "../block/block-sidecar.ts";
 import type { BlockDraft, BlockName } from "../block/block-write.ts";
 import { ParquetFile } from "../block/parquet-file.ts";
 import type { Kernel } from "../kernel/kernel.ts";
-import { type BlockMeta, MERGED_META_VERSION, sealedMeta } from "../model/block-meta.ts";
+import {
+  type BlockMeta,
+  type LogEnd,
+  logEnds,
+  MERGED_META_VERSION,
+  sealedMeta,
+} from "../model/block-meta.ts";
 import {
   type MergeFile,
   type MergeParts,
@@ -227,6 +233,8 @@ function finish(
   const sidecarBytes = writeSidecar(kernel, memory, { plan, sink: draft.sidecar });
   const [start, end] = times;
   const retainFromMs = Math.max(...inputs.map(({ meta }) => meta.retainFromMs));
+  const metas = inputs.map((input) => input.meta);
+  const wal = walOf(metas);
   const meta = sealedMeta({
     version: MERGED_META_VERSION,
     ...name,
@@ -238,16 +246,26 @@ function finish(
     dataBytes: bytes,
     sidecarBytes,
     footerBytes,
-    wal: walOf(inputs.map((input) => input.meta)),
+    wal,
     createdMs: clock.nowMs(),
     merged: {
-      replaces: inputs.map(({ meta: { id } }) => id),
+      replaces: metas.map(({ id }) => id),
       siblings: of.siblings,
-      level: Math.max(...inputs.map(({ meta: { merged } }) => merged?.level ?? 0)) + 1,
+      level: Math.max(...metas.map(({ merged }) => merged?.level ?? 0)) + 1,
+      ...(wal.node === "" ? { ends: endsOf(metas) } : {}),
     },
   });
   draft.publish(meta);
   return meta;
+}
+
+/** By node: no position of its log before that is used again. */
+function endsOf(metas: readonly BlockMeta[]): LogEnd[] {
+  const ends = new Map<string, number>();
+  for (const { node, to } of metas.flatMap(logEnds)) {
+    ends.set(node, Math.max(ends.get(node) ?? 0, to));
+  }
+  return [...ends].map(([node, to]) => ({ node, to }));
 }
 
 /**

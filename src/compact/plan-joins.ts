@@ -7,12 +7,12 @@
  */
 import type { BlockMeta } from "../model/block-meta.ts";
 import { MERGED_ROWS_MAX } from "./merge-options.ts";
-import { windowOf } from "./plan-merges.ts";
+import { type MergeLimits, mergeGroup } from "./plan-merges.ts";
 
 export interface JoinState {
   readonly nowMs: number;
   /** Windows of compaction: no block lies in two. */
-  readonly windowMs: number;
+  readonly windows: Pick<MergeLimits, "windowMs" | "byTenant">;
   /** From its cut on a block waits at most so long. */
   readonly waitMs: number;
   /** Whether it may be merged at all: its part of the log is gone. */
@@ -32,9 +32,7 @@ const FULL_ROWS = MERGED_ROWS_MAX * 0.75;
 export function planJoins(young: readonly BlockMeta[], state: JoinState): JoinPlan {
   const joins: BlockMeta[][] = [];
   const ready: BlockMeta[] = [];
-  const groups = Map.groupBy(young, (meta) =>
-    JSON.stringify([meta.shared ? null : meta.tenants[0].name, windowOf(meta, state.windowMs)]),
-  );
+  const groups = Map.groupBy(young, (meta) => mergeGroup(meta, state.windows));
   for (const group of groups.values()) {
     const runs = runsOf(group.toSorted(inOrderOfArrival));
     for (const [i, run] of runs.entries()) {

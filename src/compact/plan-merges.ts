@@ -11,8 +11,15 @@
 import type { BlockMeta } from "../model/block-meta.ts";
 import { MERGED_ROWS_MAX } from "./merge-options.ts";
 
-export interface MergeLimits {
+/** What may be set for a tenant alone. */
+export interface TenantMerging {
   readonly windowMs: number;
+  readonly isDisabled: boolean;
+}
+
+/** Of all tenants, but for those of `byTenant`; what several share goes by what holds for all. */
+export interface MergeLimits extends TenantMerging {
+  readonly byTenant: ReadonlyMap<string, TenantMerging>;
   /** Traces of a merged block. */
   readonly tracesMax: number;
   readonly bytesMax: number;
@@ -41,7 +48,7 @@ export function planMerges(
 ): BlockMeta[][] {
   const groups = new Map<string, BlockMeta[]>();
   for (const meta of blocks) {
-    const key = JSON.stringify([tenantOf(meta), windowOf(meta, limits.windowMs)]);
+    const key = mergeGroup(meta, limits);
     const group = groups.get(key);
     if (group === undefined) groups.set(key, [meta]);
     else group.push(meta);
@@ -50,17 +57,27 @@ export function planMerges(
   return merges.toSorted((a, b) => spansOf(a) / a.length - spansOf(b) / b.length);
 }
 
-/** Windows are numbered from 1970 on. */
-export function windowOf({ retainFromMs }: BlockMeta, windowMs: number): number {
-  return Math.floor(retainFromMs / windowMs);
+type Windows = Pick<MergeLimits, "windowMs" | "byTenant">;
+
+/** Blocks of the same one may be merged with each other. */
+export function mergeGroup(meta: BlockMeta, limits: Windows): string {
+  const windowMs = windowMsOf(meta, limits);
+  const tenant = meta.shared ? null : meta.tenants[0].name;
+  return JSON.stringify([tenant, Math.floor(meta.retainFromMs / windowMs)]);
 }
 
-function tenantOf(meta: BlockMeta): string | null {
-  return meta.shared ? null : meta.tenants[0].name;
+function windowMsOf({ shared, tenants }: BlockMeta, { windowMs, byTenant }: Windows): number {
+  return shared ? windowMs : (byTenant.get(tenants[0].name)?.windowMs ?? windowMs);
+}
+
+/** A tenant that wants it not has no part in any merge. */
+function isDisabled({ tenants }: BlockMeta, limits: MergeLimits): boolean {
+  return tenants.some(({ name }) => (limits.byTenant.get(name) ?? limits).isDisabled);
 }
 
 function planGroup(group: BlockMeta[], limits: MergeLimits, state: MergeState): BlockMeta[][] {
-  const isOver = windowOf(group[0], limits.windowMs) < Math.floor(state.nowMs / limits.windowMs);
+  const windowMs = windowMsOf(group[0], limits);
+  const isOver = Math.floor(group[0].retainFromMs / windowMs) < Math.floor(state.nowMs / windowMs);
   const merges: BlockMeta[][] = [];
   let run: BlockMeta[] = [];
   const finish = () => {
@@ -68,7 +85,7 @@ function planGroup(group: BlockMeta[], limits: MergeLimits, state: MergeState): 
     run = [];
   };
   for (const meta of group.toSorted(inOrderOfArrival)) {
-    if (!state.mayMerge(meta) || meta.spans > FULL_ROWS) {
+    if (!state.mayMerge(meta) || isDisabled(meta, limits) || meta.spans > FULL_ROWS) {
       finish();
       continue;
     }

@@ -49,3 +49,15 @@ export function retentionStep(
   if (over === times.size) return { type: "remove" };
   return over === 0 ? { type: "keep" } : { type: "look", over };
 }
+
+/** Another one when a look at the block may find other traces that are over than one before. */
+export function retentionMark(
+  { tenants, retainFromMs }: Pick<BlockMeta, "tenants" | "retainFromMs">,
+  retention: Retention,
+  nowMs: number,
+): string {
+  const isGone = (keepMs: number) => isOver(retainFromMs, keepMs, nowMs);
+  const ofRules = retention.rules.map(({ filter, keepMs }) => [filter, isGone(keepMs)]);
+  const ofTenants = tenants.map(({ name }) => (isGone(tenantKeepMs(retention, name)) ? 1 : 0));
+  return Bun.hash(JSON.stringify([ofRules, ofTenants])).toString(16);
+}

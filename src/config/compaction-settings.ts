@@ -6,6 +6,7 @@ import {
   COMPACTION_CYCLE_MS_DEFAULT,
   COMPACTION_TRACES_MAX_DEFAULT,
   COMPACTION_WINDOW_MS_DEFAULT,
+  COMPACTION_WINDOW_MS_MIN,
 } from "./limits.ts";
 import type { Setting } from "./table/key.ts";
 import { bytesBetween, wholeMs } from "./value/bounded.ts";
@@ -19,7 +20,7 @@ function setting<T>(one: Omit<Setting<T>, "kind">): Setting<T> {
 
 export const compactionWindow = setting<number>({
   path: `${BELOW}.compaction_window`,
-  value: wholeMs({ min: 1_000 }),
+  value: wholeMs({ min: COMPACTION_WINDOW_MS_MIN }),
   fallback: COMPACTION_WINDOW_MS_DEFAULT,
   about: "Blocks are merged with those that ended in the same window of time.",
   read: (config: Config) => config.compaction.windowMs,

@@ -188,6 +188,9 @@ export interface LimitsConfig {
   readonly traceIdleMs: number;
   /** How long a tenant's blocks are kept; 0 takes what holds for all. */
   readonly blockRetentionMs: number;
+  /** Within which its blocks are merged; 0 takes what holds for all. */
+  readonly compactionWindowMs: number;
+  readonly isCompactionDisabled: boolean;
   /** Empty: no tenant has limits of its own. */
   readonly tenantFile: string;
   readonly tenantFilePeriodMs: number;

@@ -3,10 +3,14 @@
  * their own, which tenant-overrides.ts reads.
  */
 import type { Config, LimitsConfig } from "./config.ts";
-import { INGESTION_BURST_BYTES_DEFAULT, INGESTION_RATE_BYTES_DEFAULT } from "./limits.ts";
+import {
+  COMPACTION_WINDOW_MS_MIN,
+  INGESTION_BURST_BYTES_DEFAULT,
+  INGESTION_RATE_BYTES_DEFAULT,
+} from "./limits.ts";
 import type { AnySetting, Setting } from "./table/key.ts";
 import { wholeMs } from "./value/bounded.ts";
-import { byteSize, count, longDuration, text } from "./value/value.ts";
+import { byteSize, count, flag, longDuration, text } from "./value/value.ts";
 
 function limitSetting<T>(
   one: Omit<Setting<T>, "kind" | "read"> & { readonly read: (limits: LimitsConfig) => T },
@@ -62,6 +66,26 @@ export const tenantRetention = limitSetting<number>({
   fallback: 0,
   about: "How long a tenant's blocks are kept; 0 takes the block_retention of all.",
   read: (limits) => limits.blockRetentionMs,
+});
+
+export const tenantCompactionWindow = limitSetting<number>({
+  path: "overrides.defaults.compaction.compaction_window",
+  value: {
+    ...wholeLongMs,
+    schema: wholeLongMs.schema.refine((ms) => ms === 0 || ms >= COMPACTION_WINDOW_MS_MIN),
+    expected: `${wholeLongMs.expected}, 0 or at least 1s`,
+  },
+  fallback: 0,
+  about: "A tenant's blocks are merged within such a window; 0 takes the compaction_window of all.",
+  read: (limits) => limits.compactionWindowMs,
+});
+
+export const tenantCompactionDisabled = limitSetting<boolean>({
+  path: "overrides.defaults.compaction.compaction_disabled",
+  value: flag,
+  fallback: false,
+  about: "A tenant's blocks are not merged; old ones are removed all the same.",
+  read: (limits) => limits.isCompactionDisabled,
 });
 
 export const distributorAttributeBytes = limitSetting<number>({
@@ -133,7 +157,7 @@ export const tenantFilePeriod = limitSetting<number>({
 });
 
 export const limitSettings = [
-  tenantRetention,
+  ...[tenantRetention, tenantCompactionWindow, tenantCompactionDisabled],
   ingestionRate,
   ingestionBurst,
   attributeBytes,

@@ -162,6 +162,9 @@ export const COMPACTED_RETENTION_MS_DEFAULT = 3_600_000;
 
 /** Tempo's, as all of these. */
 export const COMPACTION_WINDOW_MS_DEFAULT = 3_600_000;
+export const COMPACTION_WINDOW_MS_MIN = 1_000;
+/** In a bucket. */
+export const BUCKET_COMPACTION_WINDOW_MS_MAX = 24 * 3_600_000;
 export const COMPACTION_TRACES_MAX_DEFAULT = 6_000_000;
 export const COMPACTION_BYTES_MAX_DEFAULT = 100 * 2 ** 30;
 export const COMPACTION_CYCLE_MS_DEFAULT = 30_000;

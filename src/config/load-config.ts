@@ -196,6 +196,8 @@ function makeConfig(
       globalLiveTracesMax: at(limits.globalLiveTraces),
       traceIdleMs: at(limits.traceIdle),
       blockRetentionMs: at(limits.tenantRetention),
+      compactionWindowMs: at(limits.tenantCompactionWindow),
+      isCompactionDisabled: at(limits.tenantCompactionDisabled),
       tenantFile: at(limits.tenantFile),
       tenantFilePeriodMs: at(limits.tenantFilePeriod),
     },

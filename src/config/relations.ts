@@ -4,8 +4,9 @@
  * The parts that rely on a relation assert it again, close to its use.
  */
 import { resolve, sep } from "node:path";
-import { retentionRules } from "./compaction-settings.ts";
+import { compactionWindow } from "./compaction-settings.ts";
 import type { Config, Receiver } from "./config.ts";
+import { BUCKET_COMPACTION_WINDOW_MS_MAX } from "./limits.ts";
 import { receiverPath, typeOf } from "./receiver/receiver-types.ts";
 import { serverTlsProblems } from "./server-tls.ts";
 import {
@@ -114,10 +115,11 @@ function* tenants(config: Config): Generator<BrokenRelation> {
   }
 }
 
+/** What lies in a bucket is kept account of by the day. */
 function* buckets({ storageBackend: backend, compaction }: Config): Generator<BrokenRelation> {
-  if (backend === "local" || compaction.rules.length === 0) return;
-  const message = "retention by rules is not built yet for blocks in a bucket; remove them";
-  yield { paths: [retentionRules.path, storageBackend.path], message };
+  if (backend === "local" || compaction.windowMs <= BUCKET_COMPACTION_WINDOW_MS_MAX) return;
+  const message = "blocks in a bucket are merged within a day at most";
+  yield { paths: [compactionWindow.path, storageBackend.path], message };
 }
 
 function* folders(config: Config): Generator<BrokenRelation> {

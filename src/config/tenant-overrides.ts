@@ -9,6 +9,7 @@
  * What a tenant's entry does not say, the entry `*` says, and else the defaults. (In Tempo it is
  * zero: whoever raises one limit of a tenant loses all others.)
  */
+import type { LimitsConfig } from "./config.ts";
 import { placesOf } from "./file/places.ts";
 import { type Walked, walk } from "./file/walk.ts";
 import { parseYamlTree, type TreeEntry } from "./file/yaml-tree.ts";
@@ -20,6 +21,8 @@ import {
   ingestionBurst,
   ingestionRate,
   liveTraces,
+  tenantCompactionDisabled,
+  tenantCompactionWindow,
   tenantRetention,
   traceBytes,
 } from "./limit-settings.ts";
@@ -36,12 +39,14 @@ const LIMITS = {
   liveTracesMax: liveTraces,
   globalLiveTracesMax: globalLiveTraces,
   blockRetentionMs: tenantRetention,
-} as const satisfies Record<string, Setting<number>>;
+  compactionWindowMs: tenantCompactionWindow,
+  isCompactionDisabled: tenantCompactionDisabled,
+} as const satisfies Record<string, Setting<number> | Setting<boolean>>;
 
 export type TenantLimitName = keyof typeof LIMITS;
 
 /** Of one entry; what is not there is not said. */
-export type TenantOverrides = { readonly [Name in TenantLimitName]?: number };
+export type TenantOverrides = { readonly [Name in TenantLimitName]?: LimitsConfig[Name] };
 
 export interface TenantOverridesFile {
   readonly byTenant: ReadonlyMap<string, TenantOverrides>;

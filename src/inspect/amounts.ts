@@ -13,6 +13,11 @@ export function bytesText(bytes: number): string {
   return `${value.toFixed(digits)} ${UNITS[unit]}`;
 }
 
+/** `1 block`, `2 blocks`. */
+export function countText(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? "" : "s"}`;
+}
+
 /** `2026-11-24T10:15:00Z`; times that no calendar has, as nanoseconds. */
 export function timeText(unixNano: string | bigint): string {
   const ms = Number(BigInt(unixNano) / 1_000_000n);

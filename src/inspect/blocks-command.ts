@@ -4,7 +4,7 @@ import { MiB } from "../base/bytes.ts";
 import { BlockCaches, openBlock } from "../block/block-read.ts";
 import { type MergeLimits, planMerges } from "../compact/plan-merges.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
-import { type Align, bytesText, tableLines, timeText } from "./amounts.ts";
+import { type Align, bytesText, countText, tableLines, timeText } from "./amounts.ts";
 import { describeColumns } from "./column-description.ts";
 import type { InspectedBlock, InspectedStore } from "./inspected-store.ts";
 import { bytesOf, findBlock } from "./verify-command.ts";
@@ -82,10 +82,13 @@ function describeBlock(
   ];
   const merged = meta.merged;
   if (merged !== undefined) {
-    fields.push(["merged", `level ${merged.level}, of ${merged.replaces.length} blocks`]);
+    fields.push([
+      "merged",
+      `level ${merged.level}, of ${countText(merged.replaces.length, "block")}`,
+    ]);
   }
   for (const { name, rows, traces } of meta.shared ? meta.tenants : []) {
-    fields.push(["", `${name}: ${rows} spans, ${traces} traces`]);
+    fields.push(["", `${name}: ${countText(rows, "span")}, ${countText(traces, "trace")}`]);
   }
   const head = ["COLUMN", "TYPE", "ENCODING", "CODEC", "PAGES", "BYTES", "RATIO", "NULLS"];
   const align: readonly Align[] = [
@@ -154,7 +157,7 @@ export async function blockStats(store: InspectedStore, options: StatsOptions): 
   const lines = [
     ...(rows.length === 0 ? ["there are no blocks"] : tableLines([head, ...rows], align)),
     "",
-    `${metas.length} blocks, ${spans} spans, ${bytesText(bytes)}`,
+    `${countText(metas.length, "block")}, ${countText(spans, "span")}, ${bytesText(bytes)}`,
     merges.length === 0
       ? "compaction would merge nothing now"
       : `compaction would merge ${merging} of them into ${merges.length}; ${compaction.after} left`,

@@ -1,7 +1,7 @@
 /** `vivace verify`: all blocks, or those that are named, and the log. */
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
-import { bytesText } from "./amounts.ts";
+import { bytesText, countText } from "./amounts.ts";
 import { type Finding, isDamage } from "./finding.ts";
 import { type InspectedBlock, type InspectedStore, tellAll } from "./inspected-store.ts";
 import { ProgressLine, type Terminal } from "./progress-line.ts";
@@ -61,9 +61,9 @@ export async function verifyCommand(work: VerifyWork): Promise<0 | 1> {
     : undefined;
   progress.clear();
   const seconds = Math.max(0.001, (clock.nowMs() - startMs) / 1000);
-  const parts = [`${blocks.length - gone} blocks`];
-  if (records !== undefined) parts.push(`${records.segments} log segments`);
-  if (records !== undefined) parts.push(`${records.records} log records`);
+  const parts = [countText(blocks.length - gone, "block")];
+  if (records !== undefined) parts.push(countText(records.segments, "log segment"));
+  if (records !== undefined) parts.push(countText(records.records, "log record"));
   const speed = `${bytesText(bytes)} in ${seconds.toFixed(1)} s, ${bytesText(bytes / seconds)}/s`;
   if (usedBy !== undefined && isAll) {
     print(`process ${usedBy} uses the log: what it is writing now is not judged`);

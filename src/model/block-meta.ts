@@ -51,6 +51,18 @@ export interface MergedFrom {
   readonly siblings: readonly string[];
   /** Merges that led to it, one after another. */
   readonly level: number;
+  /** Of blocks of several nodes alone: where in the log of each the last of them ends. */
+  readonly ends?: readonly LogEnd[];
+}
+
+export interface LogEnd {
+  readonly node: string;
+  readonly to: number;
+}
+
+/** Where the block's spans end in the logs that they came by. */
+export function logEnds({ wal: { node, to }, merged }: BlockMeta): readonly LogEnd[] {
+  return merged?.ends ?? [{ node, to }];
 }
 
 /** The meta with its checksum, which goes with it wherever it is copied to. */
@@ -158,8 +170,13 @@ function isMergedFrom(value: unknown): boolean {
   return (
     isRecord(value) &&
     [value["replaces"], value["siblings"]].every((ids) => Array.isArray(ids) && ids.every(isId)) &&
-    isCount(value["level"])
+    isCount(value["level"]) &&
+    (value["ends"] === undefined || (Array.isArray(value["ends"]) && value["ends"].every(isLogEnd)))
   );
+}
+
+function isLogEnd(value: unknown): boolean {
+  return isRecord(value) && typeof value["node"] === "string" && isCount(value["to"]);
 }
 
 function isTenant(value: unknown): boolean {

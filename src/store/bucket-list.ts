@@ -6,7 +6,7 @@
  * Records are read before the names of metas: a meta is deleted first and leaves the record
  * afterwards, so the other way round a replaced block could seem to live again.
  *
- * Threads: one. Polls follow each other.
+ * Threads: one. Polls follow each other, and commits are told between them.
  */
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
@@ -19,6 +19,7 @@ import {
   METAS_PREFIX,
   metaKey,
   nameOfCompactionKey,
+  windowOfBlock,
 } from "./bucket-keys.ts";
 import { type CompactionRecord, readCompactionRecord } from "./compaction-record.ts";
 import { eachOf } from "./each-of.ts";
@@ -71,6 +72,38 @@ export class BucketList {
     );
   }
 
+  /** Whether it lives no longer because others have its spans, or its time is over. */
+  isReplaced(id: string): boolean {
+    return this.records.some(({ record }) => record.replaced.some((one) => one.id === id));
+  }
+
+  /** Whether all records could be read: else it is not known which blocks there are. */
+  get isWhole(): boolean {
+    return ![...this.#damaged].some((key) => nameOfCompactionKey(key) !== undefined);
+  }
+
+  /** Live blocks by the window whose record tells of them; without those of damaged records. */
+  byWindow(): Map<string, BlockMeta[]> {
+    const windows = new Map<string, BlockMeta[]>();
+    const ofRecord = new Set<string>();
+    const add = (window: string, meta: BlockMeta) => {
+      const metas = windows.get(window);
+      if (metas === undefined) windows.set(window, [meta]);
+      else metas.push(meta);
+    };
+    for (const { window, record } of this.#records.values()) {
+      for (const meta of record.outputs) {
+        ofRecord.add(meta.id);
+        if (this.#live.has(meta.id)) add(window, meta);
+      }
+    }
+    for (const meta of this.#live.values()) {
+      if (!ofRecord.has(meta.id)) add(windowOfBlock(meta), meta);
+    }
+    for (const key of this.#damaged) windows.delete(nameOfCompactionKey(key)?.window ?? "");
+    return windows;
+  }
+
   /** Metas that need not be got again when a poll finds their names. Before the first poll. */
   seed(metas: Iterable<BlockMeta>): void {
     for (const meta of metas) this.#metas.set(meta.id, meta);
@@ -82,13 +115,33 @@ export class BucketList {
     this.#live.set(meta.id, meta);
   }
 
+  /** What this process committed itself is known at once. */
+  committed(named: NamedRecord): BlockChange {
+    const known = this.#records.get(named.window);
+    // A poll may have seen a newer one.
+    if (known === undefined || known.generation < named.generation) {
+      this.#records.set(named.window, named);
+    }
+    return this.#change(this.#metas, this.#records);
+  }
+
   /** Rejects with what the store says; then nothing has changed. */
   async poll(signal?: AbortSignal): Promise<BlockChange> {
     const known = new Set(this.#metas.keys());
+    const knownRecords = new Map(this.#records);
     const records = await this.#pollRecords(signal);
     const metas = await this.#pollMetas(signal);
     // What this process published meanwhile may be missing in the listing. No wait from here on.
     for (const [id, meta] of this.#metas) if (!known.has(id)) metas.set(id, meta);
+    for (const [window, named] of this.#records) {
+      const polled = records.get(window)?.generation ?? 0;
+      const isNews = knownRecords.get(window) !== named;
+      if (isNews && named.generation > polled) records.set(window, named);
+    }
+    return this.#change(metas, records);
+  }
+
+  #change(metas: Map<string, BlockMeta>, records: Map<string, NamedRecord>): BlockChange {
     const live = liveBlocks(
       metas.values(),
       [...records.values()].map(({ record }) => record),
@@ -116,8 +169,12 @@ export class BucketList {
         records.set(window, known);
         return;
       }
-      const record = await this.#read(compactionKey(name), readCompactionRecord, signal);
-      // What it says in the next poll, of an older generation if this one is damaged.
+      const key = compactionKey(name);
+      const record = await this.#read(key, readCompactionRecord, signal);
+      if (record === undefined && !this.#damaged.has(key)) {
+        throw new EngineError("store_unavailable", `${key} went while it was looked for`);
+      }
+      // An older generation if this one is damaged.
       const found = record === undefined ? known : { ...name, record };
       if (found !== undefined) records.set(window, found);
     });

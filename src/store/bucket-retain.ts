@@ -48,12 +48,18 @@ function without(
     ...record,
     outputs: record.outputs.filter((output) => !gone.includes(output)),
     replaced: [...record.replaced, ...gone.map(({ id }) => ({ id, atMs: nowMs }))],
+    looked: record.looked.filter(({ id }) => !gone.some((one) => one.id === id)),
   };
 }
 
 /** Records that another process was faster with are left to the next time. */
 export async function doRetain(store: ObjectStore, { metas, records }: RetainPlan): Promise<void> {
   if (metas.length > 0) await store.delete(metas);
+  await putRecords(store, records);
+}
+
+/** Next generations, as far as nobody was faster. */
+export async function putRecords(store: ObjectStore, records: readonly NamedRecord[]) {
   for (const named of records) {
     await store.putIfAbsent(compactionKey(named), compactionBytes(named.record));
   }

@@ -13,12 +13,21 @@ export interface ReplacedBlock {
   readonly atMs: number;
 }
 
+/** A block that was looked at for traces that are over, and what held when it was. */
+export interface LookedBlock {
+  readonly id: string;
+  /** The same as long as another look would find the same. */
+  readonly mark: string;
+}
+
 export interface CompactionRecord {
   readonly version: typeof COMPACTION_RECORD_VERSION;
   /** Blocks that live by this record alone: they have no object below metas/. */
   readonly outputs: readonly BlockMeta[];
   /** Blocks that live no longer, by metas/ or as outputs of former generations. */
   readonly replaced: readonly ReplacedBlock[];
+  /** Of blocks that live, by metas/ or as outputs. Saves work alone. */
+  readonly looked: readonly LookedBlock[];
 }
 
 export function compactionBytes(record: CompactionRecord): Uint8Array {
@@ -34,11 +43,12 @@ export function readCompactionRecord(bytes: Uint8Array): CompactionRecord {
   // Of the fields before it; records of before there was one have none of another name.
   const fits = crc32 === undefined ? Object.keys(value).length === 3 : crc32 === crcOf(fields);
   if (!fits) throw corrupt("crc32");
-  const { version, outputs, replaced } = fields;
+  const { version, outputs, replaced, looked = [] } = fields;
   if (version !== COMPACTION_RECORD_VERSION) throw corrupt(`version ${String(version)} is unknown`);
   if (!Array.isArray(outputs)) throw corrupt("outputs are missing");
   if (!Array.isArray(replaced) || !replaced.every(isReplaced)) throw corrupt("replaced is wrong");
-  return { version, outputs: outputs.map(checkedBlockMeta), replaced };
+  if (!Array.isArray(looked) || !looked.every(isLooked)) throw corrupt("looked is wrong");
+  return { version, outputs: outputs.map(checkedBlockMeta), replaced, looked };
 }
 
 function crcOf(fields: object): number {
@@ -46,9 +56,15 @@ function crcOf(fields: object): number {
 }
 
 function isReplaced(value: unknown): value is ReplacedBlock {
-  if (!isRecord(value)) return false;
-  const { id, atMs } = value;
-  return typeof id === "string" && /^[0-9a-f]{32}$/.test(id) && Number.isSafeInteger(atMs);
+  return isRecord(value) && isId(value["id"]) && Number.isSafeInteger(value["atMs"]);
+}
+
+function isLooked(value: unknown): value is LookedBlock {
+  return isRecord(value) && isId(value["id"]) && typeof value["mark"] === "string";
+}
+
+function isId(value: unknown): boolean {
+  return typeof value === "string" && /^[0-9a-f]{32}$/.test(value);
 }
 
 function parsed(bytes: Uint8Array): unknown {

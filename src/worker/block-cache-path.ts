@@ -4,3 +4,8 @@ import { join } from "node:path";
 export function blockCachePath(localPath: string): string {
   return join(localPath, "cache");
 }
+
+/** What is being merged of a bucket's blocks: empty at a start. */
+export function mergePath(localPath: string): string {
+  return join(localPath, "merging");
+}

@@ -1,6 +1,7 @@
 /** What the thread that merges blocks is given, and what it tells main. */
 import type { Retention } from "../compact/plan-retention.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
+import type { MergeDone } from "./compactor-counts.ts";
 import type { ThreadStart } from "./worker-protocol.ts";
 
 export interface CompactStart extends ThreadStart {
@@ -12,21 +13,15 @@ export interface CompactStart extends ThreadStart {
   /** Blocks of which some traces may be over; each is written anew when it pays. */
   readonly looks: readonly BlockMeta[];
   readonly retention: Retention;
+  /** See MergeOptions. */
+  readonly idWords: readonly string[];
 }
 
 export type CompactMessage =
   /** Files of a block are gone. */
   | { readonly type: "removed"; readonly id: string }
   | { readonly type: "kept"; readonly id: string; readonly reason: string }
-  | {
-      readonly type: "merged";
-      readonly inputs: readonly BlockMeta[];
-      readonly outputs: readonly BlockMeta[];
-      readonly doubles: number;
-      /** Spans left out because their time is over. */
-      readonly expired: number;
-      readonly ms: number;
-    }
+  | ({ readonly type: "merged" } & MergeDone)
   /** It stays as it is, for now. */
   | { readonly type: "looked"; readonly meta: BlockMeta }
   | { readonly type: "failed"; readonly inputs: readonly BlockMeta[]; readonly reason: string }

@@ -85,7 +85,7 @@ function merge(
 ): void {
   const began = performance.now();
   const { outputs, doubles, expired } = mergeBlocks({
-    ...{ ...parts, inputs, store, clock: systemClock, idWords: [], yieldNow },
+    ...{ ...parts, inputs, store, clock: systemClock, idWords: start.idWords, yieldNow },
   });
   const ms = performance.now() - began;
   const metas = inputs.map(({ meta }) => meta);

@@ -12,11 +12,13 @@ import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { hasLeft, liveBlocks } from "../compact/live-blocks.ts";
 import { planMerges } from "../compact/plan-merges.ts";
-import { type Retention, retentionStep } from "../compact/plan-retention.ts";
+import { retentionStep } from "../compact/plan-retention.ts";
 import type { Config } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import type { CompactMessage, CompactStart } from "./compact-protocol.ts";
+import { type CompactionLimits, compactionLimits } from "./compaction-limits.ts";
+import { CompactionTally, type CompactorCounts } from "./compactor-counts.ts";
 import type { TenantLimits } from "./tenant-limits.ts";
 import { startThread, type Thread } from "./thread.ts";
 import type { ThreadStart } from "./worker-protocol.ts";
@@ -36,23 +38,6 @@ export interface CompactorOptions {
   readonly onChange: (added: readonly BlockMeta[], removed: readonly string[]) => void;
 }
 
-/** What has been done since the start. */
-export interface CompactorCounts {
-  readonly failures: number;
-  readonly inputs: number;
-  readonly spans: number;
-  readonly traces: number;
-  readonly bytesWritten: number;
-  readonly doubles: number;
-  readonly seconds: number;
-  /** Blocks whose time was over. */
-  readonly expired: number;
-  /** Spans of other blocks whose time was over. */
-  readonly expiredSpans: number;
-  /** Blocks whose files are still there although nobody looks at them. */
-  readonly waiting: number;
-}
-
 /** Merges of one thread: it ends often enough to give its memory back. */
 const MERGES_AT_ONCE = 4;
 /** Blocks that are looked at in one thread for traces that are over. */
@@ -69,26 +54,23 @@ export class Compactor {
   readonly #failed = new Map<string, number>();
   /** By block, how many of the times that count for it were over when it was looked at. */
   readonly #looked = new Map<string, number>();
-  #retention: Retention;
+  #limits: CompactionLimits;
   #running: Thread<never> | undefined;
   #isStopping = false;
-  readonly #counts = {
-    ...{ failures: 0, inputs: 0, spans: 0, traces: 0, bytesWritten: 0 },
-    ...{ doubles: 0, seconds: 0, expired: 0, expiredSpans: 0 },
-  };
+  readonly #tally = new CompactionTally();
 
   constructor(options: CompactorOptions) {
     this.#options = options;
-    this.#retention = retentionOf(options.config, options.limits);
+    this.#limits = compactionLimits(options.config, options.limits);
     this.#timer = setInterval(() => this.#cycle(), options.config.compaction.cycleMs);
   }
 
   get counts(): CompactorCounts {
-    return { ...this.#counts, waiting: this.#over.size };
+    return { ...this.#tally.counts, waiting: this.#over.size };
   }
 
   setLimits(limits: TenantLimits): void {
-    this.#retention = retentionOf(this.#options.config, limits);
+    this.#limits = compactionLimits(this.#options.config, limits);
     this.#looked.clear();
   }
 
@@ -122,7 +104,8 @@ export class Compactor {
         remove,
         merges,
         looks,
-        retention: this.#retention,
+        retention: this.#limits.retention,
+        idWords: [],
       },
       logger,
       onMessage: (message) => {
@@ -134,7 +117,7 @@ export class Compactor {
       mayEnd: () => isDone || this.#isStopping,
       onEnd: () => {
         this.#running = undefined;
-        this.#counts.failures++;
+        this.#tally.failures++;
         // Whichever it was: none is tried again before long.
         for (const meta of [...merges.flat(), ...looks]) this.#leaveAlone(meta);
         this.#recover();
@@ -159,17 +142,16 @@ export class Compactor {
   }
 
   #plan(mayMerge: (meta: BlockMeta) => boolean): readonly (readonly BlockMeta[])[] {
-    const { blocks, config, clock } = this.#options;
-    if (config.compaction.isDisabled) return [];
+    const { blocks, clock } = this.#options;
     const state = { nowMs: clock.nowMs(), mayMerge };
-    return planMerges(blocks(), config.compaction, state).slice(0, MERGES_AT_ONCE);
+    return planMerges(blocks(), this.#limits.merging, state).slice(0, MERGES_AT_ONCE);
   }
 
   /** Blocks of which a part may be over, that have not been looked at since. */
   #toLookAt(mayMerge: (meta: BlockMeta) => boolean): readonly BlockMeta[] {
     const nowMs = this.#options.clock.nowMs();
     const isNews = (meta: BlockMeta) => {
-      const step = retentionStep(meta, this.#retention, nowMs);
+      const step = retentionStep(meta, this.#limits.retention, nowMs);
       return step.type === "look" && step.over > (this.#looked.get(meta.id) ?? 0);
     };
     const found = this.#options.blocks().filter((meta) => isNews(meta) && mayMerge(meta));
@@ -182,11 +164,11 @@ export class Compactor {
     const there = new Set(this.#over.keys());
     const nowMs = clock.nowMs();
     const isOver = (meta: BlockMeta) =>
-      retentionStep(meta, this.#retention, nowMs).type === "remove" && !hasLeft(meta, there);
+      retentionStep(meta, this.#limits.retention, nowMs).type === "remove" && !hasLeft(meta, there);
     const old = blocks().filter(isOver);
     if (old.length === 0) return;
     this.#replace([], old);
-    this.#counts.expired += old.length;
+    this.#tally.expired += old.length;
     logger.info("old blocks removed", { blocks: old.length });
   }
 
@@ -234,7 +216,7 @@ export class Compactor {
       const { id: block, reason } = message;
       logger.error("block cannot be removed", { block, error: reason });
     } else if (message.type === "failed") {
-      this.#counts.failures++;
+      this.#tally.failures++;
       for (const meta of message.inputs) this.#leaveAlone(meta);
       const blocks = message.inputs.map(({ id }) => id).join(" ");
       logger.error("blocks cannot be merged", { blocks, error: message.reason });
@@ -244,7 +226,7 @@ export class Compactor {
       this.#replace(outputs, inputs);
       // What was over in the inputs is not there any more.
       for (const meta of outputs) this.#looked.set(meta.id, this.#timesOver(meta));
-      this.#count(message);
+      this.#tally.merged(message);
       const spans = outputs.reduce((sum, meta) => sum + meta.spans, 0);
       const shape = { inputs: inputs.length, outputs: outputs.length, spans, doubles, expired };
       logger.info("blocks merged", { ...shape, ms: Math.round(ms) });
@@ -252,35 +234,11 @@ export class Compactor {
   }
 
   #timesOver(meta: BlockMeta): number {
-    const step = retentionStep(meta, this.#retention, this.#options.clock.nowMs());
+    const step = retentionStep(meta, this.#limits.retention, this.#options.clock.nowMs());
     return step.type === "look" ? step.over : 0;
-  }
-
-  #count(merge: Extract<CompactMessage, { type: "merged" }>): void {
-    const { inputs, outputs, doubles, expired, ms } = merge;
-    this.#counts.inputs += inputs.length;
-    this.#counts.doubles += doubles;
-    this.#counts.expiredSpans += expired;
-    this.#counts.seconds += ms / 1000;
-    for (const { spans, traces, dataBytes, sidecarBytes } of outputs) {
-      this.#counts.spans += spans;
-      this.#counts.traces += traces;
-      this.#counts.bytesWritten += dataBytes + sidecarBytes;
-    }
   }
 
   #leaveAlone(meta: BlockMeta): void {
     this.#failed.set(meta.id, this.#options.clock.nowMs() + RETRY_MS);
   }
-}
-
-function retentionOf({ compaction, blockRetentionMs }: Config, limits: TenantLimits): Retention {
-  const keepMs = (own: number) => (own === 0 ? blockRetentionMs : own);
-  return {
-    rules: compaction.rules,
-    byTenant: new Map(
-      [...limits.byTenant].map(([tenant, own]) => [tenant, keepMs(own.blockRetentionMs)]),
-    ),
-    othersMs: keepMs(limits.others.blockRetentionMs),
-  };
 }

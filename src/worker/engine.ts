@@ -19,7 +19,7 @@ import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import { REQUEST_BYTES_MAX } from "../config/limits.ts";
 import { instantiate, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
-import type { BlockMeta } from "../model/block-meta.ts";
+import { type BlockMeta, logEnds } from "../model/block-meta.ts";
 import type { AnswerTo, AskOptions, Question } from "../query/question.ts";
 import { RATE_TABLE_BYTES } from "../receive/rate-limit.ts";
 import {
@@ -50,7 +50,8 @@ import type { StoreOptions } from "../store/open-store.ts";
 import { blockCachePath } from "./block-cache-path.ts";
 import type { BlockVersions } from "./block-list.ts";
 import { type BusySeconds, busySeconds } from "./busy-seconds.ts";
-import { Compactor, type CompactorCounts } from "./compactor.ts";
+import { Compactor } from "./compactor.ts";
+import type { CompactorCounts } from "./compactor-counts.ts";
 import { type MemoryPlan, planMemory } from "./memory-plan.ts";
 import { type PoolChange, QueryPool } from "./query-pool.ts";
 import { ReceiverStats } from "./receiver-stats.ts";
@@ -156,7 +157,7 @@ export class Engine {
     if (place === undefined) return;
     this.#store = new StoreSide({
       start: {
-        ...{ ...this.#thread, ...storeSettings(config), place },
+        ...{ ...this.#thread, ...storeSettings(config, options.limits), place },
         ...{ nodeId: options.nodeId, blocks: options.blocks },
       },
       logger: options.logger,
@@ -248,9 +249,9 @@ export class Engine {
     );
   }
 
-  /** undefined: blocks are in a bucket. */
+  /** undefined: the store thread has not told yet. */
   get compaction(): CompactorCounts | undefined {
-    return this.#compactor?.counts;
+    return this.#compactor?.counts ?? this.#store?.state?.compaction;
   }
 
   /** What is told of the store; undefined: blocks are on this disk. */
@@ -382,7 +383,9 @@ export class Engine {
 
   #startIngest(): void {
     const { config, logger, onFatal, nodeId } = this.#options;
-    const covered = [...this.blocks, ...this.#options.blocks]
+    const blocks = [...this.blocks, ...this.#options.blocks];
+    const ends = blocks.flatMap(logEnds).filter((end) => end.node === nodeId);
+    const covered = blocks
       .filter(({ wal }) => wal.node === nodeId)
       .map(({ wal, tenants }) => ({
         from: wal.from,
@@ -399,7 +402,7 @@ export class Engine {
         maxBlockDurationMs: config.maxBlockDurationMs,
         traceIdleMs: config.limits.traceIdleMs,
         covered,
-        startAtLeast: covered.reduce((most, { to }) => Math.max(most, to), 0),
+        startAtLeast: ends.reduce((most, { to }) => Math.max(most, to), 0),
       },
       logger,
       onMessage: (message) => {
@@ -415,6 +418,7 @@ export class Engine {
   setLimits(limits: TenantLimits): void {
     this.#limits = limits;
     this.#compactor?.setLimits(limits);
+    this.#store?.setLimits(limits, this.#options.config);
     for (const thread of this.#ingress) thread.post({ type: "limits", limits });
   }
 

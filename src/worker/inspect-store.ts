@@ -3,6 +3,7 @@ import { join } from "node:path";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import { folderUser } from "../base/file-lock.ts";
+import type { Logger } from "../base/log.ts";
 import { prng } from "../base/prng.ts";
 import { settleMemory } from "../base/runtime-memory.ts";
 import type { Config } from "../config/config.ts";
@@ -12,7 +13,12 @@ import { inspect } from "../inspect/inspect.ts";
 import { INSPECT_HELP, readInspectLine } from "../inspect/inspect-line.ts";
 import type { StorePlaces } from "../inspect/inspected-store.ts";
 import { openStore } from "../store/open-store.ts";
+import { compactionLimits } from "./compaction-limits.ts";
 import { storeOptions } from "./store-options.ts";
+import { readLimits } from "./tenant-limits.ts";
+
+/** What the file of tenants warns about tells the server. */
+const NO_LOG: Logger = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
 
 /** Returns the exit status; what is wrong with the call or the store is said on standard error. */
 export async function inspectStore(
@@ -28,12 +34,13 @@ export async function inspectStore(
     }
     const { config, warnings } = loadConfig({ ...load, argv: line.rest });
     for (const warning of warnings) process.stderr.write(`vivace: ${warning}\n`);
-    const { localPath, walPath, compaction: limits } = config;
+    const { localPath, walPath } = config;
+    const { merging } = compactionLimits(config, readLimits(config.limits, NO_LOG));
     return await inspect(line, {
       places: { localPath, bucket: bucketOf(config) },
       logPath: join(walPath, "segments"),
       usedBy: folderUser(walPath),
-      limits,
+      limits: merging,
       clock: systemClock,
       terminal: process.stderr,
       print,

@@ -62,18 +62,34 @@ export class StoreBlocks {
     return { ...(await this.#placed(added)), removed };
   }
 
+  /** Blocks that came, of which this process made some: their files are in these folders. */
+  async place(
+    added: readonly BlockMeta[],
+    folders: ReadonlyMap<string, string>,
+  ): Promise<PlacedBlocks> {
+    for (const meta of added) {
+      const folder = folders.get(meta.id);
+      if (folder === undefined) this.#parts.cache.add(meta);
+      else this.#adoptFiles(meta, folder);
+    }
+    return await this.#placed(added);
+  }
+
   /** A block that was just uploaded from a local folder: its files are there already. */
   adopt(meta: BlockMeta, { folder, local }: { folder: string; local: BlockMeta }): PlacedBlocks {
-    const { list, cache, filters } = this.#parts;
-    const sidecar = join(folder, SIDECAR_FILE);
+    const { list, cache } = this.#parts;
     list.published(meta);
     const isSame = meta.dataBytes === local.dataBytes && meta.sidecarBytes === local.sidecarBytes;
     if (!isSame) cache.add(meta);
-    else {
-      cache.adopt(meta, { data: join(folder, DATA_FILE), sidecar });
-      filters.put(meta.id, readFilter(sidecar, meta));
-    }
+    else this.#adoptFiles(meta, folder);
     return { blocks: [meta], remotes: [this.#remoteOf(meta)] };
+  }
+
+  #adoptFiles(meta: BlockMeta, folder: string): void {
+    const { cache, filters } = this.#parts;
+    const sidecar = join(folder, SIDECAR_FILE);
+    cache.adopt(meta, { data: join(folder, DATA_FILE), sidecar });
+    filters.put(meta.id, readFilter(sidecar, meta));
   }
 
   /** Nobody reads it any more. */

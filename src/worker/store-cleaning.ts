@@ -5,20 +5,24 @@
  */
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
+import { type Retention, retentionStep } from "../compact/plan-retention.ts";
+import type { BlockMeta } from "../model/block-meta.ts";
 import type { BucketList } from "../store/bucket-list.ts";
-import { doRetain, planRetain } from "../store/bucket-retain.ts";
+import { planForget } from "../store/bucket-replace.ts";
+import { doRetain, planRetain, putRecords } from "../store/bucket-retain.ts";
 import { doSweep, planSweep, sweptObjects } from "../store/bucket-sweep.ts";
 import type { ObjectStore } from "../store/object-store.ts";
-import { expired } from "../store/retention.ts";
 
 export interface StoreCleaningOptions {
   readonly store: ObjectStore;
   readonly list: BucketList;
   readonly clock: Clock;
   readonly logger: Logger;
-  readonly retentionMs: number;
+  readonly retention: () => Retention;
   readonly graceMs: number;
-  /** Ids of blocks that are being uploaded. */
+  /** Of a replaced block, see bucket-replace.ts. */
+  readonly mayForget: (id: string, atMs: number) => boolean;
+  /** Ids of blocks that are being uploaded, or merged. */
   readonly isUnderWay: (id: string) => boolean;
 }
 
@@ -26,6 +30,7 @@ export class StoreCleaning {
   readonly #options: StoreCleaningOptions;
   #orphans: ReadonlyMap<string, number> = new Map();
   sweptObjects = 0;
+  expiredBlocks = 0;
 
   constructor(options: StoreCleaningOptions) {
     this.#options = options;
@@ -33,16 +38,20 @@ export class StoreCleaning {
 
   /** Which went tells the next poll. */
   async retain(): Promise<void> {
-    const { store, list, clock, logger, retentionMs } = this.#options;
+    const { store, list, clock, logger, retention, mayForget } = this.#options;
     const nowMs = clock.nowMs();
-    const old = expired([...list.live.values()], nowMs, retentionMs);
+    const isOver = (meta: BlockMeta) => retentionStep(meta, retention(), nowMs).type === "remove";
+    const old = [...list.live.values()].filter(isOver);
+    const isLive = (id: string) => list.live.has(id);
+    await putRecords(store, planForget(list.records, { mayForget, isLive }));
     if (old.length === 0) return;
     await doRetain(store, planRetain(old, list.records, nowMs));
+    this.expiredBlocks += old.length;
     logger.info("old blocks let go", { blocks: old.length });
   }
 
-  /** Right after a poll. */
-  async sweep(): Promise<void> {
+  /** Right after a poll that began then. */
+  async sweep(polledMs: number): Promise<void> {
     const { store, list, clock, logger, graceMs, isUnderWay } = this.#options;
     const objects = await sweptObjects(store);
     const plan = planSweep({
@@ -51,9 +60,12 @@ export class StoreCleaning {
       objects,
       isKnown: (id) => list.names(id) || isUnderWay(id),
       hasMeta: (id) => list.hasMeta(id),
-      records: list.records.map(({ record }) => record),
+      records: list.records,
+      isWhole: list.isWhole,
       orphans: this.#orphans,
     });
+    // What was seen may be another thing by now: somebody may have published what was none.
+    if (clock.nowMs() - polledMs > graceMs / 2) return;
     await doSweep(store, plan);
     this.#orphans = plan.orphans;
     const unfinished = await store.sweep(graceMs);

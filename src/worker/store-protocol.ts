@@ -8,6 +8,9 @@ import type { BlockMeta } from "../model/block-meta.ts";
 import type { StoreOptions } from "../store/open-store.ts";
 import type { FileRange } from "../store/range-fetch.ts";
 import type { StoreRequests } from "../store/store-requests.ts";
+import type { CompactJob, CompactResult } from "./compact-jobs.ts";
+import type { CompactionLimits } from "./compaction-limits.ts";
+import type { CompactorCounts } from "./compactor-counts.ts";
 import type { ThreadStart } from "./worker-protocol.ts";
 
 /** Where a block of the bucket is for readers; what it has of memory is shared. */
@@ -23,9 +26,9 @@ export interface StoreStart extends ThreadStart {
   readonly localPath: string;
   /** Of the log that replays here. */
   readonly nodeId: string;
-  readonly blockRetentionMs: number;
-  /** Of compaction, see plan-joins.ts. */
-  readonly windowMs: number;
+  readonly compaction: CompactionLimits;
+  /** Between two looks for what is to be merged. */
+  readonly cycleMs: number;
   /** Blocks wait so long at most to be joined with others before their upload. */
   readonly joinWaitMs: number;
   readonly pollEveryMs: number;
@@ -53,6 +56,10 @@ export type StoreRequest =
       readonly inputs: readonly BlockMeta[];
       readonly outputs: readonly BlockMeta[];
     }
+  /** What became of a "merge". */
+  | { readonly type: "merged"; readonly ticket: number; readonly result: CompactResult }
+  /** From here on. */
+  | { readonly type: "limits"; readonly compaction: CompactionLimits }
   /** A query thread is there. */
   | { readonly type: "reader"; readonly port: MessagePort; readonly slots: SharedArrayBuffer };
 
@@ -64,6 +71,8 @@ export type StoreMessage =
   | StoreMoved
   /** Local blocks to be merged with each other. */
   | { readonly type: "join"; readonly inputs: readonly BlockMeta[] }
+  /** Blocks of the bucket, brought to this disk, to be merged or looked at. */
+  | { readonly type: "merge"; readonly ticket: number; readonly job: CompactJob }
   | { readonly type: "state"; readonly state: StoreState };
 
 export interface StoreListed {
@@ -101,6 +110,7 @@ export interface StoreState {
   readonly pollErrors: number;
   readonly pollSeconds: number;
   readonly sweptObjects: number;
+  readonly compaction: CompactorCounts;
   readonly requests: StoreRequests;
 }
 

@@ -8,7 +8,8 @@ import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import type { Config } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
-import type { CompactMessage, CompactStart } from "./compact-protocol.ts";
+import { CompactJobs } from "./compact-jobs.ts";
+import { compactionLimits } from "./compaction-limits.ts";
 import type {
   StoreListed,
   StoreMessage,
@@ -17,6 +18,7 @@ import type {
   StoreStart,
   StoreState,
 } from "./store-protocol.ts";
+import type { TenantLimits } from "./tenant-limits.ts";
 import { startThread, type Thread } from "./thread.ts";
 
 export interface StoreSideOptions {
@@ -26,12 +28,12 @@ export interface StoreSideOptions {
   readonly onEnd: () => void;
 }
 
-export function storeSettings(config: Config) {
+export function storeSettings(config: Config, limits: TenantLimits) {
   return {
     localPath: config.localPath,
-    blockRetentionMs: config.blockRetentionMs,
+    compaction: compactionLimits(config, limits),
+    cycleMs: config.compaction.cycleMs,
     queryTimeoutMs: config.query.timeoutMs,
-    windowMs: config.compaction.windowMs,
     joinWaitMs: config.bucket.joinWaitMs,
     pollEveryMs: config.bucket.pollMs,
     graceMs: config.bucket.graceMs,
@@ -42,9 +44,9 @@ export function storeSettings(config: Config) {
 }
 
 /** A join leaves nothing out, and does nothing else. */
-const JOB = {
-  remove: [],
+const JOIN = {
   looks: [],
+  idWords: [],
   retention: { rules: [], byTenant: new Map<string, number>(), othersMs: 0 },
 };
 
@@ -54,12 +56,13 @@ export class StoreSide {
   readonly #listed = Promise.withResolvers<StoreListed>();
   #problem: string | undefined;
   #state: StoreState | undefined;
-  #joining: Thread<never> | undefined;
+  readonly #jobs: CompactJobs;
   #isStopping = false;
 
   constructor(options: StoreSideOptions) {
     this.#options = options;
     const { start, logger, onMoved, onEnd } = options;
+    this.#jobs = new CompactJobs(start, logger);
     this.#thread = startThread<StoreStart, StoreRequest, StoreMessage>({
       name: "store",
       url: new URL("./store-worker.ts", import.meta.url),
@@ -73,7 +76,10 @@ export class StoreSide {
           this.#listed.reject(new EngineError("store_refused", message.reason));
         } else if (message.type === "state") this.#state = message.state;
         else if (message.type === "join") this.#join(message.inputs);
-        else {
+        else if (message.type === "merge") {
+          const { ticket, job } = message;
+          this.#jobs.add(job, (result) => this.#thread.post({ type: "merged", ticket, result }));
+        } else {
           this.#problem = undefined;
           onMoved(message);
         }
@@ -101,42 +107,27 @@ export class StoreSide {
     this.#thread.post({ type: "cut", added });
   }
 
+  setLimits(limits: TenantLimits, config: Config): void {
+    this.#thread.post({ type: "limits", compaction: compactionLimits(config, limits) });
+  }
+
   addReader(port: MessagePort, slots: SharedArrayBuffer): void {
     this.#thread.post({ type: "reader", port, slots }, [port]);
   }
 
-  /** In a thread that ends when it is done, and gives its memory back. */
   #join(inputs: readonly BlockMeta[]): void {
     const { start, logger } = this.#options;
-    const { memory, module, plan, log, localPath } = start;
-    let outputs: readonly BlockMeta[] = [];
-    let isDone = false;
-    const finish = () => {
-      isDone = true;
-      this.#joining = undefined;
+    const job = { ...JOIN, localPath: start.localPath, merges: [inputs] };
+    this.#jobs.add(job, ({ merged, errors }) => {
+      for (const error of errors) logger.error("blocks cannot be joined", { error });
+      const outputs = merged.flatMap((one) => one.outputs);
       this.#thread.post({ type: "joined", inputs, outputs });
-    };
-    this.#joining = startThread<CompactStart, never, CompactMessage>({
-      name: "compact",
-      url: new URL("./compact-worker.ts", import.meta.url),
-      data: { ...{ memory, module, plan, log, localPath }, ...JOB, merges: [inputs] },
-      logger,
-      onMessage: (message) => {
-        if (message.type === "merged") outputs = message.outputs;
-        else if (message.type === "failed") {
-          logger.error("blocks cannot be joined", { error: message.reason });
-        } else if (message.type === "done") finish();
-      },
-      mayEnd: () => isDone || this.#isStopping,
-      onEnd: () => {
-        if (!isDone) finish();
-      },
     });
   }
 
   end(): void {
     this.#isStopping = true;
-    this.#joining?.kill();
+    this.#jobs.end();
     this.#thread.kill();
   }
 }

@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
+import { InTurn } from "../base/in-turn.ts";
 import { makeLogger } from "../base/log.ts";
 import { prng } from "../base/prng.ts";
 import { threadId } from "../base/thread-cpu.ts";
@@ -31,12 +32,15 @@ import { nameOfStore, openStore } from "../store/open-store.ts";
 import { RangeFetch } from "../store/range-fetch.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import { probeStore } from "../store/store-probe.ts";
-import { blockCachePath } from "./block-cache-path.ts";
+import { blockCachePath, mergePath } from "./block-cache-path.ts";
 import { BlockFilters } from "./block-filters.ts";
+import type { CompactJob, CompactResult } from "./compact-jobs.ts";
+import { CompactionTally } from "./compactor-counts.ts";
 import { StoreIndex } from "./index-segments.ts";
 import { Patience } from "./patience.ts";
 import { type PlacedBlocks, StoreBlocks } from "./store-blocks.ts";
 import { StoreCleaning } from "./store-cleaning.ts";
+import { StoreCompaction } from "./store-compaction.ts";
 import { StoreJoins } from "./store-joins.ts";
 import {
   type FetchAnswer,
@@ -57,6 +61,10 @@ const STATE_EVERY_MS = 1000;
 const SWEEP_EVERY_MS_MAX = 10 * 60_000;
 /** Of the bound, until which what waits must shrink before requests are taken again. */
 const PENDING_LOW = 0.9;
+/** Some process may know a replaced block so long as one of its own that is yet to be uploaded. */
+const FORGET_MS = 24 * 3_600_000;
+/** Blocks that wait for their upload come first when they are more. */
+const PENDING_BLOCKS_MANY = 8;
 
 const start = workerData as StoreStart;
 const clock = systemClock;
@@ -97,15 +105,33 @@ const uploads = new Uploads({
   onPublished,
   onPending: () => pendingChanged(),
 });
+/** Polls and commits change the list, and what is told must follow the same order. */
+const changes = new InTurn();
+const tally = new CompactionTally();
+let limits = start.compaction;
+const mayForget = (id: string, atMs: number) =>
+  atMs + start.graceMs + FORGET_MS < clock.nowMs() && !list.hasMeta(id);
+const compaction = new StoreCompaction({
+  ...{ store, list, blocks, cache, clock, random, logger, tally, mayForget, changes, tell },
+  ...{ nodeId: start.nodeId, cycleMs: start.cycleMs, graceMs: start.graceMs },
+  folder: mergePath(start.localPath),
+  bytesMax: start.cacheBytesMax,
+  limits: () => limits,
+  mayBegin: () =>
+    Atomics.load(control, STORE_FULL) === 0 && uploads.pendingBlocks <= PENDING_BLOCKS_MANY,
+  merge: askForMerge,
+});
+const merges = new Map<number, (result: CompactResult) => void>();
+let lastMerge = 0;
 const cleaning = new StoreCleaning({
-  ...{ store, list, clock, logger, graceMs: start.graceMs },
-  retentionMs: start.blockRetentionMs,
-  isUnderWay: (id) => uploads.has(id),
+  ...{ store, list, clock, logger, mayForget, graceMs: start.graceMs },
+  retention: () => limits.retention,
+  isUnderWay: (id) => uploads.has(id) || compaction.has(id),
 });
 const joins = new StoreJoins({
   state: () => ({
     nowMs: clock.nowMs(),
-    windowMs: start.windowMs,
+    windows: limits.merging,
     waitMs: start.joinWaitMs,
     mayMerge: ({ wal }) => wal.node !== start.nodeId || wal.to <= stats[STAT_WAL_OLDEST],
   }),
@@ -118,7 +144,11 @@ uploaded.begin(start.blocks, clock.nowMs());
 parentPort?.on("message", (message: StoreRequest) => {
   if (message.type === "cut") joins.add(message.added);
   else if (message.type === "joined") joined(message.inputs, message.outputs);
-  else addReader(message.port, message.slots);
+  else if (message.type === "limits") limits = message.compaction;
+  else if (message.type === "merged") {
+    merges.get(message.ticket)?.(message.result);
+    merges.delete(message.ticket);
+  } else addReader(message.port, message.slots);
 });
 setInterval(tellState, STATE_EVERY_MS);
 setInterval(() => {
@@ -156,7 +186,15 @@ async function run(): Promise<void> {
       await Bun.sleep(waitMs);
     }
   }
-  await keepUp();
+  await Promise.all([keepUp(), compaction.run()]);
+}
+
+async function askForMerge(job: CompactJob): Promise<CompactResult> {
+  const { promise, resolve } = Promise.withResolvers<CompactResult>();
+  const ticket = ++lastMerge;
+  merges.set(ticket, resolve);
+  post({ type: "merge", ticket, job });
+  return await promise;
 }
 
 /** The list is known. `told`: that it is not known was said before. */
@@ -188,9 +226,10 @@ async function keepUp(): Promise<void> {
     try {
       const isSweep = clock.nowMs() - sweptMs >= sweepEveryMs;
       if (isSweep) await cleaning.retain();
-      await poll();
+      const polledMs = clock.nowMs();
+      await changes.run(poll);
+      if (isSweep) await cleaning.sweep(polledMs);
       await index.update(list.live);
-      if (isSweep) await cleaning.sweep();
       if (isSweep) sweptMs = clock.nowMs();
       if (patience.failures > 0) logger.info("store is read again");
       patience.succeeded();
@@ -216,6 +255,11 @@ async function poll(): Promise<void> {
 
 function onPublished(meta: BlockMeta, there: BlockMeta): void {
   uploaded.add(meta, clock.nowMs());
+  // An upload whose answer did not arrive; others have merged it since.
+  if (list.isReplaced(meta.id)) {
+    tell({ blocks: [], remotes: [] }, [meta.id]);
+    return;
+  }
   tell(blocks.adopt(there, { folder: local.folderOf(meta), local: meta }), []);
 }
 
@@ -294,6 +338,10 @@ function tellState(): void {
       uploads: uploads.published,
       uploadErrors: uploads.errors,
       sweptObjects: cleaning.sweptObjects,
+      compaction: {
+        ...{ ...tally.counts, expired: cleaning.expiredBlocks },
+        waiting: list.records.reduce((sum, { record }) => sum + record.replaced.length, 0),
+      },
       requests: store.requests(),
     },
   });

@@ -26,6 +26,9 @@ export interface ContentLimits {
 export interface TenantLimit extends RateLimit, ContentLimits {
   /** How long its blocks are kept; 0: as long as those of all. */
   readonly blockRetentionMs: number;
+  /** Within which its blocks are merged; 0: as those of all. */
+  readonly compactionWindowMs: number;
+  readonly isCompactionDisabled: boolean;
 }
 
 /** Of tenants that have limits of their own, and of all others. */
@@ -81,7 +84,7 @@ export function watchLimits(config: LimitsConfig, parts: TenantLimitsParts): () 
 
 /** The first entry that says it; else the configuration. */
 function limitOf(config: LimitsConfig, entries: readonly TenantOverrides[]): TenantLimit {
-  const said = (name: TenantLimitName) =>
+  const said = <Name extends TenantLimitName>(name: Name): LimitsConfig[Name] =>
     entries.map((entry) => entry[name]).find((value) => value !== undefined) ?? config[name];
   const local = said("liveTracesMax");
   const global = said("globalLiveTracesMax");
@@ -91,6 +94,8 @@ function limitOf(config: LimitsConfig, entries: readonly TenantOverrides[]): Ten
     attributeKeysMax: said("attributeKeysMax"),
     traceBytesMax: said("traceBytesMax"),
     blockRetentionMs: said("blockRetentionMs"),
+    compactionWindowMs: said("compactionWindowMs"),
+    isCompactionDisabled: said("isCompactionDisabled"),
     // There is one process, for which both are the same; 0 is none.
     liveTracesMax: Math.min(local || global, global || local),
   };

@@ -5,7 +5,12 @@ import { idOf, metaOf } from "../store/block-metas.ts";
 
 const MINUTE = 60_000;
 const nowMs = 1_700_000_100_000;
-const state = { nowMs, windowMs: 60 * MINUTE, waitMs: 5 * MINUTE, mayMerge: () => true };
+const state = {
+  nowMs,
+  windows: { windowMs: 60 * MINUTE, byTenant: new Map() },
+  waitMs: 5 * MINUTE,
+  mayMerge: () => true,
+};
 
 function cut([number, spans, agoMs]: readonly number[], more: Partial<BlockMeta> = {}) {
   return metaOf(number, { spans, createdMs: nowMs - agoMs, ...more });

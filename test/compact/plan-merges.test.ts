@@ -1,7 +1,7 @@
 /** Which blocks count, and which are merged: decided from metas alone. */
 import { describe, expect, test } from "vitest";
 import { hasLeft, liveBlocks } from "../../src/compact/live-blocks.ts";
-import { planMerges } from "../../src/compact/plan-merges.ts";
+import { type MergeLimits, planMerges } from "../../src/compact/plan-merges.ts";
 import type { BlockMeta } from "../../src/model/block-meta.ts";
 import { idOf, metaOf } from "../store/block-metas.ts";
 
@@ -57,7 +57,10 @@ describe("blocks that count", () => {
 });
 
 const HOUR = 3_600_000;
-const LIMITS = { windowMs: HOUR, tracesMax: 1_000_000, bytesMax: 1e12 };
+const LIMITS: MergeLimits = {
+  ...{ windowMs: HOUR, isDisabled: false, byTenant: new Map() },
+  ...{ tracesMax: 1_000_000, bytesMax: 1e12 },
+};
 const NOW = 1000 * HOUR + HOUR / 2;
 const LATER = NOW + HOUR;
 

@@ -131,6 +131,8 @@ const examples: Readonly<Record<string, string | null>> = {
   "compactor.disabled": "true",
   "vivace.retention_rules": '[{"filter": "{ status = error }", "keep": "90d"}]',
   "overrides.defaults.compaction.block_retention": "24h",
+  "overrides.defaults.compaction.compaction_window": "2h",
+  "overrides.defaults.compaction.compaction_disabled": "true",
   "vivace.block_cache_bytes_max": "1GiB",
   "vivace.bloom_filter_bytes_max": "64MiB",
   "vivace.upload_backlog_bytes_max": "1GiB",

@@ -74,7 +74,7 @@ async function expectWhole(server: Server, ledger: LedgerLoad): Promise<void> {
   ledger.stop();
   await running;
   const offences: string[] = [];
-  await holdRows(server, ledger, offences);
+  await holdRows(server, { ledger, offences });
   await holdTraces(server, ledger.requests.slice(0, 300), offences);
   await holdTraces(server, ledger.requests.slice(-300), offences);
   expect(offences).toEqual([]);

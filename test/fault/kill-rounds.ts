@@ -14,12 +14,19 @@ import { LEDGER_WINDOW, LedgerLoad, type SentRequest, TRACE_SPANS } from "./ledg
 
 const CONNECTIONS = 12;
 const LOAD_MS_MIN = 150;
+/** Between what is waited for and the kill. */
+const AFTER_MS_MAX = 150;
 const READERS = 4;
 const ROWS_DEADLINE_MS = 20_000;
 
 /** What the kill is to hit. A cut takes some 100 ms, its publishing some 10 at its end. */
 const MOMENTS = ["any time", "a cut", "a publish", "a start"] as const;
-type Moment = (typeof MOMENTS)[number];
+
+/** Another moment: what is waited for when load has run and blocks are being cut. */
+export interface OtherMoment {
+  readonly name: string;
+  comes(server: Server): Promise<void>;
+}
 
 export interface KillOptions {
   readonly seed: number;
@@ -33,6 +40,11 @@ export interface KillOptions {
   readonly settings?: ServerSettings;
   /** After all kills and a flush; returns what does not hold. */
   readonly atEnd?: (server: Server) => Promise<readonly string[]>;
+  readonly moments?: readonly OtherMoment[];
+  /** While load runs: sends what is not in the ledger. */
+  readonly aside?: (server: Server) => Promise<void>;
+  /** Rows that are not in the ledger. */
+  readonly rowsAside?: (server: Server) => Promise<number>;
 }
 
 export interface KillReport {
@@ -41,16 +53,18 @@ export interface KillReport {
   /** Of those, how many were found whole. */
   readonly cutOffStored: number;
   /** By what the kill was to hit. */
-  readonly moments: ReadonlyMap<Moment, number>;
+  readonly moments: ReadonlyMap<string, number>;
   /** What did not hold; empty when all did. */
   readonly offences: readonly string[];
 }
 
 export async function killRounds(options: KillOptions): Promise<KillReport> {
   const { seed, kills, loadMsMax, finalEvery, onRound, settings = {}, atEnd } = options;
+  const { rowsAside = async () => 0 } = options;
+  const all = [...MOMENTS, ...(options.moments ?? [])];
   const random = prng(seed);
   const ledger = new LedgerLoad(random);
-  const moments = new Map<Moment, number>();
+  const moments = new Map<string, number>();
   const offences: string[] = [];
   const unknown: SentRequest[] = [];
   let stored = 0;
@@ -60,23 +74,24 @@ export async function killRounds(options: KillOptions): Promise<KillReport> {
   });
   for (let round = 0; round < kills; round++) {
     const from = ledger.requests.length;
-    const moment = MOMENTS[(round + seed) % MOMENTS.length];
-    moments.set(moment, (moments.get(moment) ?? 0) + 1);
-    await killOnce({ server, ledger, moment, random, loadMsMax });
+    const moment = all[(round + seed) % all.length];
+    const name = typeof moment === "string" ? moment : moment.name;
+    moments.set(name, (moments.get(name) ?? 0) + 1);
+    await killOnce({ server, ledger, moment, random, loadMsMax, aside: options.aside });
     const recent = ledger.requests.slice(from);
     const lost = recent.filter(({ outcome }) => outcome === "cut off");
     unknown.push(...lost);
     const before = offences.length;
     stored += await judgeCutOff(server, { ledger, requests: lost, offences });
-    await holdRows(server, ledger, offences);
+    await holdRows(server, { ledger, offences, rowsAside });
     await holdCount(server, ledger, offences);
     await holdTraces(server, recent, offences);
-    const line = `round ${round + 1}, ${moment}: ${recent.length} requests, ${lost.length} cut off`;
+    const line = `round ${round + 1}, ${name}: ${recent.length} requests, ${lost.length} cut off`;
     onRound?.(`${line}, rows ${ledger.acknowledgedSpans}`);
     for (let i = before; i < offences.length; i++) offences[i] = `${line}: ${offences[i]}`;
   }
   await server.flush();
-  await holdRows(server, ledger, offences);
+  await holdRows(server, { ledger, offences, rowsAside });
   await holdCount(server, ledger, offences);
   await holdTraces(
     server,
@@ -96,16 +111,23 @@ export async function killRounds(options: KillOptions): Promise<KillReport> {
 interface Kill {
   readonly server: Server;
   readonly ledger: LedgerLoad;
-  readonly moment: Moment;
+  readonly moment: (typeof MOMENTS)[number] | OtherMoment;
   readonly random: Prng;
   readonly loadMsMax: number;
+  readonly aside: KillOptions["aside"];
 }
 
 async function killOnce(kill: Kill): Promise<void> {
   const { server, ledger, moment, random, loadMsMax } = kill;
   const running = ledger.run(server.otlp, CONNECTIONS);
+  const aside = kill.aside?.(server).catch(() => {});
   await Bun.sleep(LOAD_MS_MIN + random.below(loadMsMax - LOAD_MS_MIN));
-  if (moment === "a cut" || moment === "a publish") {
+  await aside;
+  if (typeof moment !== "string") {
+    server.flush().catch(() => {});
+    await moment.comes(server);
+    await Bun.sleep(random.below(AFTER_MS_MAX));
+  } else if (moment === "a cut" || moment === "a publish") {
     const flushed = server.flush().catch(() => {});
     if (moment === "a cut") await Bun.sleep(random.below(120));
     else await Promise.race([published(server), flushed]);
@@ -142,7 +164,7 @@ interface CutOff {
 }
 
 /** Requests without an answer: whole or not at all. Returns how many are there. */
-async function judgeCutOff(server: Server, { ledger, requests, offences }: CutOff) {
+export async function judgeCutOff(server: Server, { ledger, requests, offences }: CutOff) {
   let stored = 0;
   for (const request of requests) {
     const counts = await Promise.all(request.traceIds.map((id) => spanIds(server, id)));
@@ -160,12 +182,13 @@ async function judgeCutOff(server: Server, { ledger, requests, offences }: CutOf
 /** Rows of head and blocks together, once no cut is under way. */
 export async function holdRows(
   server: Server,
-  ledger: LedgerLoad,
-  offences: string[],
+  of: Pick<CutOff, "ledger" | "offences"> & Pick<KillOptions, "rowsAside">,
 ): Promise<void> {
-  const expected = ledger.acknowledgedSpans;
+  const { ledger, offences, rowsAside = async () => 0 } = of;
+  let expected = ledger.acknowledgedSpans;
   let found = "";
   const asExpected = async () => {
+    expected = ledger.acknowledgedSpans + (await rowsAside(server));
     const text = await (await server.get("/metrics")).text();
     const [head, blocks] = [metric(text, "vivace_head_rows"), metric(text, "vivace_block_rows")];
     found = `${head} rows in the head and ${blocks} in blocks`;
@@ -181,17 +204,25 @@ export async function holdRows(
 /** A query counts every acknowledged span once, in head and blocks together. */
 export async function holdCount(
   server: Server,
-  ledger: LedgerLoad,
+  ledger: Pick<LedgerLoad, "acknowledgedSpans">,
   offences: string[],
 ): Promise<void> {
   const expected = ledger.acknowledgedSpans;
-  const params = new URLSearchParams({ q: "{ } | count_over_time()", ...LEDGER_WINDOW });
+  const found = await countSpans(server, LEDGER_WINDOW);
+  if (found !== expected) offences.push(`a query counts ${found} spans, expected ${expected}`);
+}
+
+/** Unix seconds. */
+export async function countSpans(
+  server: Server,
+  window: { readonly start: string; readonly end: string },
+): Promise<number> {
+  const params = new URLSearchParams({ q: "{ } | count_over_time()", ...window });
   const response = await server.get(`/api/metrics/query?${params}`);
   const text = await response.text();
   if (response.status !== 200) throw new Error(`test: ${response.status} ${text}`);
   const { series } = JSON.parse(text) as { series?: { value?: number }[] };
-  const found = series?.[0]?.value ?? 0;
-  if (found !== expected) offences.push(`a query counts ${found} spans, expected ${expected}`);
+  return series?.[0]?.value ?? 0;
 }
 
 /** Every acknowledged trace by id: all of its spans, once. */

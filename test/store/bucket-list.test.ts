@@ -45,6 +45,7 @@ async function record(generation: number, outputs: BlockMeta[], replaced: number
     version: 1,
     outputs,
     replaced: replaced.map((id) => ({ id: idOf(id), atMs: clock.nowMs() })),
+    looked: [],
   });
   return await store.putIfAbsent(compactionKey({ window: "shop/1", generation }), bytes);
 }
@@ -147,6 +148,7 @@ describe("the sweep", () => {
     isKnown: () => false,
     hasMeta: () => false,
     records: [],
+    isWhole: true,
     orphans: new Map(),
     ...fields,
   });
@@ -170,7 +172,9 @@ describe("the sweep", () => {
   });
 
   test("takes replaced blocks a grace time later, their meta first", () => {
-    const records = [{ version: 1 as const, outputs: [], replaced: [{ id: idOf(1), atMs: 9500 }] }];
+    const replaced = [{ id: idOf(1), atMs: 9500 }];
+    const record = { version: 1 as const, outputs: [], replaced, looked: [] };
+    const records = [{ window: "a/1", generation: 1, record }];
     const of = { objects: [object(data, 1)], isKnown: () => true, hasMeta: () => true, records };
     expect(planSweep(input(of))).toMatchObject({ metas: [], objects: [] });
     const { metas, objects } = planSweep(input({ ...of, nowMs: 10_501 }));
@@ -202,7 +206,8 @@ describe("the sweep", () => {
         ...{ nowMs, graceMs, orphans, objects: await sweptObjects(store) },
         isKnown: (id) => bucket.names(id),
         hasMeta: (id) => bucket.hasMeta(id),
-        records: bucket.records.map((named) => named.record),
+        records: bucket.records,
+        isWhole: bucket.isWhole,
       });
       await doSweep(store, plan);
       orphans = plan.orphans;

@@ -63,6 +63,33 @@ export class Bucket implements AsyncDisposable {
     return keys.flatMap((key) => /^metas\/(.+)\.json$/.exec(key)?.[1] ?? []);
   }
 
+  /** Ids of the blocks that live: published, or made by compaction, and not replaced. */
+  async live(): Promise<string[]> {
+    const keys = await this.keys();
+    const newest = new Map<string, string>();
+    for (const key of keys) {
+      const window = /^compactions\/(.+)\/\d{8}\.json$/.exec(key)?.[1];
+      if (window !== undefined) newest.set(window, key);
+    }
+    const ids = new Set(keys.flatMap((key) => /^metas\/(.+)\.json$/.exec(key)?.[1] ?? []));
+    for (const key of newest.values()) {
+      const record = JSON.parse(await this.#text(key)) as {
+        outputs: { id: string }[];
+        replaced: { id: string }[];
+      };
+      for (const { id } of record.outputs) ids.add(id);
+      for (const { id } of record.replaced) ids.delete(id);
+    }
+    return [...ids].toSorted();
+  }
+
+  async #text(key: string): Promise<string> {
+    const stream = await this.#client.getObject(NAME, `${PREFIX}/vivace/${key}`);
+    const parts: Buffer[] = [];
+    for await (const part of stream) parts.push(part as Buffer);
+    return Buffer.concat(parts).toString("utf8");
+  }
+
   async put(key: string, bytes: Uint8Array): Promise<void> {
     await this.#client.putObject(NAME, `${PREFIX}/vivace/${key}`, Buffer.from(bytes));
   }

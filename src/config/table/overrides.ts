@@ -10,6 +10,8 @@ import {
   ingestionBurst,
   ingestionRate,
   liveTraces,
+  tenantCompactionDisabled,
+  tenantCompactionWindow,
   tenantFile,
   tenantFilePeriod,
   tenantRetention,
@@ -86,10 +88,6 @@ const read: Record<string, Key> = {
   }),
 };
 
-const retention: Record<string, Key> = {
-  ...unbuiltKeys("compaction is", { compaction_window: noPeriod, compaction_disabled: toggle }),
-};
-
 const generatorValues: Values = {
   ring_size: offWhen(count, 0),
   max_active_series: noLimit,
@@ -137,7 +135,11 @@ const defaults = block({
     ...ingestion,
   }),
   read: block(read),
-  compaction: block({ block_retention: tenantRetention, ...retention }),
+  compaction: block({
+    block_retention: tenantRetention,
+    compaction_window: tenantCompactionWindow,
+    compaction_disabled: tenantCompactionDisabled,
+  }),
   metrics_generator: generator,
   ...unbuiltKeys("forwarders are", { forwarders: textList }),
   global: block({ max_bytes_per_trace: traceBytes }),
@@ -163,7 +165,8 @@ const legacy: Record<string, Key> = {
   ...read,
   max_bytes_per_tag_values_query: alias(tagValuesBytesMax),
   block_retention: alias(tenantRetention),
-  ...retention,
+  compaction_window: alias(tenantCompactionWindow),
+  compaction_disabled: alias(tenantCompactionDisabled),
   ...unbuiltKeys("forwarders are", { forwarders: textList }),
   ...inertKeys(COLUMNS, { parquet_dedicated_columns: itemList }),
   ...unbuiltKeys("cost attribution is", { cost_attribution: textMap }),
