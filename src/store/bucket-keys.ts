@@ -4,7 +4,7 @@
  *   blocks/<id>/data.parquet, blocks/<id>/sidecar.bin
  *   metas/<id>.json                        written last, if absent: publishes the block
  *   compactions/<window>/<generation>.json the newest of a window says what replaces what
- *   leases/<window>/<until>                whose turn it is to compact a window; nothing hangs on it
+ *   leases/<window>/<until>                whose turn it is to compact; nothing hangs on it
  *   index/<number>-<hash>                  metas and filters of many blocks, for fast starts
  */
 import { createHash } from "node:crypto";
