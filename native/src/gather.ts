@@ -219,51 +219,6 @@ export function gatherLongs(values: u32, present: u32, rows: u32, places: u32, c
   }
 }
 
-/**
- * The ids (16 bytes each, ascending) that are in both lists: their indexes to `outA` and `outB`.
- * Returns how many.
- */
-export function sharedIds(a: u32, countA: u32, b: u32, countB: u32, outA: u32, outB: u32): u32 {
-  let found: u32 = 0;
-  let i: u32 = 0;
-  let j: u32 = 0;
-  while (i < countA && j < countB) {
-    const order = compareIds(a + i * 16, b + j * 16);
-    if (order < 0) i += 1;
-    else if (order > 0) j += 1;
-    else {
-      store<u32>(outA + found * 4, i++);
-      store<u32>(outB + found * 4, j++);
-      found += 1;
-    }
-  }
-  return found;
-}
-
-// @ts-ignore: decorator
-@inline
-function compareIds(a: u32, b: u32): i32 {
-  const highA = bswap<u64>(load<u64>(a));
-  const highB = bswap<u64>(load<u64>(b));
-  if (highA != highB) return highA < highB ? -1 : 1;
-  const lowA = bswap<u64>(load<u64>(a, 8));
-  const lowB = bswap<u64>(load<u64>(b, 8));
-  if (lowA == lowB) return 0;
-  return lowA < lowB ? -1 : 1;
-}
-
-/** Index of the id at `id` among `count` ascending ones; 0xffffffff when it is not there. */
-export function searchId(ids: u32, count: u32, id: u32): u32 {
-  let low: u32 = 0;
-  let high = count;
-  while (low < high) {
-    const middle = (low + high) >> 1;
-    if (compareIds(ids + middle * 16, id) < 0) low = middle + 1;
-    else high = middle;
-  }
-  return low < count && compareIds(ids + low * 16, id) == 0 ? low : 0xffffffff;
-}
-
 // @ts-ignore: decorator
 @inline
 function idSlot(id: u32, mask: u32): u32 {

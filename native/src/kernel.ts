@@ -35,10 +35,7 @@ export {
   narrow,
   probeIds,
   renumber,
-  searchId,
-  sharedIds,
 } from "./gather";
-export { addIds, findIds } from "./id-filter";
 export { listSpans, overAttributes, spanListAt } from "./limit-list";
 export { rewrite } from "./limit-rewrite";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
@@ -206,6 +203,15 @@ export {
   tallyRows,
   tallyValues,
 } from "./tally";
+export {
+  beginTable,
+  findTraces,
+  growTable,
+  hashTraces,
+  joinTraces,
+  rankTraces,
+  tableGroups,
+} from "./trace-table";
 export {
   countLevels,
   rowStarts,

@@ -89,7 +89,7 @@ function setBit(word: u32, product: u32): void {
 }
 
 /** murmur3 of 16 bytes. */
-function hashId(id: u32, seed: u32): u32 {
+export function hashId(id: u32, seed: u32): u32 {
   let hash = mixWord(seed, load<u32>(id));
   hash = mixWord(hash, load<u32>(id, 4));
   hash = mixWord(hash, load<u32>(id, 8));

@@ -108,6 +108,22 @@ export class SidecarReader {
   }
 }
 
+/**
+ * The trace index as it was written, {hash u32, first row u32} a trace. `bytes` is the length of
+ * the sidecar. Throws EngineError.
+ */
+export function readTraceIndex(files: FileCache, path: string, bytes: number): Uint8Array {
+  const sidecar = files.read(path, 0, bytes);
+  const header = readSidecarHeader(sidecar);
+  if (header === undefined) throw blockCorrupt("sidecar header");
+  const { indexOffset, indexEntries, indexCrc } = header;
+  const end = indexOffset + indexEntries * TRACE_INDEX_ENTRY_BYTES;
+  if (indexEntries > ENTRIES_MAX || end > bytes) throw blockCorrupt("sidecar cut off");
+  const index = sidecar.subarray(indexOffset, end);
+  if (Bun.hash.crc32(index) !== indexCrc) throw blockCorrupt("trace index crc");
+  return index;
+}
+
 /** Little-endian words; of views that may begin anywhere. */
 function words(bytes: Uint8Array): Uint32Array {
   const aligned = bytes.byteOffset % 4 === 0 ? bytes : bytes.slice();

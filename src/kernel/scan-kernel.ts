@@ -1,6 +1,6 @@
 /**
- * What query threads call of the kernel: vector-decode.ts, gather.ts, family.ts, scan.ts, pick.ts,
- * distinct.ts, group.ts, tally.ts of native/src, where each is described. Addresses and counts are
+ * What query threads call of the kernel: vector-decode.ts, gather.ts, trace-table.ts, family.ts,
+ * scan.ts, pick.ts, distinct.ts, group.ts, tally.ts of native/src. Addresses and counts are
  * unsigned; results must pass through `>>> 0`. BAD (0xffffffff) is returned for damaged bytes.
  */
 export const BAD = 0xffffffff;
@@ -64,18 +64,27 @@ export interface GatherExports {
   gatherCodes: Nothing;
   /** values, present, rows, places, count, out, bits */
   gatherLongs: Nothing;
-  /** a, countA, b, countB, outA, outB */
-  sharedIds: Word;
   /** ids, count, table, slots */
   indexIds: Nothing;
   /** ids, table, slots, others, count, outA, outB */
   probeIds: Word;
-  /** ids, count, id */
-  searchId: Word;
-  /** ids, count, table, mask */
-  addIds: Nothing;
-  /** ids, count, table, mask, out */
-  findIds: Word;
+}
+
+export interface TraceTableExports {
+  /** table, bits, mix */
+  beginTable: Nothing;
+  /** from, to */
+  growTable: Nothing;
+  /** entries, count, first, rows, bits, ranks; also BAD */
+  rankTraces: Word;
+  /** entries, count, first, rows, bits, ranks, base, table, out */
+  joinTraces: Word;
+  /** table */
+  tableGroups: Word;
+  /** ids, starts, count, seed, out */
+  hashTraces: Nothing;
+  /** ids, count, seed, table, out */
+  findTraces: Word;
 }
 
 export interface FamilyExports {
@@ -214,6 +223,7 @@ export interface TallyExports {
 
 export type ReadExports = DecodeExports &
   GatherExports &
+  TraceTableExports &
   FamilyExports &
   ScanExports &
   PickExports &

@@ -6,7 +6,7 @@
  * that it seldom looks at more than it needs. Which wave a trace comes in changes no answer.
  */
 import type { Clock } from "../base/clock.ts";
-import type { PlannedBlock } from "./block-plan.ts";
+import { type PlannedBlock, planAlone } from "./block-plan.ts";
 import {
   type Better,
   type Gathered,
@@ -135,8 +135,7 @@ export async function gatherPart(
   const turn: Turn = { tenant, usedMs: job.usedMs, untilMs };
   const visit = { tenant, turn, signal, use: usedBy(gatherer, count) };
   const plan = await segments.join(job.all, visit);
-  const byId = new Map(plan.newestFirst.map((one) => [one.block.meta.id, one]));
-  const blocks = job.blocks.flatMap((id) => byId.get(id) ?? []);
+  const blocks = job.blocks.flatMap((id) => plan.byId.get(id) ?? []);
   const isDone = (latestNano: bigint) => gatherer.isDone(latestNano);
   const isBounded = job.better.worst !== undefined;
   const begun = { plan, inHead };
@@ -226,7 +225,7 @@ class TenantAnswer {
     const { segments, peers } = this.#tools;
     const all = segments.unplanned(this.#of.tenant);
     if (all === undefined || all.length < 2) return;
-    const job = this.#job({ plan: { all: [], newestFirst: [] }, inHead: new Map() }, []);
+    const job = this.#job({ plan: planAlone([]), inHead: new Map() }, []);
     // Who cannot is asked again with blocks, and says why.
     for (const owner of peers.others) {
       peers.gather(owner, { ...job, all }, this.#signal).catch(() => undefined);

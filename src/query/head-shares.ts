@@ -4,41 +4,41 @@ import type { StepScratch } from "../vector/step-scratch.ts";
 import type { AssembledPart } from "./assembled-plan.ts";
 import { hexAt } from "./field-columns.ts";
 import type { Segment } from "./segment.ts";
-import type { TraceFilter } from "./trace-filter.ts";
 
-/** Of searchId(). */
-const NONE = 0xffffffff;
-
-export interface ShareTools {
-  readonly kernel: Pick<GatherExports, "indexIds" | "probeIds" | "searchId">;
-  readonly scratch: StepScratch;
-  readonly filter: TraceFilter;
+/** A trace of the head, and one of a block that seems to be the same. */
+export interface ShareCandidate {
+  readonly trace: number;
+  /** The block's number in the order of the log, and the trace's in it. */
+  readonly block: number;
+  readonly number: number;
 }
 
-/** A block, and how its rows are read. */
-export interface SharingBlock {
-  readonly id: string;
-  segment(): Segment;
+export interface ShareTools {
+  readonly kernel: Pick<GatherExports, "indexIds" | "probeIds">;
+  readonly scratch: StepScratch;
+  /** How the rows of blocks are read, in the order of the log. */
+  readonly blocks: readonly (() => Segment)[];
+  candidates(segment: Segment): readonly ShareCandidate[];
 }
 
 interface Share {
   /** The trace's number by half, and by block. */
   readonly halves: Map<number, number>;
-  readonly blocks: Map<string, number>;
+  readonly blocks: Map<number, number>;
 }
 
 export class HeadShares {
   readonly #halves: readonly Segment[];
-  readonly #blocks: readonly SharingBlock[];
-  readonly #segments = new Map<string, Segment>();
+  readonly #tools: ShareTools;
+  readonly #segments = new Map<number, Segment>();
   readonly #byId = new Map<string, Share>();
 
-  /** `halves` and `blocks` are in the order of the log. */
-  constructor(halves: readonly Segment[], blocks: readonly SharingBlock[], tools: ShareTools) {
+  /** `halves` are in the order of the log. */
+  constructor(halves: readonly Segment[], tools: ShareTools) {
     this.#halves = halves;
-    this.#blocks = blocks;
+    this.#tools = tools;
     for (const [half, segment] of halves.entries()) {
-      tools.scratch.within(() => this.#find(half, segment, tools));
+      tools.scratch.within(() => this.#find(half, segment));
     }
   }
 
@@ -54,20 +54,26 @@ export class HeadShares {
     });
   }
 
-  ofBlock(id: string): number[] {
-    return [...this.#byId.values()].flatMap(({ blocks }) => {
-      const trace = blocks.get(id);
-      return trace === undefined ? [] : [trace];
-    });
+  /** By block the numbers of its traces that are assembled; of those that have any. */
+  ofBlocks(): Map<number, number[]> {
+    const found = new Map<number, number[]>();
+    for (const { blocks } of this.#byId.values()) {
+      for (const [block, number] of blocks) {
+        const numbers = found.get(block) ?? [];
+        found.set(block, numbers);
+        numbers.push(number);
+      }
+    }
+    return found;
   }
 
   parts(): AssembledPart[] {
     const shares = [...this.#byId.values()];
-    const ofBlocks = this.#blocks
-      .filter(({ id }) => shares.some(({ blocks }) => blocks.has(id)))
+    const ofBlocks = [...this.ofBlocks().keys()]
+      .toSorted((a, b) => a - b)
       .map((block) => ({
-        segment: block.segment(),
-        traces: Int32Array.from(shares, ({ blocks }) => blocks.get(block.id) ?? -1),
+        segment: this.#segmentOf(block),
+        traces: Int32Array.from(shares, ({ blocks }) => blocks.get(block) ?? -1),
       }));
     const ofHalves = this.#halves.map((segment, half) => ({
       segment,
@@ -76,30 +82,26 @@ export class HeadShares {
     return [...ofBlocks, ...ofHalves];
   }
 
-  #find(half: number, segment: Segment, tools: ShareTools): void {
-    for (const trace of tools.filter.find(segment, this.#blocks)) {
-      for (const block of this.#blocks) this.#search(block, { half, segment, trace }, tools);
-    }
+  #find(half: number, segment: Segment): void {
+    for (const one of this.#tools.candidates(segment)) this.#check(half, segment, one);
     const others = this.#halves.slice(half + 1);
-    if (others.length > 0) this.#probe(half, others, tools);
+    if (others.length > 0) this.#probe(half, others);
   }
 
-  #search(
-    block: SharingBlock,
-    { half, segment, trace }: { half: number; segment: Segment; trace: number },
-    { kernel, scratch }: ShareTools,
-  ): void {
+  #check(half: number, segment: Segment, { trace, block, number }: ShareCandidate): void {
+    const { bytes } = this.#tools.scratch;
     const { traceIds, traces } = this.#segmentOf(block);
-    const id = segment.traceIds + trace * 16;
-    const found = kernel.searchId(traceIds, traces, id) >>> 0;
-    if (found === NONE) return;
-    const share = this.#share(hexAt(scratch.bytes, id, 16));
+    if (number >= traces) return;
+    const id = hexAt(bytes, segment.traceIds + trace * 16, 16);
+    if (hexAt(bytes, traceIds + number * 16, 16) !== id) return;
+    const share = this.#share(id);
     share.halves.set(half, trace);
-    share.blocks.set(block.id, found);
+    share.blocks.set(block, number);
   }
 
   /** Finds the half's traces in later halves. */
-  #probe(half: number, others: readonly Segment[], { kernel, scratch }: ShareTools): void {
+  #probe(half: number, others: readonly Segment[]): void {
+    const { kernel, scratch } = this.#tools;
     const segment = this.#halves[half];
     let slots = 64;
     while (slots < segment.traces * 2) slots *= 2;
@@ -121,16 +123,16 @@ export class HeadShares {
     }
   }
 
-  #segmentOf(block: SharingBlock): Segment {
-    const segment = this.#segments.get(block.id) ?? block.segment();
-    this.#segments.set(block.id, segment);
+  #segmentOf(block: number): Segment {
+    const segment = this.#segments.get(block) ?? this.#tools.blocks[block]();
+    this.#segments.set(block, segment);
     return segment;
   }
 
   #share(id: string): Share {
     const known = this.#byId.get(id);
     if (known !== undefined) return known;
-    const share = { halves: new Map<number, number>(), blocks: new Map<string, number>() };
+    const share = { halves: new Map<number, number>(), blocks: new Map<number, number>() };
     this.#byId.set(id, share);
     return share;
   }

@@ -20,6 +20,8 @@ import type { ListedBlock } from "./trace-by-id.ts";
 export interface ColumnFetch {
   /** Resolves when they are there, or cannot be brought: whoever reads them finds out why. */
   fetch(blocks: readonly ListedBlock[], wanted: WantedColumns): Promise<void>;
+  /** The same for their trace indexes. */
+  fetchIndexes(blocks: readonly ListedBlock[]): Promise<void>;
   /** Names of the columns that were read since this was last cleared. */
   readonly touched: Set<string>;
 }
@@ -46,7 +48,7 @@ const USUAL: Readonly<Record<Question["type"], readonly string[]>> = {
 
 const USUAL_BOUNDED = ["trace_id", "start_unix_nano"];
 
-export const TRACE_IDS: WantedColumns = { names: new Set(["trace_id"]), keys: [] };
+const TRACE_IDS: WantedColumns = { names: new Set(["trace_id"]), keys: [] };
 
 export class ReadAhead {
   readonly #columns: ColumnFetch;
@@ -57,9 +59,9 @@ export class ReadAhead {
     this.#columns = columns;
   }
 
-  /** The ids of traces, of all blocks. */
-  async traceIds(blocks: readonly ListedBlock[]): Promise<void> {
-    await this.#columns.fetch(blocks, TRACE_IDS);
+  /** Of blocks that are new to a plan. */
+  async traceIndexes(blocks: readonly ListedBlock[]): Promise<void> {
+    if (blocks.length > 0) await this.#columns.fetchIndexes(blocks);
   }
 
   /** `isBounded`: enough was found, and only what is better is wanted. */
@@ -130,12 +132,14 @@ export class BlocksAhead {
   }
 
   async #fetch(blocks: readonly PlannedBlock[]): Promise<void> {
-    const all = new Set(
-      blocks.flatMap(({ block, parts }) => [block, ...parts.map((part) => part.block)]),
-    );
+    const all = new Set(blocks.flatMap((one) => [one.block, ...one.parts()]));
+    const unknown = new Set(blocks.flatMap((one) => one.unknown()));
     const names = new Set<string>();
     for (const [name, share] of this.#often) if (share >= OFTEN) names.add(name);
-    await this.#columns.fetch([...all], { names, keys: this.#keys });
+    await Promise.all([
+      this.#columns.fetch([...all], { names, keys: this.#keys }),
+      this.#columns.fetch([...unknown], TRACE_IDS),
+    ]);
   }
 }
 

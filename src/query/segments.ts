@@ -14,17 +14,17 @@ import type { ReadExports } from "../kernel/scan-kernel.ts";
 import { StepKeeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { AssembledSegment } from "./assembled-segment.ts";
-import { type BlockPlan, type OwnedBlock, type PlannedBlock, planBlocks } from "./block-plan.ts";
+import type { BlockPlan, OwnedBlock, PlannedBlock } from "./block-plan.ts";
+import { BlockPlans, rowsOf } from "./block-plans.ts";
 import { BlockSegment, type SegmentTools } from "./block-segment.ts";
+import type { BlockSplits } from "./block-shares.ts";
 import { HeadSegment } from "./head-segment.ts";
 import { HeadShares } from "./head-shares.ts";
 import type { Question } from "./question.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import type { Segment } from "./segment.ts";
 import { LazyPart, type PartOptions, type SegmentPart, type TimeSpan } from "./segment-part.ts";
-import { type BlockSplits, type SplitBlock, SplitTraces } from "./split-traces.ts";
 import type { HeadHalf, ListedBlock } from "./trace-by-id.ts";
-import { TraceFilter } from "./trace-filter.ts";
 import type { Turn, Turns } from "./turns.ts";
 
 export interface PinnedHead {
@@ -32,11 +32,12 @@ export interface PinnedHead {
   unpin(): void;
 }
 
+/** Lists are in the order of the log; that of now is the same array until a block comes or goes. */
 export interface KnownBlocks {
   /** All blocks with this tenant, as of now or later. */
   all(tenant: string): Promise<readonly OwnedBlock[]>;
   /** Those of these that are there, or were replaced since a question began with them. */
-  these(tenant: string, ids: ReadonlySet<string>): Promise<readonly OwnedBlock[]>;
+  these(tenant: string, ids: readonly string[]): Promise<readonly OwnedBlock[]>;
   /** Those that this thread knows of just now. */
   now(tenant: string): readonly OwnedBlock[];
   /** Whether more was published than this thread knows of. */
@@ -54,6 +55,8 @@ export interface SegmentsOptions {
   readonly ahead: ReadAhead | undefined;
   /** A block went away while it was asked for. */
   readonly onGone: (block: ListedBlock) => void;
+  /** A file of a block is not as it was written. */
+  readonly onDamaged: (block: ListedBlock, error: EngineError) => void;
 }
 
 export interface Window {
@@ -87,19 +90,6 @@ export interface BlocksVisit extends Visit {
   readonly isDone: (latestNano: bigint) => boolean;
 }
 
-/** A tenant's splits are forgotten when so many others were asked for since. */
-const TENANTS_MAX = 256;
-
-/** What is known of a tenant's blocks. */
-interface Tenant {
-  readonly splits: SplitTraces;
-  /** Ids of traces in blocks. */
-  readonly filter: TraceFilter;
-  /** Which blocks the plan is of, and where they were: one may have moved into a bucket since. */
-  ids: string;
-  plan: BlockPlan;
-}
-
 interface Used extends Pick<PartOptions, "excluded" | "name" | "range"> {
   readonly visit: Visit;
 }
@@ -108,10 +98,16 @@ const NO_SHARES: Begun["inHead"] = new Map();
 
 export class Segments {
   readonly #options: SegmentsOptions;
-  readonly #tenants = new Map<string, Tenant>();
+  readonly #plans: BlockPlans;
 
   constructor(options: SegmentsOptions) {
     this.#options = options;
+    const { tools, ahead, onGone, onDamaged } = options;
+    this.#plans = new BlockPlans({
+      ...{ tools, ahead, onGone, onDamaged },
+      segmentOf: (block, tenant) => this.#segmentOf(block, tenant),
+      step: (turn, work) => options.turns.step(turn, () => this.#inStep(turn, work)),
+    });
   }
 
   get scratch(): StepScratch {
@@ -126,8 +122,7 @@ export class Segments {
   async begin(visit: Visit): Promise<Begun> {
     const { blocks: known, turns } = this.#options;
     for (;;) {
-      const all = (await known.all(visit.tenant)).toSorted(byLog);
-      await this.#planned(all, visit);
+      await this.#plans.make(await known.all(visit.tenant), visit);
       visit.signal.throwIfAborted();
       const begun = await turns.step(visit.turn, () =>
         this.#inStep(visit.turn, () => this.#visitHead(visit)),
@@ -138,15 +133,14 @@ export class Segments {
 
   /** Ids of a tenant's blocks, when this thread has no plan of them yet. */
   unplanned(tenant: string): readonly string[] | undefined {
-    const all = this.#options.blocks.now(tenant).toSorted(byLog);
-    if (this.#tenants.get(tenant)?.ids === placesKey(all)) return undefined;
+    const all = this.#options.blocks.now(tenant);
+    if (this.#plans.find(tenant)?.all === all) return undefined;
     return all.map(({ meta }) => meta.id);
   }
 
   /** The plan of a question that began on another thread, about the blocks with these ids. */
   async join(ids: readonly string[], visit: Visit): Promise<BlockPlan> {
-    const known = await this.#options.blocks.these(visit.tenant, new Set(ids));
-    return this.#planned(known.toSorted(byLog), visit);
+    return this.#plans.make(await this.#options.blocks.these(visit.tenant, ids), visit);
   }
 
   /** Block by block in their order, until the visitor is done. */
@@ -156,73 +150,16 @@ export class Segments {
     for (const [place, one] of blocks.entries()) {
       if (isDone(one.range.to)) return;
       if (ahead !== undefined) await ahead.ready(place);
+      await this.#plans.learn(begun.plan, one, visit);
       signal.throwIfAborted();
-      const shared = begun.inHead.get(one.block.meta.id) ?? [];
       await this.#options.turns.step(turn, () =>
         this.#inStep(turn, () => {
           ahead?.visiting();
-          this.#visitBlock(one, shared, visit);
+          this.#visitBlock(one, visit);
           ahead?.visited();
         }),
       );
     }
-  }
-
-  /** What the blocks share is found block by block. */
-  async #planned(
-    all: readonly OwnedBlock[],
-    { tenant: name, turn, signal }: Visit,
-  ): Promise<BlockPlan> {
-    const { turns } = this.#options;
-    const tenant = this.#tenant(name);
-    const ids = placesKey(all);
-    if (tenant.ids === ids) return tenant.plan;
-    const { splits } = tenant;
-    const blocks = this.#sharing(all, name);
-    if (this.#options.ahead !== undefined && all.length > 1)
-      await this.#options.ahead.traceIds(all);
-    for (let newest = 1; newest < blocks.length; newest++) {
-      signal.throwIfAborted();
-      if (splits.isCompared(blocks, newest)) continue;
-      await turns.step(turn, () => this.#inStep(turn, () => splits.compare(blocks, newest)));
-    }
-    return turns.step(turn, () => this.#inStep(turn, () => this.#settled(all, name)));
-  }
-
-  /** The plan of blocks of which most are compared with each other. */
-  #settled(all: readonly OwnedBlock[], name: string): BlockPlan {
-    const tenant = this.#tenant(name);
-    const ids = placesKey(all);
-    if (tenant.ids !== ids) {
-      tenant.plan = planBlocks(all, tenant.splits.settle(this.#sharing(all, name)));
-      tenant.ids = ids;
-    }
-    return tenant.plan;
-  }
-
-  #tenant(name: string): Tenant {
-    const { kernel, scratch, vectors } = this.#options.tools;
-    const tenant = this.#tenants.get(name) ?? {
-      splits: new SplitTraces(kernel, scratch),
-      filter: new TraceFilter({ keeper: vectors, scratch, kernel, name: `filter/${name}/` }),
-      ids: "",
-      plan: planBlocks([], new Map()),
-    };
-    // Those asked for last stay.
-    this.#tenants.delete(name);
-    this.#tenants.set(name, tenant);
-    for (const oldest of this.#tenants.keys()) {
-      if (this.#tenants.size <= TENANTS_MAX) break;
-      this.#tenants.delete(oldest);
-    }
-    return tenant;
-  }
-
-  #sharing(all: readonly ListedBlock[], tenant: string): SplitBlock[] {
-    return all.map((block) => ({
-      id: block.meta.id,
-      segment: () => this.#segmentOf(block, tenant),
-    }));
   }
 
   /** Undefined: more was published meanwhile than this thread has heard of. */
@@ -230,7 +167,7 @@ export class Segments {
     const { blocks: known, head } = this.#options;
     const { tenant } = visit;
     // Where blocks come all the time, a plan that was made a moment ago is never that of now.
-    const plan = this.#settled(known.now(tenant).toSorted(byLog), tenant);
+    const plan = this.#plans.settle(known.now(tenant), tenant);
     const halves = head.pin();
     try {
       // What was published since then may be gone from the head.
@@ -241,8 +178,9 @@ export class Segments {
     }
   }
 
-  #useHead(halves: readonly HeadHalf[], { all }: BlockPlan, visit: Visit): Begun["inHead"] {
+  #useHead(halves: readonly HeadHalf[], plan: BlockPlan, visit: Visit): Begun["inHead"] {
     const { buffer, nodeId, tools } = this.#options;
+    const { all } = plan;
     const { kernel, scratch } = tools;
     const { tenant } = visit;
     const segments = halves
@@ -251,9 +189,10 @@ export class Segments {
       .map(({ base }) => new HeadSegment({ buffer, kernel, scratch, half: base, tenant }))
       .filter(({ rows }) => rows > 0);
     if (segments.length === 0) return NO_SHARES;
-    const blocks = this.#sharing(all, tenant);
-    const { filter } = this.#tenant(tenant);
-    const shares = new HeadShares(segments, blocks, { kernel, scratch, filter });
+    const shares = new HeadShares(segments, {
+      ...{ kernel, scratch, blocks: all.map((block) => () => this.#segmentOf(block, tenant)) },
+      candidates: (segment) => this.#plans.candidates(segment, plan, tenant),
+    });
     const inHead = { visit, name: undefined, range: undefined };
     if (shares.traces > 0) {
       const { traces } = shares;
@@ -264,15 +203,15 @@ export class Segments {
     for (const [half, segment] of segments.entries()) {
       this.#use(segment, { ...inHead, excluded: shares.ofHalf(half) });
     }
-    return new Map(blocks.map(({ id }) => [id, shares.ofBlock(id)]));
+    return new Map(Array.from(shares.ofBlocks(), ([block, of]) => [all[block].meta.id, of]));
   }
 
-  #visitBlock(
-    { block, split, parts: of, range }: PlannedBlock,
-    inHead: readonly number[],
-    visit: Visit,
-  ): void {
+  #visitBlock(one: PlannedBlock, visit: BlocksVisit): void {
+    const { block, number, range } = one;
     const { kernel, scratch, vectors } = this.#options.tools;
+    const { plan, inHead: shared } = visit.begun;
+    const inHead = shared.get(block.meta.id) ?? [];
+    const split = plan.shares.splitOf(number);
     try {
       const segment = this.#segmentOf(block, visit.tenant);
       const others =
@@ -280,13 +219,13 @@ export class Segments {
       const own = nameOf(`${block.folder}/rows/${visit.tenant}/`, others);
       this.#use(segment, { visit, excluded: others, name: own, range });
       if (split.traces > 0) {
-        const parts = of.map(({ block: one, traces }) => {
-          return { segment: this.#segmentOf(one, visit.tenant), traces };
+        const parts = split.parts.map(({ block: other, traces }) => {
+          return { segment: this.#segmentOf(plan.all[other], visit.tenant), traces };
         });
         const name = `${block.folder}/split/${visit.tenant}/${split.version}/`;
         const { traces } = split;
         const options = { parts, traces, keeper: vectors, scratch, kernel, name };
-        const excluded = placesOf(split, block.meta.id, inHead);
+        const excluded = placesOf(split, number, inHead);
         const whole = { visit, excluded, name: nameOf(name, excluded), range };
         this.#use(new AssembledSegment(options), whole);
       }
@@ -305,9 +244,7 @@ export class Segments {
   }
 
   #segmentOf(block: ListedBlock, tenant: string): Segment {
-    const rows = block.meta.tenants.find(({ name }) => name === tenant);
-    if (rows === undefined) throw new EngineError("not_found", `block without tenant ${tenant}`);
-    return new BlockSegment(this.#options.tools, block.folder, rows);
+    return new BlockSegment(this.#options.tools, block.folder, rowsOf(block, tenant));
   }
 
   #inStep<T>({ untilMs }: Turn, work: () => T): T {
@@ -316,14 +253,6 @@ export class Segments {
     scratch.reset(untilMs);
     return work();
   }
-}
-
-function placesKey(blocks: readonly ListedBlock[]): string {
-  return blocks.map(({ folder }) => folder).join(" ");
-}
-
-function byLog(a: ListedBlock, b: ListedBlock): number {
-  return a.meta.wal.from - b.meta.wal.from || (a.meta.id < b.meta.id ? -1 : 1);
 }
 
 /** Halves are cut whole, so a block of the same range has every row of it. */
@@ -356,7 +285,7 @@ function nameOf(segment: string, excluded: ArrayLike<number>): string {
 }
 
 /** Places among the assembled traces of those that the block has under these numbers. */
-function placesOf({ parts }: BlockSplits, block: string, traces: readonly number[]): number[] {
+function placesOf({ parts }: BlockSplits, block: number, traces: readonly number[]): number[] {
   if (traces.length === 0) return [];
   const wanted = new Set(traces);
   const own = parts.find((part) => part.block === block);

@@ -152,6 +152,6 @@ export class TraceById implements TraceFinder {
   }
 }
 
-function byLog(a: ListedBlock, b: ListedBlock): number {
+export function byLog(a: ListedBlock, b: ListedBlock): number {
   return a.meta.wal.from - b.meta.wal.from || (a.meta.id < b.meta.id ? -1 : 1);
 }

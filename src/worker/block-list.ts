@@ -20,7 +20,7 @@ import { type BlockMeta, blockPath } from "../model/block-meta.ts";
 import type { SpanRow } from "../model/span-row.ts";
 import type { OwnedBlock } from "../query/block-plan.ts";
 import type { KnownBlocks } from "../query/segments.ts";
-import type { BlockView, ListedBlock } from "../query/trace-by-id.ts";
+import { type BlockView, byLog, type ListedBlock } from "../query/trace-by-id.ts";
 import { BLOCKS_VERSION, STORE_VERSION } from "../ring/control.ts";
 import type { RemoteAhead, RemoteFiles } from "./remote-files.ts";
 import type { RemoteBlock } from "./store-protocol.ts";
@@ -69,11 +69,19 @@ interface Known extends OwnedBlock {
   readonly endSeconds: number;
 }
 
+interface TenantBlocks {
+  readonly all: Set<Known>;
+  /** In the order of the log; made when it is asked for. */
+  list: readonly Known[] | undefined;
+}
+
+const NONE: readonly Known[] = [];
+
 export class BlockList implements BlockView, KnownBlocks {
   readonly #options: BlockListOptions;
   readonly #reader: BlockReader;
   readonly #byId = new Map<string, Known>();
-  readonly #byTenant = new Map<string, Set<Known>>();
+  readonly #byTenant = new Map<string, TenantBlocks>();
   /** Blocks that went, and when. */
   #retired: { readonly block: Known; readonly atMs: number }[] = [];
   #versions: BlockVersions;
@@ -111,31 +119,37 @@ export class BlockList implements BlockView, KnownBlocks {
     startSeconds = 0,
     endSeconds = Number.POSITIVE_INFINITY,
   ): Promise<readonly OwnedBlock[]> {
-    await this.#upToDate(this.#told());
-    return this.now(tenant).filter(
+    const all = await this.all(tenant);
+    return all.filter(
       (block) => block.startSeconds <= endSeconds && block.endSeconds >= startSeconds,
     );
   }
 
-  async these(tenant: string, ids: ReadonlySet<string>): Promise<readonly OwnedBlock[]> {
+  async these(tenant: string, ids: readonly string[]): Promise<readonly OwnedBlock[]> {
     await this.#upToDate(this.#told());
-    const here = this.now(tenant).filter(({ meta }) => ids.has(meta.id));
-    if (here.length === ids.size) return here;
+    const now = this.now(tenant);
+    const wanted = new Set(ids);
+    const here = now.filter(({ meta }) => wanted.has(meta.id));
+    if (here.length === wanted.size) return here.length === now.length ? now : here;
     const found = new Map(
       this.#retired
-        .filter(({ block: { meta } }) => ids.has(meta.id))
+        .filter(({ block: { meta } }) => wanted.has(meta.id))
         .map(({ block }) => [block.meta.id, block]),
     );
     for (const block of here) found.set(block.meta.id, block);
-    return [...found.values()];
+    return [...found.values()].toSorted(byLog);
   }
 
   now(tenant: string): readonly Known[] {
-    return [...(this.#byTenant.get(tenant) ?? [])];
+    const blocks = this.#byTenant.get(tenant);
+    if (blocks === undefined) return NONE;
+    blocks.list ??= [...blocks.all].toSorted(byLog);
+    return blocks.list;
   }
 
-  async all(tenant: string): Promise<readonly OwnedBlock[]> {
-    return this.blocks(tenant);
+  async all(tenant: string): Promise<readonly Known[]> {
+    await this.#upToDate(this.#told());
+    return this.now(tenant);
   }
 
   isBehind(): boolean {
@@ -218,9 +232,10 @@ export class BlockList implements BlockView, KnownBlocks {
     };
     this.#byId.set(meta.id, block);
     for (const { name } of meta.tenants) {
-      const blocks = this.#byTenant.get(name);
-      if (blocks === undefined) this.#byTenant.set(name, new Set([block]));
-      else blocks.add(block);
+      const blocks = this.#byTenant.get(name) ?? { all: new Set(), list: undefined };
+      this.#byTenant.set(name, blocks);
+      blocks.all.add(block);
+      blocks.list = undefined;
     }
   }
 
@@ -254,8 +269,10 @@ export class BlockList implements BlockView, KnownBlocks {
     this.#retired.push({ block, atMs: this.#options.clock.nowMs() });
     for (const { name } of block.meta.tenants) {
       const blocks = this.#byTenant.get(name);
-      blocks?.delete(block);
-      if (blocks?.size === 0) this.#byTenant.delete(name);
+      if (blocks === undefined) continue;
+      blocks.all.delete(block);
+      blocks.list = undefined;
+      if (blocks.all.size === 0) this.#byTenant.delete(name);
     }
     this.#options.caches.forget(block.folder);
     this.#options.onRemoved(block.folder);

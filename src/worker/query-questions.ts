@@ -57,6 +57,9 @@ export class QueryQuestions {
       ...{ buffer, head, blocks, nodeId, tools, turns },
       ahead: options.columns && new ReadAhead(options.columns),
       onGone: ({ meta }) => logger.warn("block is gone", { block: meta.id }),
+      onDamaged: ({ meta }, { message }) => {
+        logger.error("block is damaged", { block: meta.id, error: message });
+      },
     });
     const tags = new KnownTags(KNOWN_TAGS_BYTES_MAX);
     this.peers = new QueryPeers({

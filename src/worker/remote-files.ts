@@ -127,6 +127,13 @@ export class RemoteAhead implements ColumnFetch {
     await this.#bring(remote, (block) => columnRanges(this.#caches, block, wanted));
   }
 
+  async fetchIndexes(blocks: readonly AheadBlock[]): Promise<void> {
+    await this.#bring(
+      blocks.filter(({ folder }) => this.#files.isRemote(folder)),
+      sidecarRanges,
+    );
+  }
+
   /** Of blocks whose filter lets the trace pass. */
   async trace(
     blocks: readonly AheadBlock[],
