@@ -11,6 +11,7 @@
 import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
 import { BAD, type DecodeExports, type GatherExports } from "../kernel/scan-kernel.ts";
+import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import {
   bitmapBytes,
@@ -20,7 +21,6 @@ import {
   type Vector,
   widthFor,
 } from "../vector/vector.ts";
-import type { VectorCache } from "../vector/vector-cache.ts";
 import type { ColumnSource, RowRange } from "./block-columns-read.ts";
 import { BOOLS, PageDictionary } from "./block-dictionary.ts";
 import { blockCorrupt, namingBlock } from "./block-error.ts";
@@ -35,7 +35,7 @@ import { readTextPile } from "./text-pile.ts";
 
 export interface BlockVectorOptions {
   readonly caches: BlockCaches;
-  readonly vectors: VectorCache;
+  readonly vectors: Keeper;
   readonly scratch: StepScratch;
   readonly kernel: DecodeExports & Pick<GatherExports, "narrow">;
   readonly source: ColumnSource;
@@ -223,10 +223,10 @@ export class BlockVectors {
     const { vectors, name, source } = this.#options;
     const { type } = source.file.columns[column];
     const kind = type === DOUBLE ? "doubles" : "longs";
-    const bits = isOptional ? bitmapBytes(entries) : 0;
-    const bytes = () => entries * 8 + 16 + bits;
+    const numbers = Math.ceil((entries * 8 + 16) / 64) * 64;
+    const bytes = () => numbers + (isOptional ? bitmapBytes(entries) : 0);
     return vectors.get<NumbersVector>(`${name}${column}`, bytes, (at) => {
-      const present = isOptional ? at + Math.ceil((entries * 8) / 64) * 64 : 0;
+      const present = isOptional ? at + numbers : 0;
       this.#spreadNumbers(column, { at, present, entries });
       return { kind, at, present };
     });

@@ -4,13 +4,20 @@
  */
 import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
-import type { ListScope, Segment } from "./segment.ts";
+import type { Vector } from "../vector/vector.ts";
+import type { ListScope, Lists, Segment } from "./segment.ts";
 
 /** A segment, and which of its traces belong here. */
 export interface AssembledPart {
-  readonly segment: Segment;
+  /** Vectors of the segment may hold no longer than `work`; its traces hold for the step. */
+  with<T>(work: (segment: Segment) => T): T;
   /** The trace's number in the segment, by trace; -1: it has none of it. */
   readonly traces: Int32Array;
+}
+
+/** Of a segment that holds for the step. */
+export function wholePart(segment: Segment, traces: Int32Array): AssembledPart {
+  return { with: (work) => work(segment), traces };
 }
 
 export interface PlanOptions {
@@ -35,6 +42,8 @@ export interface AssembledPlan {
   readonly starts: number;
   readonly rows: number;
   readonly moves: readonly Moves[];
+  /** Which kinds of vectors attributes have, by key; known when they were asked for once. */
+  readonly kinds: Map<string, ReadonlySet<Vector["kind"]>>;
 }
 
 /** Rows or entries behind each other. */
@@ -48,18 +57,20 @@ export function planRows(options: PlanOptions): AssembledPlan {
   const { parts, traces: all, keeper, scratch, name } = options;
   const { words } = scratch;
   let lengths = new Uint32Array(0);
+  let starts: readonly number[] = [];
   const counts = new Uint32Array(parts.length);
   const each = (use: (part: number, trace: number, from: Run) => void) => {
     for (let trace = 0; trace < all; trace++) {
-      for (const [part, { segment, traces }] of parts.entries()) {
+      for (const [part, { traces }] of parts.entries()) {
         if (traces[trace] < 0) continue;
-        const at = segment.starts / 4 + traces[trace];
+        const at = starts[part] / 4 + traces[trace];
         use(part, trace, { first: words[at], count: words[at + 1] - words[at] });
       }
     }
   };
   let rows = 0;
   const bytes = () => {
+    starts = parts.map((part) => part.with(({ starts: at }) => at));
     lengths = new Uint32Array(all + 1);
     each((part, trace, { count }) => {
       lengths[trace] += count;
@@ -68,10 +79,10 @@ export function planRows(options: PlanOptions): AssembledPlan {
     });
     return (all + 1) * 4 + rows * 8;
   };
-  return keeper.get<AssembledPlan>(`${name}plan`, bytes, (starts) => {
-    const moves = movesFrom(starts + (all + 1) * 4, counts);
+  return keeper.get<AssembledPlan>(`${name}plan`, bytes, (to) => {
+    const moves = movesFrom(to + (all + 1) * 4, counts);
     for (let trace = 0, at = 0; trace <= all; trace++) {
-      words[starts / 4 + trace] = at;
+      words[to / 4 + trace] = at;
       at += lengths[trace];
     }
     const move = mover(moves, words);
@@ -80,7 +91,7 @@ export function planRows(options: PlanOptions): AssembledPlan {
       move(part, from, row);
       row += from.count;
     });
-    return { starts, rows, moves };
+    return { starts: to, rows, moves, kinds: new Map() };
   });
 }
 
@@ -91,21 +102,24 @@ export function planLists(
   scope: ListScope,
 ): AssembledPlan {
   const { words } = scratch;
-  const lists = parts.map(({ segment }) => segment.lists(scope));
+  /** By part, first and last entry of the list of each row that moves. */
+  let bounds: readonly (Uint32Array | undefined)[] = [];
   let lengths = new Uint32Array(0);
   const counts = new Uint32Array(parts.length);
   const each = (use: (part: number, place: number, from: Run) => void) => {
     for (const [part, move] of plan.moves.entries()) {
-      const starts = lists[part]?.starts;
-      if (starts === undefined) continue;
+      const of = bounds[part];
+      if (of === undefined) continue;
       for (let i = 0; i < move.count; i++) {
-        const at = starts / 4 + words[move.rows / 4 + i];
-        const from = { first: words[at], count: words[at + 1] - words[at] };
+        const from = { first: of[2 * i], count: of[2 * i + 1] - of[2 * i] };
         use(part, words[move.places / 4 + i], from);
       }
     }
   };
   const bytes = () => {
+    bounds = parts.map((part, i) =>
+      part.with((segment) => listBounds(segment.lists(scope), plan.moves[i], words)),
+    );
     lengths = new Uint32Array(plan.rows);
     each((part, place, { count }) => {
       lengths[place] = count;
@@ -123,8 +137,23 @@ export function planLists(
     const moves = movesFrom(starts + (plan.rows + 1) * 4, counts);
     const move = mover(moves, words);
     each((part, place, from) => move(part, from, words[starts / 4 + place]));
-    return { starts, rows: entries, moves };
+    return { starts, rows: entries, moves, kinds: new Map() };
   });
+}
+
+function listBounds(
+  lists: Lists | undefined,
+  { rows, count }: Moves,
+  words: Uint32Array,
+): Uint32Array | undefined {
+  if (lists === undefined) return undefined;
+  const bounds = new Uint32Array(2 * count);
+  for (let i = 0; i < count; i++) {
+    const at = lists.starts / 4 + words[rows / 4 + i];
+    bounds[2 * i] = words[at];
+    bounds[2 * i + 1] = words[at + 1];
+  }
+  return bounds;
 }
 
 /** Room for the moves of all parts, from `at` on. */

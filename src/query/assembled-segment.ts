@@ -6,12 +6,14 @@
  * span is the one that was logged first.
  */
 
+import { assert } from "../base/assert.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { DataValue } from "../model/data-value.ts";
 import { valueKey } from "../vector/code-values.ts";
 import {
   bitmapBytes,
   type CodesVector,
+  type Dictionary,
   type NumbersVector,
   ValueList,
   type Vector,
@@ -20,7 +22,6 @@ import { type AssembledPlan, type PlanOptions, planLists, planRows } from "./ass
 import { codeNumbers } from "./coded-numbers.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
-import { type PartDictionary, valuesOf } from "./part-values.ts";
 import type {
   Entries,
   ListScope,
@@ -85,12 +86,14 @@ export class AssembledSegment implements Segment {
       `${name}ids`,
       () => this.traces * 16,
       (at) => {
-        for (const { segment, traces } of parts) {
-          for (const [trace, from] of traces.entries()) {
-            if (from < 0) continue;
-            const source = segment.traceIds + from * 16;
-            scratch.bytes.copyWithin(at + trace * 16, source, source + 16);
-          }
+        for (const part of parts) {
+          part.with(({ traceIds }) => {
+            for (const [trace, from] of part.traces.entries()) {
+              if (from < 0) continue;
+              const source = traceIds + from * 16;
+              scratch.bytes.copyWithin(at + trace * 16, source, source + 16);
+            }
+          });
         }
         return at;
       },
@@ -212,24 +215,19 @@ export class AssembledSegment implements Segment {
   }
 
   attribute(scope: "span" | ListScope, key: string): readonly Vector[] {
-    const of = new Map<Segment, readonly Vector[]>();
-    for (const { segment } of this.#options.parts) {
-      if (scope === "span" || segment.lists(scope) !== undefined) {
-        of.set(segment, segment.attribute(scope, key));
-      }
-    }
-    const kinds = new Set([...of.values()].flat().map(({ kind }) => kind));
     const at: Scope = scope === "span" ? "row" : scope;
+    const of = (segment: Segment) =>
+      scope === "span" || segment.lists(scope) !== undefined ? segment.attribute(scope, key) : [];
+    const kinds = this.#kinds(at, key, of);
     const vectors: Vector[] = [];
     if (kinds.has("codes")) {
-      const coded = (segment: Segment) =>
-        (of.get(segment) ?? []).filter((one) => one.kind === "codes");
+      const coded = (segment: Segment) => of(segment).filter((one) => one.kind === "codes");
       vectors.push(this.#codes(`codes/${scope}/${key}`, at, coded));
     }
     for (const kind of ["longs", "doubles"] as const) {
       if (!kinds.has(kind)) continue;
       const plain = (segment: Segment) =>
-        (of.get(segment) ?? []).flatMap((one) => (one.kind === kind ? [one] : []));
+        of(segment).flatMap((one) => (one.kind === kind ? [one] : []));
       vectors.push(this.#numbers(`${kind}/${scope}/${key}`, { scope: at, kind, vectors: plain }));
     }
     return vectors;
@@ -241,13 +239,30 @@ export class AssembledSegment implements Segment {
   }
 
   keys(scope: "span" | ListScope): readonly string[] {
-    return this.#options.parts.flatMap(({ segment }) => segment.keys(scope));
+    return this.#options.parts.flatMap((part) => part.with((segment) => segment.keys(scope)));
   }
 
   hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
     const { keeper, scratch, kernel } = this.#options;
     const name = `${this.#options.name}has/${scope}/${key}`;
     return someHave(() => this.attribute(scope, key), among, { keeper, scratch, kernel, name });
+  }
+
+  #kinds(
+    scope: Scope,
+    key: string,
+    of: (segment: Segment) => readonly Vector[],
+  ): ReadonlySet<Vector["kind"]> {
+    const { kinds } = this.#planOf(scope);
+    const known = kinds.get(key);
+    if (known !== undefined) return known;
+    const found = new Set(
+      this.#options.parts.flatMap((part) =>
+        part.with((segment) => of(segment).map(({ kind }) => kind)),
+      ),
+    );
+    kinds.set(key, found);
+    return found;
   }
 
   #wholePlan(): AssembledPlan {
@@ -277,7 +292,10 @@ export class AssembledSegment implements Segment {
       () => rows * 8,
       (at) => {
         for (const [part, { rows: from, places, count }] of moves.entries()) {
-          if (count > 0) kernel.gatherLongs(of(parts[part].segment), 0, from, places, count, at, 0);
+          if (count === 0) continue;
+          parts[part].with((segment) =>
+            kernel.gatherLongs(of(segment), 0, from, places, count, at, 0),
+          );
         }
         return at;
       },
@@ -302,9 +320,11 @@ export class AssembledSegment implements Segment {
         const there = scratch.zeros(rows * 4);
         for (const [part, { rows: source, places, count }] of moves.entries()) {
           if (count === 0) continue;
-          for (const vector of from.vectors(parts[part].segment)) {
-            kernel.gatherLongs(vector.at, vector.present, source, places, count, at, there);
-          }
+          parts[part].with((segment) => {
+            for (const vector of from.vectors(segment)) {
+              kernel.gatherLongs(vector.at, vector.present, source, places, count, at, there);
+            }
+          });
         }
         kernel.bitsOfWords(there, rows, at + values);
         return { kind: from.kind, at, present: at + values };
@@ -332,22 +352,42 @@ export class AssembledSegment implements Segment {
       () => rows * 4,
       (at) => {
         scratch.bytes.fill(0, at, at + rows * 4);
-        const dictionaries: PartDictionary[] = [];
+        const values = new Map<number, DataValue>();
         let size = 0;
         for (const [part, { rows: source, places, count }] of moves.entries()) {
           if (count === 0) continue;
-          for (const vector of of(parts[part].segment)) {
-            const { at: codes, width, dictionary } = vector;
-            kernel.gatherCodes(codes, width, source, places, count, size, at);
-            dictionaries.push({ dictionary, offset: size });
-            size += dictionary.size;
-          }
+          parts[part].with((segment) => {
+            for (const { at: codes, width, dictionary } of of(segment)) {
+              kernel.gatherCodes(codes, width, source, places, count, size, at);
+              this.#readValues({ codes: at, places, count }, { dictionary, offset: size }, values);
+              size += dictionary.size;
+            }
+          });
         }
         const used = this.#renumber(at, rows, size);
-        const dictionary = new ValueList(this.#unite({ at, rows }, valuesOf(dictionaries, used)));
+        const list = Array.from(used, (code) => {
+          const value = values.get(code);
+          assert(value !== undefined, "query: a code without a value");
+          return value;
+        });
+        const dictionary = new ValueList(this.#unite({ at, rows }, list));
         return { kind: "codes", at, width: 4, dictionary };
       },
     );
+  }
+
+  /** Values of the codes at these places that are of the dictionary, by code from 0. */
+  #readValues(
+    at: { readonly codes: number; readonly places: number; readonly count: number },
+    { dictionary, offset }: { readonly dictionary: Dictionary; readonly offset: number },
+    values: Map<number, DataValue>,
+  ): void {
+    const { words } = this.#options.scratch;
+    for (let i = 0; i < at.count; i++) {
+      const code = words[at.codes / 4 + words[at.places / 4 + i]] - 1;
+      if (code < offset || values.has(code)) continue;
+      values.set(code, dictionary.at(code - offset));
+    }
   }
 
   /** One code for equal values, which several parts have; returns the values that are left. */
@@ -385,9 +425,11 @@ export class AssembledSegment implements Segment {
         const all: Source[] = [];
         for (const [part, { rows: source, places, count }] of moves.entries()) {
           if (count === 0) continue;
-          const { codes, list } = of(parts[part].segment);
-          kernel.gatherCodes(codes.at, codes.width, source, places, count, all.length, at);
-          all.push(...list);
+          parts[part].with((segment) => {
+            const { codes, list } = of(segment);
+            kernel.gatherCodes(codes.at, codes.width, source, places, count, all.length, at);
+            all.push(...list);
+          });
         }
         const used = this.#renumber(at, rows, all.length);
         return { codes: { at, width: 4 }, list: Array.from(used, (index) => all[index]) };

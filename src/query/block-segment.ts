@@ -15,6 +15,7 @@ import { resourceFromJson } from "../block/resource-json.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { BlockTenant } from "../model/block-meta.ts";
 import { codeValues, type ValuesToCode } from "../vector/code-values.ts";
+import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
 import type { VectorCache } from "../vector/vector-cache.ts";
@@ -79,6 +80,7 @@ interface TraceRows {
 export class BlockSegment implements Segment {
   readonly rows: number;
   readonly #tools: SegmentTools;
+  readonly #columns: Keeper;
   readonly #name: string;
   readonly #block: OpenBlock;
   readonly #first: number;
@@ -90,8 +92,14 @@ export class BlockSegment implements Segment {
   #known: TraceRows | undefined;
   #times: TraceTimes | undefined;
 
-  constructor(tools: SegmentTools, folder: string, tenant: BlockTenant) {
+  /** `columns` keeps what is read of them; numbers of traces are kept with the tools always. */
+  constructor(
+    tools: SegmentTools,
+    { folder, tenant }: { readonly folder: string; readonly tenant: BlockTenant },
+    columns: Keeper = tools.vectors,
+  ) {
     this.#tools = tools;
+    this.#columns = columns;
     this.#name = `${folder}/${tenant.rowFirst}/`;
     this.#block = openBlock(tools.caches, folder);
     this.#names = blockNames(this.#block);
@@ -99,12 +107,13 @@ export class BlockSegment implements Segment {
     this.#first = tenant.rowFirst;
     this.#vectors = new BlockVectors({
       ...tools,
+      vectors: columns,
       source: this.#block,
       rows: { first: tenant.rowFirst, end: tenant.rowFirst + tenant.rows },
       name: this.#name,
     });
-    const { kernel, scratch, vectors } = tools;
-    this.#family = { keeper: vectors, scratch, kernel, name: this.#name };
+    const { kernel, scratch } = tools;
+    this.#family = { keeper: columns, scratch, kernel, name: this.#name };
   }
 
   get traces(): number {
@@ -191,7 +200,8 @@ export class BlockSegment implements Segment {
     // The block's own numbers count every row.
     if (this.doubles() !== 0) return nestedNumbers(this, this.#family)[which];
     const vector = this.#flat(NESTED[which]);
-    const { scratch, vectors: keeper } = this.#tools;
+    const { scratch } = this.#tools;
+    const keeper = this.#columns;
     return asLongs(vector, { keeper, scratch, name: `${this.#name}${which}`, entries: this.rows });
   }
 
@@ -230,7 +240,8 @@ export class BlockSegment implements Segment {
 
   eventTime(): NumbersVector {
     const vector = this.#listed("event", "time_unix_nano");
-    const { scratch, vectors: keeper } = this.#tools;
+    const { scratch } = this.#tools;
+    const keeper = this.#columns;
     const entries = this.#entries("event");
     return asLongs(vector, { keeper, scratch, name: `${this.#name}eventTime`, entries });
   }
@@ -258,7 +269,8 @@ export class BlockSegment implements Segment {
   }
 
   codesOf(numbers: NumbersVector, name: string): CodesVector {
-    const { scratch, kernel, vectors: keeper } = this.#tools;
+    const { scratch, kernel } = this.#tools;
+    const keeper = this.#columns;
     const of = { keeper, scratch, kernel, entries: this.rows };
     return codeNumbers(numbers, { ...of, name: `${this.#name}coded/${name}` });
   }
@@ -270,7 +282,8 @@ export class BlockSegment implements Segment {
 
   hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
     if (this.#valuesOf(scope, key) > among.entries - among.count) return true;
-    const { kernel, scratch, vectors: keeper } = this.#tools;
+    const { kernel, scratch } = this.#tools;
+    const keeper = this.#columns;
     const name = `${this.#name}has/${scope}/${key}`;
     return someHave(() => this.attribute(scope, key), among, { keeper, scratch, kernel, name });
   }
@@ -343,7 +356,8 @@ export class BlockSegment implements Segment {
     columns: readonly string[],
     read: (values: readonly (Uint8Array | undefined)[]) => Source,
   ): Sources {
-    const { scratch, vectors: keeper } = this.#tools;
+    const { scratch } = this.#tools;
+    const keeper = this.#columns;
     const here = columns
       .filter((column) => this.#names.flat.has(column))
       .map((column) => ({ column, vector: codesIn(this.#flat(column)) }));
@@ -363,14 +377,16 @@ export class BlockSegment implements Segment {
   #numbers(name: string): NumbersVector {
     const vector = this.#flat(name);
     if (vector.kind !== "codes") return vector;
-    const { scratch, vectors: keeper } = this.#tools;
+    const { scratch } = this.#tools;
+    const keeper = this.#columns;
     return asLongs(vector, { keeper, scratch, name: `${this.#name}${name}`, entries: this.rows });
   }
 
   #kindCodes(name: string): CodesVector {
     const vector = this.#flat(name);
     if (vector.kind === "codes") return vector;
-    const { scratch, vectors: keeper } = this.#tools;
+    const { scratch } = this.#tools;
+    const keeper = this.#columns;
     return codesOfKind(vector, {
       keeper,
       scratch,
@@ -386,7 +402,7 @@ export class BlockSegment implements Segment {
   }
 
   #zeros(): number {
-    return this.#tools.vectors.get(
+    return this.#columns.get(
       `${this.#name}zeros`,
       () => this.rows * 8,
       (at) => {
@@ -438,7 +454,8 @@ export class BlockSegment implements Segment {
   }
 
   #coding(name: string, scope: "span" | ListScope): ValuesToCode {
-    const { vectors: keeper, scratch } = this.#tools;
+    const { scratch } = this.#tools;
+    const keeper = this.#columns;
     const entries = this.#entries(scope);
     return { keeper, scratch, name: `${this.#name}${name}`, entries };
   }

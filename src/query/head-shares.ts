@@ -1,7 +1,7 @@
 /** Traces of the head of which there are spans elsewhere: in the other half, or in blocks. */
 import type { GatherExports } from "../kernel/scan-kernel.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
-import type { AssembledPart } from "./assembled-plan.ts";
+import { type AssembledPart, wholePart } from "./assembled-plan.ts";
 import { hexAt } from "./field-columns.ts";
 import type { Segment } from "./segment.ts";
 
@@ -71,14 +71,14 @@ export class HeadShares {
     const shares = [...this.#byId.values()];
     const ofBlocks = [...this.ofBlocks().keys()]
       .toSorted((a, b) => a - b)
-      .map((block) => ({
-        segment: this.#segmentOf(block),
-        traces: Int32Array.from(shares, ({ blocks }) => blocks.get(block) ?? -1),
-      }));
-    const ofHalves = this.#halves.map((segment, half) => ({
-      segment,
-      traces: Int32Array.from(shares, ({ halves }) => halves.get(half) ?? -1),
-    }));
+      .map((block) => {
+        const traces = Int32Array.from(shares, ({ blocks }) => blocks.get(block) ?? -1);
+        return wholePart(this.#segmentOf(block), traces);
+      });
+    const ofHalves = this.#halves.map((segment, half) => {
+      const traces = Int32Array.from(shares, ({ halves }) => halves.get(half) ?? -1);
+      return wholePart(segment, traces);
+    });
     return [...ofBlocks, ...ofHalves];
   }
 

@@ -11,8 +11,9 @@
  */
 import { EngineError } from "../base/error.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
-import { StepKeeper } from "../vector/keeper.ts";
+import { type Keeper, StepKeeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
+import { type AssembledPart, wholePart } from "./assembled-plan.ts";
 import { AssembledSegment } from "./assembled-segment.ts";
 import type { BlockPlan, OwnedBlock, PlannedBlock } from "./block-plan.ts";
 import { BlockPlans, rowsOf } from "./block-plans.ts";
@@ -220,7 +221,10 @@ export class Segments {
       this.#use(segment, { visit, excluded: others, name: own, range });
       if (split.traces > 0) {
         const parts = split.parts.map(({ block: other, traces }) => {
-          return { segment: this.#segmentOf(plan.all[other], visit.tenant), traces };
+          const from = plan.all[other];
+          if (from.owner === block.owner)
+            return wholePart(this.#segmentOf(from, visit.tenant), traces);
+          return this.#passingPart(from, visit.tenant, traces);
         });
         const name = `${block.folder}/split/${visit.tenant}/${split.version}/`;
         const { traces } = split;
@@ -243,8 +247,19 @@ export class Segments {
     });
   }
 
-  #segmentOf(block: ListedBlock, tenant: string): Segment {
-    return new BlockSegment(this.#options.tools, block.folder, rowsOf(block, tenant));
+  /** Of a block whose columns another thread keeps: this one needs few of its rows, once. */
+  #passingPart(block: ListedBlock, tenant: string, traces: Int32Array): AssembledPart {
+    const { scratch } = this.#options.tools;
+    return {
+      with: (work) =>
+        scratch.keptWithin(() => work(this.#segmentOf(block, tenant, new StepKeeper(scratch)))),
+      traces,
+    };
+  }
+
+  #segmentOf(block: ListedBlock, tenant: string, columns?: Keeper): Segment {
+    const of = { folder: block.folder, tenant: rowsOf(block, tenant) };
+    return new BlockSegment(this.#options.tools, of, columns);
   }
 
   #inStep<T>({ untilMs }: Turn, work: () => T): T {

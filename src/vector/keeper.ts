@@ -7,6 +7,8 @@ export interface Keeper {
    * multiple of 64, which hold anything, and returns what the vector is.
    */
   get<T>(name: string, bytes: () => number, fill: (at: number) => T): T;
+  /** What was made under this name; undefined: nothing is kept under it. */
+  find<T>(name: string): T | undefined;
 }
 
 export class StepKeeper implements Keeper {
@@ -18,10 +20,14 @@ export class StepKeeper implements Keeper {
   }
 
   get<T>(name: string, bytes: () => number, fill: (at: number) => T): T {
-    // What is kept under a name is what `fill` of that name returned.
-    if (this.#made.has(name)) return this.#made.get(name) as T;
+    if (this.#made.has(name)) return this.find<T>(name) as T;
     const value = fill(this.#scratch.keep(bytes()));
     this.#made.set(name, value);
     return value;
+  }
+
+  find<T>(name: string): T | undefined {
+    // What is kept under a name is what `fill` of that name returned.
+    return this.#made.get(name) as T | undefined;
   }
 }

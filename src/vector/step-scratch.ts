@@ -90,6 +90,16 @@ export class StepScratch {
     }
   }
 
+  /** What is kept in `work` is given back after it, and not at the end of the step. */
+  keptWithin<T>(work: () => T): T {
+    const before = this.#kept;
+    try {
+      return work();
+    } finally {
+      this.#kept = before;
+    }
+  }
+
   /**
    * Called by whatever may take long, with about as many as values it looks at: throws when the
    * time of the step is over.

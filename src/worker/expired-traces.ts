@@ -78,7 +78,7 @@ export class ExpiredTraces {
     if (!isGone(keepMs) && !this.#rules.some((rule) => isGone(rule.keepMs))) return;
     tools.vectors.beginStep();
     tools.scratch.reset(Number.POSITIVE_INFINITY);
-    const segment = new BlockSegment(tools, of.folder, of.tenant);
+    const segment = new BlockSegment(tools, of);
     const filter = new FilterBits(segment, tools);
     const { bits } = filter;
     const { rows } = segment;

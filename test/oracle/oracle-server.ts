@@ -176,7 +176,9 @@ function differingText(wanted: Json, got: Json): string[] {
     const left = elementsOf(own).filter((element) => !others.has(element));
     return [`${what} ${left.length} that the other has not:`, ...left.map((one) => `  ${one}`)];
   };
-  return [...show("wanted", wanted, got), ...show("got", got, wanted)];
+  const differing = [...show("wanted", wanted, got), ...show("got", got, wanted)];
+  if (differing.length > 2) return differing;
+  return ["wanted:", ...elementsOf(wanted), "got in another order:", ...elementsOf(got)];
 }
 
 function elementsOf(json: Json): string[] {
