@@ -94,30 +94,47 @@ function kindAt(kinds: u32, width: u32, row: u32): u32 {
 }
 
 /**
- * Of each trace the smallest start, the largest end (u64 each) and the root: of the rows without a
- * parent the one that starts first, then by id, then by kind; 0xffffffff: none. Rows with a bit in
- * `doubles` (0: there are none) do not count.
+ * Of each trace the smallest start and the largest end (u64 each). Rows with a bit in `doubles`
+ * (0: there are none) do not count.
  */
-export function traceTimes(start: u32, duration: u32, ids: u32, parents: u32, kinds: u32,
-                           kindWidth: u32, doubles: u32, starts: u32, traces: u32, outStart: u32,
-                           outEnd: u32, outRoot: u32): void {
+export function traceTimes(start: u32, duration: u32, doubles: u32, starts: u32, traces: u32,
+                           outStart: u32, outEnd: u32): void {
   for (let trace: u32 = 0; trace < traces; trace++) {
     const first = load<u32>(starts + trace * 4);
     const end = load<u32>(starts + trace * 4, 4);
     let least: u64 = u64.MAX_VALUE;
     let most: u64 = 0;
-    let root = NONE;
     for (let row = first; row < end; row++) {
+      if (doubles && (load<u8>(doubles + (row >> 3)) >> <u8>(row & 7)) & 1) continue;
       const from = load<u64>(start + row * 8);
       const to = from + load<u64>(duration + row * 8);
-      if (doubles && (load<u8>(doubles + (row >> 3)) >> <u8>(row & 7)) & 1) continue;
       if (from < least) least = from;
       if (to > most) most = to;
+    }
+    store<u64>(outStart + trace * 8, least);
+    store<u64>(outEnd + trace * 8, most);
+  }
+}
+
+/**
+ * Of each trace the root (u32): of the rows without a parent the one that starts first, then by
+ * id, then by kind; 0xffffffff: none. Rows with a bit in `doubles` (0: there are none) do not
+ * count.
+ */
+export function traceRoots(start: u32, ids: u32, parents: u32, kinds: u32, kindWidth: u32,
+                           doubles: u32, starts: u32, traces: u32, out: u32): void {
+  for (let trace: u32 = 0; trace < traces; trace++) {
+    const first = load<u32>(starts + trace * 4);
+    const end = load<u32>(starts + trace * 4, 4);
+    let root = NONE;
+    for (let row = first; row < end; row++) {
+      if (doubles && (load<u8>(doubles + (row >> 3)) >> <u8>(row & 7)) & 1) continue;
       if (load<u64>(parents + row * 8)) continue;
       if (root == NONE) {
         root = row;
         continue;
       }
+      const from = load<u64>(start + row * 8);
       const rootFrom = load<u64>(start + root * 8);
       if (from > rootFrom) continue;
       const id = bswap<u64>(load<u64>(ids + row * 8));
@@ -127,9 +144,7 @@ export function traceTimes(start: u32, duration: u32, ids: u32, parents: u32, ki
       if (isSame && kindAt(kinds, kindWidth, row) > kindAt(kinds, kindWidth, root)) continue;
       root = row;
     }
-    store<u64>(outStart + trace * 8, least);
-    store<u64>(outEnd + trace * 8, most);
-    store<u32>(outRoot + trace * 4, root);
+    store<u32>(out + trace * 4, root);
   }
 }
 

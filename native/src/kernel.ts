@@ -16,7 +16,15 @@
 export { carryColumns, rankColumns } from "./column-carry";
 export { decode } from "./decode";
 export { distinctLongs, hasCommon, markCodes } from "./distinct";
-export { groupOfRows, linkBytes, linkSpans, runStarts, runStarts16, traceTimes } from "./family";
+export {
+  groupOfRows,
+  linkBytes,
+  linkSpans,
+  runStarts,
+  runStarts16,
+  traceRoots,
+  traceTimes,
+} from "./family";
 export { findRows, findTrace } from "./find";
 export {
   addOne,
@@ -41,6 +49,7 @@ export { rewrite } from "./limit-rewrite";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
 export { mergeBits, newestTraces, orderNewest, timeBounds, tracesInTime } from "./pick";
+export { doublesInCut } from "./nested-set";
 export { room } from "./room";
 export { initScratch, scratchBytes } from "./scratch";
 export { isRejected, rejectSpan, validate } from "./validate";

@@ -47,6 +47,12 @@ let leftAt: u32 = 0;
 let rightAt: u32 = 0;
 let parentLeftAt: u32 = 0;
 let childrenAt: u32 = 0;
+let doubles: u32 = 0;
+
+/** Spans of the cut that are another one of their trace over again, after numberTraces(). */
+export function doublesInCut(): u32 {
+  return doubles;
+}
 
 export function nestedColumn(which: u32): u32 {
   return nestedAt + which * load<u32>(cutHalf, HALF_ROW_CAP) * 4;
@@ -55,6 +61,7 @@ export function nestedColumn(which: u32): u32 {
 /** Numbers all traces of the cut. */
 export function numberTraces(): void {
   childAt = codesAt;
+  doubles = 0;
   gatherIds();
   // 16 bytes a row in each of these two.
   slotsAt = recordAt;
@@ -105,12 +112,16 @@ function indexSpans(count: u32): bool {
   for (let node: u32 = 0; node < count; node++) {
     const id = load<u64>(spanIds + node * 8);
     let seen: u32 = 0;
+    let isDouble = false;
     let slot = hash(id);
     while (load<u32>(slotsAt + slot * 4)) {
       const other = load<u32>(slotsAt + slot * 4) - 1;
-      if (load<u64>(spanIds + other * 8) == id && ++seen == 2) isUnique = false;
       slot = (slot + 1) & slotsMask;
+      if (load<u64>(spanIds + other * 8) != id) continue;
+      if (++seen == 2) isUnique = false;
+      if (kindOf(other) == kindOf(node)) isDouble = true;
     }
+    doubles += u32(isDouble);
     store<u32>(slotsAt + slot * 4, node + 1);
   }
   return isUnique;

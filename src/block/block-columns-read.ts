@@ -82,6 +82,11 @@ function readWanted(
     rowEnd: rows.end,
     hasDictionary: (column) => dictionaries.has(column),
   });
+  const reads = batches.flatMap((batch) => batch.reads);
+  caches.files.bring(
+    path,
+    reads.map(({ offset, bytes }) => ({ offset, length: bytes })),
+  );
   for (const batch of batches) {
     const pages = new Map<number, Map<number, Uint8Array>>(
       batch.columns.map((c) => [c, new Map()]),

@@ -189,6 +189,7 @@ function finishFile(options: CutOptions, half: CutHalf, file: OpenFile): BlockMe
     footerBytes,
     wal: { node: nodeId, from: half.walFrom, to: half.walTo },
     createdMs,
+    ...(kernel.doublesInCut() === 0 ? { distinct: true } : {}),
   });
   draft.publish(meta);
   return meta;

@@ -32,7 +32,12 @@ export interface PartialFile {
   pathOf(epoch: number): string;
   has(from: number, length: number): boolean;
   /** Returns when the bytes are there, or were and went again. Throws EngineError. */
-  fetch(from: number, length: number): void;
+  fetch(ranges: readonly PartRange[]): void;
+}
+
+export interface PartRange {
+  readonly offset: number;
+  readonly length: number;
 }
 
 export interface PartialFiles {
@@ -142,6 +147,25 @@ export class FileCache {
     this.#readBytes += length;
   }
 
+  /** Whether the bytes can be read without waiting for somebody who brings them. */
+  isHere(path: string, offset: number, length: number): boolean {
+    return this.#partial?.find(path)?.has(offset, length) ?? true;
+  }
+
+  /** Waits once for all that is missing, where reading one after the other would each time. */
+  bring(path: string, ranges: readonly PartRange[]): void {
+    const partial = this.#partial?.find(path);
+    if (partial === undefined) return;
+    const { bytes } = partial;
+    const missing = ranges.filter(({ offset, length }) => {
+      if (!(offset >= 0 && length >= 0 && offset + length <= bytes)) {
+        throw outside(path, offset, length);
+      }
+      return !partial.has(offset, length);
+    });
+    if (missing.length > 0) partial.fetch(missing);
+  }
+
   /** Lets go of all files whose path begins so. */
   forget(prefix: string): void {
     for (const path of this.#files.keys()) if (path.startsWith(prefix)) this.#close(path);
@@ -167,11 +191,7 @@ export class FileCache {
   }
 
   /** Open, with the bytes in it. */
-  #openPartial(
-    path: string,
-    partial: PartialFile,
-    { offset, length }: { readonly offset: number; readonly length: number },
-  ): OpenFile {
+  #openPartial(path: string, partial: PartialFile, { offset, length }: PartRange): OpenFile {
     // Nobody is asked for bytes that cannot be.
     if (!(offset >= 0 && offset + length <= partial.bytes)) throw outside(path, offset, length);
     for (let attempt = 0; attempt < PARTIAL_ATTEMPTS; attempt++) {
@@ -179,7 +199,7 @@ export class FileCache {
       if (file !== undefined && partial.has(offset, length)) {
         // Only now: see PartialFile.
         if (partial.epoch === file.epoch) return file;
-      } else partial.fetch(offset, length);
+      } else partial.fetch([{ offset, length }]);
     }
     throw new EngineError("overloaded", `${path}: its parts come and go: the cache is too small`);
   }

@@ -46,6 +46,8 @@ export interface EncodeExports {
   openNestedRight(): void;
   openNestedParent(): void;
   openChildCount(): void;
+  /** Spans of the cut that are there twice, after openNestedLeft(). */
+  doublesInCut(): number;
   openEventTime(): void;
   openEventName(): void;
   openEventOrder(): void;

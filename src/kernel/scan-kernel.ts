@@ -92,11 +92,10 @@ export interface FamilyExports {
   linkBytes: Word;
   /** ids, parents, kinds, kindWidth, starts, traces, slots, doubles, out */
   linkSpans: Word;
-  /**
-   * start, duration, ids, parents, kinds, kindWidth, doubles, starts, traces, outStart, outEnd,
-   * outRoot
-   */
+  /** start, duration, doubles, starts, traces, outStart, outEnd */
   traceTimes: Nothing;
+  /** start, ids, parents, kinds, kindWidth, doubles, starts, traces, out */
+  traceRoots: Nothing;
   /** codes, rows, out */
   runStarts: Word;
   /** values, rows, out */

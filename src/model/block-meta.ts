@@ -38,7 +38,9 @@ export interface BlockMeta {
   /** The part of the log that the block's tenants have here in whole. */
   readonly wal: { readonly node: string; readonly from: number; readonly to: number };
   readonly createdMs: number;
-  /** Of a merged block alone. */
+  /** It is known that no span is in it twice: readers need no span ids to leave doubles out. */
+  readonly distinct?: true;
+  /** Of a merged block alone; it is distinct, too. */
   readonly merged?: MergedFrom;
   /** Of the fields before it; missing in metas of before there was one. */
   readonly crc32?: number;
@@ -99,6 +101,9 @@ export function checkedBlockMeta(value: unknown): BlockMeta {
   for (const [name, isGood] of Object.entries(FIELDS)) {
     if (!isGood(value[name])) throw corrupt(`${name} is missing or wrong`);
   }
+  if (![undefined, true].includes(value["distinct"] as undefined)) {
+    throw corrupt("distinct is wrong");
+  }
   if ((version === MERGED_META_VERSION) !== isMergedFrom(value["merged"])) {
     throw corrupt("merged is missing or wrong");
   }
@@ -126,7 +131,7 @@ function checkSum(value: Record<string, unknown>): void {
     if (crc32 !== crcOf(fields)) throw corrupt("crc32");
     return;
   }
-  const known = [...Object.keys(FIELDS), "version", "merged"];
+  const known = [...Object.keys(FIELDS), "version", "merged", "distinct"];
   const strange = Object.keys(value).find((name) => !known.includes(name));
   if (strange !== undefined) throw corrupt(`${JSON.stringify(strange)} is unknown`);
 }
@@ -141,7 +146,10 @@ function parsed(bytes: Uint8Array): unknown {
 }
 
 const FIELDS: Readonly<
-  Record<keyof Omit<BlockMeta, "version" | "merged" | "crc32">, (value: unknown) => boolean>
+  Record<
+    keyof Omit<BlockMeta, "version" | "merged" | "distinct" | "crc32">,
+    (value: unknown) => boolean
+  >
 > = {
   id: isId,
   tenants: (value) => Array.isArray(value) && value.length > 0 && value.every(isTenant),

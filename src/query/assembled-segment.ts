@@ -30,6 +30,7 @@ import type {
   Segment,
   Source,
   Sources,
+  TraceSpans,
   TraceStarts,
   TraceTimes,
 } from "./segment.ts";
@@ -37,14 +38,17 @@ import {
   type FamilyTools,
   findDoubles,
   findDurationClasses,
+  findFirstStarts,
   findLastStarts,
   findNewestFirst,
   findParents,
+  findRoots,
   findTimes,
   findTraceOf,
   findTraceStarts,
 } from "./segment-family.ts";
 import { StepMemo } from "./step-memo.ts";
+import { knownSpans } from "./trace-spans.ts";
 
 export interface AssembledOptions extends PlanOptions {
   readonly kernel: ReadExports;
@@ -115,6 +119,18 @@ export class AssembledSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  spansOf(trace: number): TraceSpans {
+    return knownSpans(this, this.#options.scratch, trace);
+  }
+
+  roots(): number {
+    return findRoots(this, this.#family);
+  }
+
+  firstStarts(): number {
+    return findFirstStarts(this, this.#family);
   }
 
   lastStarts(): number {

@@ -38,7 +38,7 @@ export function newestTraces(
   const most = Math.min(plan.limit, bits.count(groups, traces));
   if (most === 0) return [];
   const out = scratch.take(most * 4);
-  const { start } = segment.times();
+  const start = segment.firstStarts();
   const since = worst?.startUnixNano ?? 0n;
   const count = kernel.newestTraces(groups, traces, start, segment.traceIds, since, most, out);
   const chosen = [...scratch.words.subarray(out / 4, out / 4 + (count >>> 0))];
@@ -72,7 +72,7 @@ export function sortedTraces(plan: SearchPlan, found: Found, parts: SearchParts)
 function rankOf({ segment, scratch }: SearchParts, trace: number, key: Static | undefined): Rank {
   return {
     key,
-    startUnixNano: scratch.ulongs[segment.times().start / 8 + trace],
+    startUnixNano: scratch.ulongs[segment.firstStarts() / 8 + trace],
     traceId: hexAt(scratch.bytes, segment.traceIds + trace * 16, 16),
   };
 }

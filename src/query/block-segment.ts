@@ -35,6 +35,7 @@ import type {
   Segment,
   Source,
   Sources,
+  TraceSpans,
   TraceStarts,
   TraceTimes,
 } from "./segment.ts";
@@ -42,15 +43,19 @@ import {
   type FamilyTools,
   findDoubles,
   findDurationClasses,
+  findFirstStarts,
   findLastStarts,
   findNewestFirst,
   findParents,
+  findRoots,
   findTimes,
   findTraceOf,
   findTraceStarts,
 } from "./segment-family.ts";
 import { combineSources } from "./source-codes.ts";
 import { StepMemo } from "./step-memo.ts";
+import type { ListedBlock } from "./trace-by-id.ts";
+import { farSpans, isFar, isFew, knownSpans } from "./trace-spans.ts";
 
 /** What one thread reads and keeps blocks with. */
 export interface SegmentTools {
@@ -59,6 +64,11 @@ export interface SegmentTools {
   readonly scratch: StepScratch;
   readonly kernel: ReadExports;
   readonly residuals: ValueCache<ResidualIndex>;
+}
+
+/** Its rows of one tenant. */
+export interface TenantBlock extends ListedBlock {
+  readonly tenant: BlockTenant;
 }
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
@@ -84,6 +94,7 @@ export class BlockSegment implements Segment {
   readonly #name: string;
   readonly #block: OpenBlock;
   readonly #first: number;
+  readonly #isDistinct: boolean;
   readonly #names: BlockNames;
   readonly #vectors: BlockVectors;
   readonly #family: FamilyTools;
@@ -95,7 +106,7 @@ export class BlockSegment implements Segment {
   /** `columns` keeps what is read of them; numbers of traces are kept with the tools always. */
   constructor(
     tools: SegmentTools,
-    { folder, tenant }: { readonly folder: string; readonly tenant: BlockTenant },
+    { folder, meta, tenant }: TenantBlock,
     columns: Keeper = tools.vectors,
   ) {
     this.#tools = tools;
@@ -105,6 +116,7 @@ export class BlockSegment implements Segment {
     this.#names = blockNames(this.#block);
     this.rows = tenant.rows;
     this.#first = tenant.rowFirst;
+    this.#isDistinct = meta.distinct === true || meta.merged !== undefined;
     this.#vectors = new BlockVectors({
       ...tools,
       vectors: columns,
@@ -129,6 +141,7 @@ export class BlockSegment implements Segment {
   }
 
   doubles(): number {
+    if (this.#isDistinct) return 0;
     return this.#memo.get("doubles", () => findDoubles(this, this.#family));
   }
 
@@ -143,6 +156,23 @@ export class BlockSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  spansOf(trace: number, among: number): TraceSpans {
+    const { caches, scratch } = this.#tools;
+    const { flat } = this.#names;
+    const far = { caches, block: this.#block, columns: flat, rowFirst: this.#first };
+    const mayBeFar = isFew(among) && this.#isDistinct && isFar(far);
+    if (!mayBeFar) return knownSpans(this, scratch, trace);
+    return farSpans(this, scratch, { ...far, trace });
+  }
+
+  roots(): number {
+    return findRoots(this, this.#family);
+  }
+
+  firstStarts(): number {
+    return findFirstStarts(this, this.#family);
   }
 
   lastStarts(): number {

@@ -96,7 +96,7 @@ function codesOfRoots(
 ): FieldCodes {
   const { rows, starts, traces } = segment;
   const out = scratch.take(rows * 4);
-  const { root } = segment.times();
+  const root = segment.roots();
   if (name === "rootName") {
     const { at, width, dictionary } = segment.name();
     kernel.codesOfRoots(root, starts, traces, at, width, out);

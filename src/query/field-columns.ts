@@ -199,24 +199,27 @@ function traceLayer(
     };
     return { kind: "groups", starts, groups, value };
   }
-  const value = rootText(segment, name, tools);
+  const roots = segment.roots() / 4;
+  const text = rootText(segment, name, tools);
+  const value = (trace: number) => {
+    const row = tools.words[roots + trace];
+    return text(row === NO_ROW ? undefined : row);
+  };
   return { kind: "groups", starts, groups, value };
 }
 
 const NO_ROW = 0xffffffff;
 
-/** Of the root span, empty where there is none. */
+/** Of the root span in a row, empty where there is none. */
 export function rootText(
   segment: Segment,
   name: "rootName" | "rootServiceName",
   tools: FieldTools,
-): (trace: number) => Value {
-  const roots = segment.times().root / 4;
+): (row: number | undefined) => Value {
   const names = segment.name();
   const { codes, list } = segment.resources();
-  return (trace) => {
-    const row = tools.words[roots + trace];
-    if (row === NO_ROW) return EMPTY;
+  return (row) => {
+    if (row === undefined) return EMPTY;
     if (name === "rootName") {
       const code = codeOf(names, tools, row);
       return code === 0 ? EMPTY : names.dictionary.at(code - 1);

@@ -17,18 +17,22 @@ import type {
   Segment,
   Source,
   Sources,
+  TraceSpans,
   TraceStarts,
   TraceTimes,
 } from "./segment.ts";
 import {
   type FamilyTools,
   findDoubles,
+  findFirstStarts,
   findLastStarts,
   findParents,
+  findRoots,
   findTimes,
   findTraceOf,
   findTraceStarts,
 } from "./segment-family.ts";
+import { knownSpans } from "./trace-spans.ts";
 
 export interface HeadSegmentOptions extends Omit<HeadVectorOptions, "readList"> {
   readonly kernel: ReadExports;
@@ -78,6 +82,18 @@ export class HeadSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  spansOf(trace: number): TraceSpans {
+    return knownSpans(this, this.#options.scratch, trace);
+  }
+
+  roots(): number {
+    return findRoots(this, this.#family);
+  }
+
+  firstStarts(): number {
+    return findFirstStarts(this, this.#family);
   }
 
   lastStarts(): number {

@@ -55,7 +55,7 @@ export class NewestRows {
   /** The first place whose trace starts so; later ones start earlier. */
   #search(traces: number, isSo: (startNano: bigint) => boolean): number {
     const { scratch } = this.#tools;
-    const { start } = this.#part.segment.times();
+    const start = this.#part.segment.firstStarts();
     let low = 0;
     let high = traces;
     while (low < high) {
@@ -69,9 +69,15 @@ export class NewestRows {
 
   #passes(trace: number): boolean {
     const { startNano, minDurationNano: min, maxDurationNano: max } = this.#plan.question;
+    const isOpen = min === undefined && max === undefined;
+    // What the block says of its times needs no durations.
+    const from = this.#part.range?.from;
+    if (isOpen && (startNano === undefined || (from !== undefined && startNano <= from))) {
+      return true;
+    }
     const times = this.#part.segment.times();
     const isAfter = startNano === undefined || startNano <= times.first;
-    if (isAfter && min === undefined && max === undefined) return true;
+    if (isAfter && isOpen) return true;
     const { ulongs } = this.#tools.scratch;
     const start = ulongs[times.start / 8 + trace];
     const end = ulongs[times.end / 8 + trace];

@@ -46,7 +46,8 @@ const USUAL: Readonly<Record<Question["type"], readonly string[]>> = {
   tagValues: ["residual"],
 };
 
-const USUAL_BOUNDED = ["trace_id", "start_unix_nano"];
+/** A look at starts first, and then at the few traces that are better than those found. */
+const USUAL_BOUNDED = [...["trace_id", "start_unix_nano", "name", "status_code", "resource"]];
 
 const TRACE_IDS: WantedColumns = { names: new Set(["trace_id"]), keys: [] };
 

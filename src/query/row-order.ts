@@ -2,20 +2,24 @@
  * The order of a trace's spans: by start, then id, then kind. What they hold decides, not where.
  */
 import type { StepScratch } from "../vector/step-scratch.ts";
+import { hexAt } from "./field-columns.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Segment } from "./segment.ts";
 
-export function rowOrder(segment: Segment, scratch: StepScratch): (a: number, b: number) => number {
-  let columns: { start: number; ids: number } | undefined;
+/** `idOf`: hex digits of a row's id. Few spans of a trace start together, so it is seldom asked. */
+export function rowOrder(
+  segment: Segment,
+  scratch: StepScratch,
+  idOf: (row: number) => string = (row) => hexAt(scratch.bytes, segment.spanIds() + row * 8, 8),
+): (a: number, b: number) => number {
+  let start: number | undefined;
   return (a, b) => {
-    columns ??= { start: segment.start(), ids: segment.spanIds() };
-    const { ulongs, bytes } = scratch;
-    const [x, y] = [ulongs[columns.start / 8 + a], ulongs[columns.start / 8 + b]];
+    start ??= segment.start() / 8;
+    const { ulongs } = scratch;
+    const [x, y] = [ulongs[start + a], ulongs[start + b]];
     if (x !== y) return x < y ? -1 : 1;
-    for (let i = 0; i < 8; i++) {
-      const difference = bytes[columns.ids + a * 8 + i] - bytes[columns.ids + b * 8 + i];
-      if (difference !== 0) return difference;
-    }
+    const [idA, idB] = [idOf(a), idOf(b)];
+    if (idA !== idB) return idA < idB ? -1 : 1;
     return kindOf(segment, scratch, a) - kindOf(segment, scratch, b);
   };
 }

@@ -9,7 +9,8 @@ import { NewestRows } from "./newest-rows.ts";
 import type { SearchQuestion } from "./question.ts";
 import { RowBits } from "./row-bits.ts";
 import type { Rank, RankedTrace, SearchPlan } from "./search-plan.ts";
-import type { SegmentPart } from "./segment-part.ts";
+import type { Segment } from "./segment.ts";
+import type { SegmentPart, TimeSpan } from "./segment-part.ts";
 import { Spansets } from "./spansets.ts";
 import { TraceSummaries } from "./trace-summary.ts";
 
@@ -34,6 +35,7 @@ export function searchSegment(
   tools: SearchTools & { readonly probes: Probes },
 ): RankedTrace[] {
   const { segment } = part;
+  if (plan.sort === undefined && isBehind(segment, tools)) return [];
   const order = plan.sort === undefined ? segment.newestFirst() : undefined;
   if (order === undefined) {
     return searchAll(plan, part, { ...tools, spansets: new Spansets(segment, tools) });
@@ -53,6 +55,20 @@ export function searchSegment(
   // Whatever is left starts before all of these.
   if (newest.count <= few || found.length >= plan.limit) return found;
   return searchAll(plan, part, { ...tools, spansets });
+}
+
+/**
+ * Whether all of its traces are older than the worst that is wanted. A trace with doubles may start
+ * later than the first of its rows does, but not later than the last.
+ */
+function isBehind(segment: Segment, { worst, scratch, kernel }: SearchTools): boolean {
+  if (worst === undefined) return false;
+  const { first, last } = segment.traceStarts();
+  return scratch.within(() => {
+    const out = scratch.take(16);
+    kernel.timeBounds(first, last, segment.traces, out);
+    return scratch.ulongs[out / 8 + 1] < worst.startUnixNano;
+  });
 }
 
 /** Where matches are rare, it costs less to ask all at once. */
@@ -82,7 +98,7 @@ function searchRows(
       : sortedTraces(plan, found, parts);
   if (best.length === 0) return [];
   const summaries = new TraceSummaries(plan, parts);
-  return best.map((trace) => ({ ...trace.rank, summary: summaries.of(trace) }));
+  return best.map((trace) => ({ ...trace.rank, summary: summaries.of(trace, best.length) }));
 }
 
 const ULONG_MAX = 2n ** 64n - 1n;
@@ -93,12 +109,13 @@ const LONG_MAX = 2n ** 63n - 1n;
 export function overlappingRows(
   question: Pick<SearchQuestion, "startNano" | "endNano"> &
     Partial<Pick<SearchQuestion, "minDurationNano" | "maxDurationNano">>,
-  { segment, within }: SegmentPart,
+  { segment, within, range }: SegmentPart,
   { scratch, kernel }: FilterTools,
 ): number {
   const { startNano: from, endNano: to, minDurationNano: min, maxDurationNano: max } = question;
   const isOpen = from === undefined && to === undefined;
   if (isOpen && min === undefined && max === undefined) return within;
+  if (min === undefined && max === undefined && isInside(range, { from, to })) return within;
   const bits = new RowBits(scratch, kernel);
   const { traces, starts, rows } = segment;
   const { start, end, first, last } = segment.times();
@@ -112,4 +129,11 @@ export function overlappingRows(
   const out = scratch.take(bitmapBytes(rows));
   kernel.rowsOfGroups(groups, starts, traces, out);
   return bits.and(out, within, rows);
+}
+
+function isInside(
+  range: TimeSpan | undefined,
+  { from = 0n, to = ULONG_MAX }: { from: bigint | undefined; to: bigint | undefined },
+): boolean {
+  return range !== undefined && from <= range.from && range.to <= to;
 }

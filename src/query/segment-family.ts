@@ -13,7 +13,7 @@ import type { Segment, TraceStarts, TraceTimes } from "./segment.ts";
 
 export type FamilyOf = Pick<
   Segment,
-  "rows" | "traces" | "starts" | "spanIds" | "parentIds" | "kind" | "start" | "duration"
+  "rows" | "traces" | "starts" | "doubles" | "spanIds" | "parentIds" | "kind" | "start" | "duration"
 >;
 
 export interface FamilyTools {
@@ -54,24 +54,35 @@ export function findParents(of: FamilyOf, tools: FamilyTools): number {
 
 export function findTimes(of: FamilyOf, tools: FamilyTools): TraceTimes {
   const { keeper, kernel, scratch, name } = tools;
-  const bytes = () => of.traces * 20 + 128;
+  const bytes = () => of.traces * 16 + 128;
   return keeper.get<TraceTimes>(`${name}times`, bytes, (at) => {
     const start = at;
     const end = start + of.traces * 8;
-    const root = end + of.traces * 8;
-    const kinds = kindNumbers(of, tools);
-    const doubles = findDoubles(of, tools);
-    kernel.traceTimes(
-      ...[of.start(), of.duration(), of.spanIds(), of.parentIds(), kinds.at, kinds.width],
-      ...[doubles, of.starts, of.traces, start, end, root],
-    );
+    const { starts, traces } = of;
+    kernel.traceTimes(of.start(), of.duration(), of.doubles(), starts, traces, start, end);
     const bounds = scratch.within(() => {
       const out = scratch.take(16);
       kernel.timeBounds(start, end, of.traces, out);
       return { first: scratch.ulongs[out / 8], last: scratch.ulongs[out / 8 + 1] };
     });
-    return { start, end, root, ...bounds };
+    return { start, end, ...bounds };
   });
+}
+
+export function findRoots(of: FamilyOf, tools: FamilyTools): number {
+  const { keeper, kernel, name } = tools;
+  return keeper.get(
+    `${name}roots`,
+    () => of.traces * 4,
+    (at) => {
+      const kinds = kindNumbers(of, tools);
+      kernel.traceRoots(
+        ...[of.start(), of.spanIds(), of.parentIds(), kinds.at, kinds.width],
+        ...[of.doubles(), of.starts, of.traces, at],
+      );
+      return at;
+    },
+  );
 }
 
 /** Of each trace the first and the last start of its rows, doubles as well. */
@@ -85,9 +96,14 @@ export function findTraceStarts(of: FamilyOf, tools: FamilyTools): TraceStarts {
   });
 }
 
+/** Without doubles no durations are asked for. */
+export function findFirstStarts(of: FamilyOf, tools: FamilyTools): number {
+  return of.doubles() === 0 ? findTraceStarts(of, tools).first : findTimes(of, tools).start;
+}
+
 export function findLastStarts(of: FamilyOf, tools: FamilyTools): number {
   const { keeper, scratch, name } = tools;
-  const doubles = findDoubles(of, tools);
+  const doubles = of.doubles();
   if (doubles === 0) return findTraceStarts(of, tools).last;
   const bytes = () => of.traces * 8;
   return keeper.get(`${name}lastStarts`, bytes, (at) => {
@@ -113,7 +129,7 @@ export function findNewestFirst(of: FamilyOf & Pick<Segment, "traceIds">, tools:
     `${name}newest`,
     () => bytes,
     (at) => {
-      const { start } = findTimes(of, tools);
+      const start = findFirstStarts(of, tools);
       scratch.within(() => {
         kernel.orderNewest(start, of.traceIds, of.traces, at, scratch.take(bytes));
       });

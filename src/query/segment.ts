@@ -45,8 +45,6 @@ export interface TraceTimes {
   /** u64 a trace. */
   readonly start: number;
   readonly end: number;
-  /** u32 a trace: the first row without a parent, or 0xffffffff. */
-  readonly root: number;
   /** Of all traces: the first start, and the last time that one touches. */
   readonly first: bigint;
   readonly last: bigint;
@@ -56,6 +54,18 @@ export interface TraceTimes {
 export interface TraceStarts {
   readonly first: number;
   readonly last: number;
+}
+
+/** Rows of one trace, for the few traces that are shown. */
+export interface TraceSpans {
+  /** undefined: every span has a parent. */
+  readonly root: number | undefined;
+  /** Unix nanoseconds: the last time that one of its spans touches. */
+  readonly end: bigint;
+  /** Hex digits. */
+  id(row: number): string;
+  /** Nanoseconds, negative where a span ends before it starts. */
+  duration(row: number): bigint;
 }
 
 export type NestedName = "nestedSetLeft" | "nestedSetRight" | "nestedSetParent" | "span:childCount";
@@ -72,9 +82,15 @@ export interface Segment {
   /** u32 a row: the trace's number. */
   traceOf(): number;
   times(): TraceTimes;
+  /** u32 a trace: of its rows without a parent the first one, or 0xffffffff. */
+  roots(): number;
+  /** What is shown of a trace; `among` so many of the segment's that are asked for. */
+  spansOf(trace: number, among: number): TraceSpans;
   /** u32 a trace: all of them, the newest first; undefined where it would serve one question. */
   newestFirst(): number | undefined;
   traceStarts(): TraceStarts;
+  /** u64 a trace: when the first of its spans starts, each span counted once. */
+  firstStarts(): number;
   /** u64 a trace: when the last of its spans starts, each span counted once. */
   lastStarts(): number;
   /** u64 a row, as sent. */

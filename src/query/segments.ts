@@ -258,7 +258,7 @@ export class Segments {
   }
 
   #segmentOf(block: ListedBlock, tenant: string, columns?: Keeper): Segment {
-    const of = { folder: block.folder, tenant: rowsOf(block, tenant) };
+    const of = { ...block, tenant: rowsOf(block, tenant) };
     return new BlockSegment(this.#options.tools, of, columns);
   }
 

@@ -2,12 +2,11 @@
 import type { Field } from "../traceql/ast.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { compile, isTrue, type Readers, type Spot } from "./compile.ts";
-import { hexAt } from "./field-columns.ts";
 import { fieldScope } from "./field-of.ts";
 import type { FilterBits } from "./filter-bits.ts";
 import type { Mention } from "./mentions.ts";
 import type { FoundSpan, KeyValue, Value } from "./question.ts";
-import type { Segment } from "./segment.ts";
+import type { Segment, TraceSpans } from "./segment.ts";
 
 /** Fields that a span shows apart, or that are of its trace. */
 const NEVER_SHOWN: ReadonlySet<string> = new Set([
@@ -40,15 +39,13 @@ export class ShownSpans {
       .map((mention) => shownField(filter, mention));
   }
 
-  at(row: number): FoundSpan {
-    const { bytes, ulongs, longs } = this.#scratch;
-    const segment = this.#segment;
+  at(row: number, spans: TraceSpans): FoundSpan {
     const name = this.#name?.(row);
     return {
-      spanId: hexAt(bytes, segment.spanIds() + row * 8, 8),
+      spanId: spans.id(row),
       name: name?.type === "string" ? name.value : undefined,
-      startUnixNano: ulongs[segment.start() / 8 + row],
-      durationNano: longs[segment.duration() / 8 + row],
+      startUnixNano: this.#scratch.ulongs[this.#segment.start() / 8 + row],
+      durationNano: spans.duration(row),
       attributes: this.#attributes(row),
     };
   }

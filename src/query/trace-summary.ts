@@ -13,8 +13,8 @@ export class TraceSummaries {
   readonly #plan: SearchPlan;
   readonly #parts: SearchParts;
   readonly #shown: ShownSpans;
-  readonly #rootName: (trace: number) => string;
-  readonly #rootServiceName: (trace: number) => string;
+  readonly #rootName: (row: number | undefined) => string;
+  readonly #rootServiceName: (row: number | undefined) => string;
 
   constructor(plan: SearchPlan, parts: SearchParts) {
     const { segment, spansets, scratch } = parts;
@@ -23,8 +23,8 @@ export class TraceSummaries {
     this.#shown = new ShownSpans(spansets.filter, scratch, plan.mentions);
     const text = (name: "rootName" | "rootServiceName") => {
       const read = rootText(segment, name, scratch);
-      return (trace: number) => {
-        const value = read(trace);
+      return (row: number | undefined) => {
+        const value = read(row);
         return value.type === "string" ? value.value : "";
       };
     };
@@ -32,25 +32,25 @@ export class TraceSummaries {
     this.#rootServiceName = text("rootServiceName");
   }
 
-  of({ trace, sets, rank }: BestTrace): TraceSummary {
+  /** `among` so many of the segment's traces that are asked for. */
+  of({ trace, sets, rank }: BestTrace, among: number): TraceSummary {
     const { question } = this.#plan;
-    const { segment, scratch } = this.#parts;
-    const end = scratch.ulongs[segment.times().end / 8 + trace];
+    const spans = this.#parts.segment.spansOf(trace, among);
     const spanSets = question.withoutSpanSets
       ? []
       : sets.map(
           ({ rows, attributes }): SpanSet => ({
             matched: rows.length,
             attributes: attributes.map(({ key, value }) => ({ key, value: shownValue(value) })),
-            spans: rows.slice(0, question.spansPerSpanSet).map((row) => this.#shown.at(row)),
+            spans: rows.slice(0, question.spansPerSpanSet).map((row) => this.#shown.at(row, spans)),
           }),
         );
     return {
       traceId: rank.traceId,
-      rootServiceName: this.#rootServiceName(trace),
-      rootTraceName: this.#rootName(trace),
+      rootServiceName: this.#rootServiceName(spans.root),
+      rootTraceName: this.#rootName(spans.root),
       startUnixNano: rank.startUnixNano,
-      durationNano: BigInt.asIntN(64, end - rank.startUnixNano),
+      durationNano: BigInt.asIntN(64, spans.end - rank.startUnixNano),
       services: this.#services(trace),
       spanSets,
     };

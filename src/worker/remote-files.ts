@@ -17,7 +17,7 @@ import {
   type WantedColumns,
 } from "../block/block-ahead.ts";
 import { type BlockCaches, DATA_FILE, SIDECAR_FILE } from "../block/block-read.ts";
-import type { PartialFile, PartialFiles } from "../block/file-cache.ts";
+import type { PartialFile, PartialFiles, PartRange } from "../block/file-cache.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { ColumnFetch } from "../query/read-ahead.ts";
 import { cachePath } from "../store/block-cache.ts";
@@ -62,8 +62,8 @@ class RemoteFile implements PartialFile {
     return { id, file, offset, length };
   }
 
-  fetch(from: number, length: number): void {
-    this.#of.link.fetchNow([this.rangeOf(from, length)]);
+  fetch(ranges: readonly PartRange[]): void {
+    this.#of.link.fetchNow(ranges.map(({ offset, length }) => this.rangeOf(offset, length)));
   }
 }
 

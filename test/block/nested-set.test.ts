@@ -103,3 +103,16 @@ test("random forests", async () => {
   const found = rows.map((row) => Object.values(row));
   expect(found).toEqual(forests.flatMap(expected));
 });
+
+test("a span that comes twice is known of", () => {
+  const store = new DiskStore(folder);
+  const cut = (nodes: readonly Node[], at: number) => {
+    kernel.begin();
+    kernel.add(traceBytes(new Uint8Array(16).fill(7), nodes), "two");
+    return kernel.cut(store, [at, at + 1])[0].distinct;
+  };
+  const node = { id: 5, parent: 0, kind: CLIENT };
+  expect(cut([node, { ...node, kind: SERVER }, { ...node, id: 6 }], 10)).toBe(true);
+  expect(cut([node, { ...node, kind: SERVER }, { ...node, parent: 6 }], 20)).toBeUndefined();
+  expect(cut([node], 30)).toBe(true);
+});

@@ -59,6 +59,7 @@ describe("a damaged meta is refused with its reason", () => {
     [{ ...meta, wal: { node: "n", from: 7, to: 6 } }, /ends before/],
     [{ ...meta, wal: { from: 5, to: 6 } }, /wal is/],
     [{ ...meta, createdMs: undefined }, /createdMs is/],
+    [{ ...meta, distinct: false }, /distinct is/],
   ];
   for (const [value, reason] of cases) {
     test(`${reason}`, () => {

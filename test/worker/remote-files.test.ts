@@ -154,8 +154,8 @@ describe("a file that comes and goes", () => {
     const missed = new Error("test: missed");
     const partials = new Map(
       metas.map((meta) => {
-        const partial = partialOf(meta, cache.add(meta).presence.words, (offset, length) => {
-          wanted.push({ id: meta.id, file: DATA, offset, length });
+        const partial = partialOf(meta, cache.add(meta).presence.words, (ranges) => {
+          wanted.push(...ranges.map((range) => ({ id: meta.id, file: DATA, ...range })));
           throw missed;
         });
         return [meta.id, partial];
