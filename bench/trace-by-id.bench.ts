@@ -86,7 +86,10 @@ function finderOf(listed: readonly ListedBlock[]): TraceById {
       return reader.inspectedBytes;
     },
   };
-  return new TraceById({ head, blocks, nodeId: "node" });
+  const onDamaged = (_: ListedBlock, error: Error) => {
+    throw error;
+  };
+  return new TraceById({ head, blocks, nodeId: "node", onDamaged });
 }
 
 interface Asked {

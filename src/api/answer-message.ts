@@ -223,7 +223,10 @@ function cost(metrics: AnswerMetrics) {
     completedJobs: uint32(metrics.completedJobs),
     backendReads: 0n,
     backendBytes: 0n,
-    additionalMetrics: {},
+    additionalMetrics:
+      metrics.damagedBlocks.length === 0
+        ? {}
+        : { damagedBlocks: BigInt(metrics.damagedBlocks.length) },
   };
 }
 

@@ -59,6 +59,7 @@ export const NO_COST: AnswerMetrics = {
   totalBlockBytes: 0,
   totalJobs: 0,
   completedJobs: 0,
+  damagedBlocks: [],
 };
 
 type Answering = (call: QueryCall) => Promise<ApiAnswer>;

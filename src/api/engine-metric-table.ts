@@ -51,7 +51,7 @@ const counters: readonly MetricRow<EngineSnapshot>[] = [
   ],
   [
     "vivace_damaged_answers_total",
-    "Questions that failed because a block is damaged; the log names it.",
+    "Answers that lack a block, or failed, because it is damaged; the log names it.",
     ({ damagedAnswers }) => damagedAnswers,
   ],
 ];

@@ -30,16 +30,23 @@ export class EngineError extends Error {
   readonly code: ErrorCode;
   /** Of a request that was refused: how many spans it had, when that is known. */
   readonly spans: number | undefined;
+  /** Of damage in a block: its id, when that is known. */
+  readonly block: string | undefined;
 
   /** `message` is lower case, without a full stop, and names the thing: "block 01J… footer crc". */
   constructor(
     code: ErrorCode,
     message: string,
-    options?: { readonly cause?: unknown; readonly spans?: number },
+    options: {
+      readonly cause?: unknown;
+      readonly spans?: number;
+      readonly block?: string | undefined;
+    } = {},
   ) {
     super(message, options);
     this.code = code;
-    this.spans = options?.spans;
+    this.spans = options.spans;
+    this.block = options.block;
   }
 
   get face(): (typeof faces)[ErrorCode] {

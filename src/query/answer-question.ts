@@ -6,6 +6,7 @@
  * that it seldom looks at more than it needs. Which wave a trace comes in changes no answer.
  */
 import type { Clock } from "../base/clock.ts";
+import { EngineError } from "../base/error.ts";
 import { type PlannedBlock, planAlone } from "./block-plan.ts";
 import {
   type Better,
@@ -43,6 +44,8 @@ export interface GatherJob {
   readonly usedMs: number;
   /** When nobody waits for its answer any more. */
   readonly untilMs: number;
+  /** Ids of blocks that are damaged, and in none of the lists. */
+  readonly without: ReadonlySet<string>;
 }
 
 export interface GatheredPart {
@@ -69,6 +72,8 @@ export interface AnswerTools {
   readonly timeoutMs: number;
   readonly tags: KnownTags;
   readonly peers: Peers;
+  /** A block is left out of an answer. */
+  readonly onLeftOut: (block: string, error: EngineError) => void;
 }
 
 /** Blocks of the first wave of a search with a limit, and by how many times the next is larger. */
@@ -78,26 +83,55 @@ const WAVE_GROWTH = 4;
 /** Between two reports of what is known so far. */
 const PROGRESS_MS = 500;
 
+/** With more blocks damaged there is not much of an answer. */
+const LEFT_OUT_MAX = 32;
+
+/** A block that turns out to be damaged is left out, and the question asked again of the others. */
 export async function answerQuestion(
   question: Question,
   tools: AnswerTools,
-  { signal, onProgress }: AskOptions,
+  options: AskOptions,
+): Promise<Answer> {
+  const untilMs = tools.clock.nowMs() + tools.timeoutMs;
+  const without = new Set<string>();
+  for (;;) {
+    try {
+      return await answerWithout(question, tools, { ...options, untilMs, without });
+    } catch (error) {
+      if (!(error instanceof EngineError) || error.code !== "block_corrupt") throw error;
+      const { block } = error;
+      if (block === undefined || without.has(block) || without.size === LEFT_OUT_MAX) throw error;
+      without.add(block);
+      tools.onLeftOut(block, error);
+    }
+  }
+}
+
+interface AnswerOptions extends AskOptions {
+  readonly untilMs: number;
+  /** Ids of blocks. */
+  readonly without: ReadonlySet<string>;
+}
+
+async function answerWithout(
+  question: Question,
+  tools: AnswerTools,
+  { signal, onProgress, untilMs, without }: AnswerOptions,
 ): Promise<Answer> {
   const gatherer = makeGatherer(question, tools, { better: NOTHING_BETTER, again: undefined });
-  const count = new InspectedCount();
+  const count = new InspectedCount(without);
   let toldMs = tools.clock.nowMs();
-  const untilMs = toldMs + tools.timeoutMs;
   const progress = (left: Left) => {
     if (onProgress === undefined || tools.clock.nowMs() - toldMs < PROGRESS_MS) return;
     toldMs = tools.clock.nowMs();
     onProgress(gatherer.answer(count.metrics(), left));
   };
-  const of = { question, untilMs, gatherer };
+  const of = { question, untilMs, gatherer, without };
   await visitTenants({ ...of, count, progress, again: undefined }, tools, signal);
   const again = gatherer.again?.();
   if (again !== undefined) {
     // What it took is told of the first visit, and nothing is shown before the end of this one.
-    const quiet = { count: new InspectedCount(), progress: () => {} };
+    const quiet = { count: new InspectedCount(without), progress: () => {} };
     await visitTenants({ ...of, ...quiet, again }, tools, signal);
   }
   return gatherer.answer(count.metrics());
@@ -129,11 +163,11 @@ export async function gatherPart(
   signal: AbortSignal,
 ): Promise<GatheredPart> {
   const { segments } = tools;
-  const { question, tenant, inHead, untilMs } = job;
+  const { question, tenant, inHead, untilMs, without } = job;
   const gatherer = makeGatherer(question, tools, job);
-  const count = new InspectedCount();
+  const count = new InspectedCount(without);
   const turn: Turn = { tenant, usedMs: job.usedMs, untilMs };
-  const visit = { tenant, turn, signal, use: usedBy(gatherer, count) };
+  const visit = { tenant, without, turn, signal, use: usedBy(gatherer, count) };
   const plan = await segments.join(job.all, visit);
   const blocks = job.blocks.flatMap((id) => plan.byId.get(id) ?? []);
   const isDone = (latestNano: bigint) => gatherer.isDone(latestNano);
@@ -182,6 +216,7 @@ interface TenantQuestion {
   readonly count: InspectedCount;
   readonly progress: (left: Left) => void;
   readonly again: SecondVisit | undefined;
+  readonly without: ReadonlySet<string>;
 }
 
 /** One tenant's spans, gathered. */
@@ -238,8 +273,9 @@ class TenantAnswer {
   }
 
   #visit() {
-    const { tenant, gatherer, count } = this.#of;
-    return { tenant, turn: this.#turn, signal: this.#signal, use: usedBy(gatherer, count) };
+    const { tenant, gatherer, count, without } = this.#of;
+    const use = usedBy(gatherer, count);
+    return { tenant, without, turn: this.#turn, signal: this.#signal, use };
   }
 
   async #wave(begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
@@ -276,10 +312,11 @@ class TenantAnswer {
   }
 
   #job(begun: Begun, blocks: readonly PlannedBlock[]): GatherJob {
-    const { question, tenant, gatherer, again } = this.#of;
+    const { question, tenant, gatherer, again, without } = this.#of;
     return {
       question,
       tenant,
+      without,
       all: begun.plan.all.map(({ meta }) => meta.id),
       blocks: blocks.map(({ block }) => block.meta.id),
       inHead: begun.inHead,

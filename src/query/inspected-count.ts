@@ -12,6 +12,12 @@ export class InspectedCount {
   #blocks = 0;
   #blockBytes = 0;
   #done = 0;
+  readonly #damaged: ReadonlySet<string>;
+
+  /** `damaged`: ids of blocks that are left out. */
+  constructor(damaged: ReadonlySet<string>) {
+    this.#damaged = damaged;
+  }
 
   get inspected(): Inspected {
     return { traces: this.#traces, spans: this.#spans };
@@ -50,8 +56,9 @@ export class InspectedCount {
       totalBlocks: this.#blocks,
       totalBlockBytes: this.#blockBytes,
       // The head is one as well.
-      totalJobs: this.#blocks + 1,
+      totalJobs: this.#blocks + this.#damaged.size + 1,
       completedJobs: this.#done + 1,
+      damagedBlocks: [...this.#damaged],
     };
   }
 }

@@ -55,6 +55,11 @@ export class MetricsGatherer implements Gatherer {
   }
 
   answer(metrics: AnswerMetrics): MetricsAnswer {
-    return { type: "metrics", ...finishMetrics(this.#plan, this.#partial), metrics };
+    const { series, partial } = finishMetrics(this.#plan, this.#partial);
+    const { damagedBlocks: damaged } = metrics;
+    const lacks =
+      damaged.length === 0 ? [] : [`Damaged blocks are left out: ${damaged.join(", ")}`];
+    const why = [...(partial === undefined ? [] : [partial]), ...lacks].join("; ");
+    return { type: "metrics", series, partial: why === "" ? undefined : why, metrics };
   }
 }

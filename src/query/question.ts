@@ -29,9 +29,11 @@ export interface AnswerMetrics {
   readonly inspectedBytes: number;
   readonly totalBlocks: number;
   readonly totalBlockBytes: number;
-  /** Parts of the work: of a finished answer both are the same. */
+  /** Parts of the work: of a finished answer both are the same, but for damaged blocks. */
   readonly totalJobs: number;
   readonly completedJobs: number;
+  /** Ids of blocks that were left out. */
+  readonly damagedBlocks: readonly string[];
 }
 
 // ---- search

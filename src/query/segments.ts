@@ -68,6 +68,8 @@ export interface Window {
 /** Of one tenant, on one thread. */
 export interface Visit {
   readonly tenant: string;
+  /** Ids of blocks that are damaged, and left out. */
+  readonly without: ReadonlySet<string>;
   readonly turn: Turn;
   readonly signal: AbortSignal;
   /** In one step; addresses hold until it returns. */
@@ -123,7 +125,7 @@ export class Segments {
   async begin(visit: Visit): Promise<Begun> {
     const { blocks: known, turns } = this.#options;
     for (;;) {
-      await this.#plans.make(await known.all(visit.tenant), visit);
+      await this.#plans.make(leaveOut(await known.all(visit.tenant), visit.without), visit);
       visit.signal.throwIfAborted();
       const begun = await turns.step(visit.turn, () =>
         this.#inStep(visit.turn, () => this.#visitHead(visit)),
@@ -168,7 +170,7 @@ export class Segments {
     const { blocks: known, head } = this.#options;
     const { tenant } = visit;
     // Where blocks come all the time, a plan that was made a moment ago is never that of now.
-    const plan = this.#plans.settle(known.now(tenant), tenant);
+    const plan = this.#plans.settle(leaveOut(known.now(tenant), visit.without), tenant);
     const halves = head.pin();
     try {
       // What was published since then may be gone from the head.
@@ -218,7 +220,7 @@ export class Segments {
       const others =
         inHead.length === 0 ? split.excluded : Uint32Array.from([...split.excluded, ...inHead]);
       const own = nameOf(`${block.folder}/rows/${visit.tenant}/`, others);
-      this.#use(segment, { visit, excluded: others, name: own, range });
+      naming(block, () => this.#use(segment, { visit, excluded: others, name: own, range }));
       if (split.traces > 0) {
         const parts = split.parts.map(({ block: other, traces }) => {
           const from = plan.all[other];
@@ -268,6 +270,31 @@ export class Segments {
     scratch.reset(untilMs);
     return work();
   }
+}
+
+/** Whatever is damaged in the call is of this block, unless the error says another. */
+function naming({ meta: { id } }: ListedBlock, call: () => void): void {
+  try {
+    call();
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "block_corrupt") throw error;
+    if (error.block !== undefined) throw error;
+    const message = `block ${id}: ${error.message}`;
+    throw new EngineError(error.code, message, { cause: error, block: id });
+  }
+}
+
+/** Lists without some of their blocks are kept, for plans are found by the list. */
+const lessThan = new WeakMap<readonly OwnedBlock[], Map<string, readonly OwnedBlock[]>>();
+
+function leaveOut(all: readonly OwnedBlock[], without: ReadonlySet<string>): readonly OwnedBlock[] {
+  if (without.size === 0) return all;
+  const kept = lessThan.get(all) ?? new Map<string, readonly OwnedBlock[]>();
+  lessThan.set(all, kept);
+  const key = [...without].sort().join();
+  const less = kept.get(key) ?? all.filter(({ meta }) => !without.has(meta.id));
+  kept.set(key, less);
+  return less;
 }
 
 /** Halves are cut whole, so a block of the same range has every row of it. */

@@ -45,11 +45,18 @@ export function traceAnswer(request: TraceAnswerRequest): TraceAnswer {
   return request.version === 1 ? answerV1(request, format) : answerV2(request, format);
 }
 
-/** Absent is 404 without a body, too large is 422; there is no format for models. */
+/**
+ * Absent is 404 without a body, too large is 422; there is no format for models. There is no place
+ * for what is missing, so nothing found while blocks are damaged is no answer.
+ */
 function answerV1({ found, bytesMax }: TraceAnswerRequest, format: AnswerFormat): TraceAnswer {
   if (found.partial) {
     const body = utf8(`trace exceeds max size (max bytes: ${bytesMax})`);
     return { status: 422, contentType: "text/plain; charset=utf-8", body: [body] };
+  }
+  if (found.trace.length === 0 && found.damagedBlocks.length > 0) {
+    const body = utf8(leftOut(found.damagedBlocks));
+    return { status: 500, contentType: "text/plain; charset=utf-8", body: [body] };
   }
   if (found.trace.length === 0) return { status: 404, contentType: "", body: [] };
   const trace = splitSharedSpanIds(found.trace);
@@ -67,11 +74,14 @@ function answerV2(
   const whole = splitSharedSpanIds(found.trace);
   const { trace, isLess } =
     filter === undefined ? { trace: whole, isLess: false } : filterTraceSpans(whole, filter);
-  const { partial, inspectedBytes } = found;
+  const { partial, damagedBlocks, inspectedBytes } = found;
   const messages: string[] = [];
   if (partial) {
     const limit = `maximum size of ${bytesMax} bytes`;
     messages.push(`Trace exceeds ${limit}, a partial trace is returned`);
+  }
+  if (damagedBlocks.length > 0) {
+    messages.push(leftOut(damagedBlocks));
   }
   if (isLess) {
     messages.push("Trace filtered, only a subset of spans matching the filter is returned");
@@ -81,6 +91,10 @@ function answerV2(
   if (format === "protobuf") return answered("protobuf", protobufV2(trace, tail));
   if (format === "llm") return answered("llm", traceForModels(trace, tail));
   return answered("json", jsonV2(trace, tail));
+}
+
+function leftOut(blocks: readonly string[]): string {
+  return `Damaged blocks are left out: ${blocks.join(", ")}`;
 }
 
 function answered(format: AnswerFormat, body: readonly Uint8Array[]): TraceAnswer {

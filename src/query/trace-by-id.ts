@@ -10,6 +10,7 @@
  *
  * Threads: any reader; every call has its own state.
  */
+import { EngineError } from "../base/error.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { SpanRow } from "../model/span-row.ts";
 import { TraceCombiner } from "./trace-combine.ts";
@@ -63,6 +64,13 @@ export interface TraceByIdOptions {
   readonly blocks: BlockView;
   /** Whose log the head belongs to. */
   readonly nodeId: string;
+  /** A block is not as it was written; the answer is what the others have. */
+  readonly onDamaged: (block: ListedBlock, error: EngineError) => void;
+}
+
+interface BlockQuestion extends Pick<TraceQuestion, "traceId"> {
+  readonly tenant: string;
+  readonly damaged: Set<string>;
 }
 
 /** What a half has of the trace, for one tenant. */
@@ -76,12 +84,14 @@ export class TraceById implements TraceFinder {
   readonly #head: HeadView;
   readonly #blocks: BlockView;
   readonly #nodeId: string;
+  readonly #onDamaged: TraceByIdOptions["onDamaged"];
   #differingSpans = 0;
 
   constructor(options: TraceByIdOptions) {
     this.#head = options.head;
     this.#blocks = options.blocks;
     this.#nodeId = options.nodeId;
+    this.#onDamaged = options.onDamaged;
   }
 
   /** Spans so far that came again with another content, and were left out. */
@@ -93,6 +103,7 @@ export class TraceById implements TraceFinder {
     const parts = this.#readHead(question);
     const { tenants, traceId, bytesMax, startSeconds, endSeconds } = question;
     const all = new TraceCombiner(traceId, bytesMax);
+    const damaged = new Set<string>();
     let inspectedBytes = parts.reduce((sum, { spans }) => sum + spans.bytes, 0);
     for (const tenant of tenants) {
       const listed = await this.#blocks.blocks(tenant, startSeconds, endSeconds);
@@ -100,7 +111,7 @@ export class TraceById implements TraceFinder {
       if (ahead !== undefined) await ahead;
       // From here on no other question gets in between: the count is this one's alone.
       const before = this.#blocks.inspectedBytes;
-      all.addRows(this.#blockRows(listed, tenant, traceId));
+      all.addRows(this.#blockRows(listed, { tenant, traceId, damaged }));
       inspectedBytes += this.#blocks.inspectedBytes - before;
       for (const part of parts) {
         if (part.tenant !== tenant || this.#isCovered(part.half, listed)) continue;
@@ -110,7 +121,8 @@ export class TraceById implements TraceFinder {
     }
     const { spans, partial } = all;
     this.#differingSpans += all.differing;
-    return { trace: all.finish(), spans, partial, inspectedBytes };
+    const damagedBlocks = [...damaged];
+    return { trace: all.finish(), spans, partial, damagedBlocks, inspectedBytes };
   }
 
   #readHead({ tenants, traceId, bytesMax }: TraceQuestion): HeadPart[] {
@@ -135,11 +147,16 @@ export class TraceById implements TraceFinder {
 
   *#blockRows(
     listed: readonly ListedBlock[],
-    tenant: string,
-    traceId: Uint8Array,
+    { tenant, traceId, damaged }: BlockQuestion,
   ): Generator<SpanRow> {
     for (const block of listed.toSorted(byLog)) {
-      yield* this.#blocks.rows(block, tenant, traceId) ?? [];
+      try {
+        yield* this.#blocks.rows(block, tenant, traceId) ?? [];
+      } catch (error) {
+        if (!(error instanceof EngineError) || error.code !== "block_corrupt") throw error;
+        damaged.add(block.meta.id);
+        this.#onDamaged(block, error);
+      }
     }
   }
 

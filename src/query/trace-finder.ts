@@ -23,6 +23,8 @@ export interface FoundTrace {
   readonly spans: number;
   /** True when bytesMax was passed and spans are missing. */
   readonly partial: boolean;
+  /** Ids of blocks that are damaged, whose spans may be missing. */
+  readonly damagedBlocks: readonly string[];
   /** Bytes read from blocks and looked at in the head. */
   readonly inspectedBytes: number;
 }

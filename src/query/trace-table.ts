@@ -110,7 +110,9 @@ export class TraceTable {
       // The ids of the data file say the same.
       const hashed = this.#hashed(block.segment());
       if (this.#join(table, block, { index: hashed, first: 0 })) return;
-      throw new EngineError("block_corrupt", `block ${block.id}: number of its traces`);
+      throw new EngineError("block_corrupt", `block ${block.id}: number of its traces`, {
+        block: block.id,
+      });
     });
   }
 

@@ -18,6 +18,7 @@ type PeerMessage =
       readonly id: number;
       readonly code: ErrorCode;
       readonly message: string;
+      readonly block: string | undefined;
     };
 
 interface Waiting {
@@ -101,7 +102,9 @@ export class QueryPeers implements Peers {
         peer.waiting.get(message.id)?.resolve(message.part);
         break;
       case "failed":
-        peer.waiting.get(message.id)?.reject(new EngineError(message.code, message.message));
+        peer.waiting
+          .get(message.id)
+          ?.reject(new EngineError(message.code, message.message, { block: message.block }));
         break;
     }
   }
@@ -116,8 +119,8 @@ export class QueryPeers implements Peers {
       if (!signal.aborted) port.postMessage({ type: "gathered", id, part } satisfies PeerMessage);
     } catch (error) {
       assert(error instanceof EngineError, "query: a part that failed says why");
-      const { code, message } = error;
-      port.postMessage({ type: "failed", id, code, message } satisfies PeerMessage);
+      const { code, message, block } = error;
+      port.postMessage({ type: "failed", id, code, message, block } satisfies PeerMessage);
     }
   }
 }

@@ -90,7 +90,7 @@ export class QueryPool {
     return this.#differingSpans;
   }
 
-  /** Questions that failed because a block is damaged. */
+  /** Answers that lack a block, or failed, because it is damaged. */
   get damagedAnswers(): number {
     return this.#damagedAnswers;
   }
@@ -123,7 +123,7 @@ export class QueryPool {
       if (message.type === "progress") onProgress?.(message.answer);
       else {
         member.pending.delete(id);
-        if (message.type === "failed" && message.code === "block_corrupt") this.#damagedAnswers++;
+        if (isOfDamage(message)) this.#damagedAnswers++;
         if (message.type === "failed") reject(new EngineError(message.code, message.message));
         // A thread answers to what it was asked.
         else if (message.type === "found") resolve(message.answer as AnswerTo<Q>);
@@ -230,4 +230,9 @@ export class QueryPool {
       if (!this.#stopping) this.#start(reader);
     }, RESTART_AFTER_MS);
   }
+}
+
+function isOfDamage(message: QueryAnswer | AskMessage): boolean {
+  if (message.type === "failed") return message.code === "block_corrupt";
+  return message.type === "found" && message.answer.metrics.damagedBlocks.length > 0;
 }

@@ -61,13 +61,16 @@ export class QueryQuestions {
         logger.error("block is damaged", { block: meta.id, error: message });
       },
     });
+    const onLeftOut = (block: string, { message }: EngineError) => {
+      logger.error("a damaged block is left out of an answer", { block, error: message });
+    };
     const tags = new KnownTags(KNOWN_TAGS_BYTES_MAX);
     this.peers = new QueryPeers({
       self: options.reader,
       gather: (job, signal) => this.#gather(job, signal),
     });
     const { clock, timeoutMs } = options;
-    this.#tools = { segments, turns, clock, timeoutMs, tags, peers: this.peers };
+    this.#tools = { segments, turns, clock, timeoutMs, tags, peers: this.peers, onLeftOut };
   }
 
   async ask({

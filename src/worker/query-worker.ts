@@ -17,7 +17,8 @@ import { ValueCache } from "../block/file-cache.ts";
 import { TRACE_ANSWER_BYTES_MAX } from "../config/limits.ts";
 import { instantiate, sharedBuffer } from "../kernel/kernel.ts";
 import { type TraceAnswer, traceAnswer } from "../query/trace-answer.ts";
-import { TraceById } from "../query/trace-by-id.ts";
+import { type ListedBlock, TraceById } from "../query/trace-by-id.ts";
+import type { FoundTrace } from "../query/trace-finder.ts";
 import { THREAD_IDS, THREAD_QUERY } from "../ring/control.ts";
 import { StepScratch } from "../vector/step-scratch.ts";
 import { VectorCache } from "../vector/vector-cache.ts";
@@ -76,7 +77,10 @@ const blocks = new BlockList({
 });
 const kernel = instantiate(start.module, start.memory);
 const head = new HeadPins({ buffer, kernel, plan, reader, clock: systemClock });
-const traces = new TraceById({ head, blocks, nodeId });
+const onDamaged = ({ meta }: ListedBlock, { message }: EngineError) => {
+  logger.error("a damaged block is left out of an answer", { block: meta.id, error: message });
+};
+const traces = new TraceById({ head, blocks, nodeId, onDamaged });
 
 const questions = new QueryQuestions({
   reader,
@@ -109,7 +113,9 @@ async function answer(id: number, request: TraceRequest): Promise<void> {
   let found: TraceAnswer;
   let isDamage = false;
   try {
-    found = await trace(request);
+    const whole = await find(request);
+    isDamage = whole.damagedBlocks.length > 0;
+    found = answerOf(whole, request);
   } catch (error) {
     isDamage = error instanceof EngineError && error.code === "block_corrupt";
     found = failed(error);
@@ -127,18 +133,19 @@ async function answer(id: number, request: TraceRequest): Promise<void> {
   if (bytes > COLLECT_BYTES_MIN) Bun.gc(true);
 }
 
-async function trace(request: TraceRequest): Promise<TraceAnswer> {
+async function find(request: TraceRequest): Promise<FoundTrace> {
   const { tenants, traceId, startSeconds, endSeconds } = request;
-  const bytesMax = TRACE_ANSWER_BYTES_MAX;
-  const found = await traces.find({
+  return traces.find({
     tenants,
     traceId,
     ...(startSeconds !== undefined && { startSeconds }),
     ...(endSeconds !== undefined && { endSeconds }),
-    bytesMax,
+    bytesMax: TRACE_ANSWER_BYTES_MAX,
   });
-  const { version, accept, filter } = request;
-  return traceAnswer({ version, accept, found, bytesMax, filter });
+}
+
+function answerOf(found: FoundTrace, { version, accept, filter }: TraceRequest): TraceAnswer {
+  return traceAnswer({ version, accept, found, bytesMax: TRACE_ANSWER_BYTES_MAX, filter });
 }
 
 function failed(error: unknown): TraceAnswer {

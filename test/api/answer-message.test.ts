@@ -28,6 +28,7 @@ const nothing: AnswerMetrics = {
   totalBlockBytes: 0,
   totalJobs: 0,
   completedJobs: 0,
+  damagedBlocks: [],
 };
 
 const trace: TraceSummary = {

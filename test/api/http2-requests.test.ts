@@ -33,7 +33,7 @@ async function ask(
 
 const COST = {
   ...{ inspectedTraces: 1, inspectedSpans: 1, inspectedBytes: 1 },
-  ...{ totalBlocks: 3, totalBlockBytes: 9, totalJobs: 4, completedJobs: 1 },
+  ...{ totalBlocks: 3, totalBlockBytes: 9, totalJobs: 4, completedJobs: 1, damagedBlocks: [] },
 };
 
 /** Values of so many bytes together. */

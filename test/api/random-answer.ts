@@ -72,6 +72,7 @@ function metrics(random: Prng): AnswerMetrics {
     totalBlockBytes: pick(random, COUNTS),
     totalJobs: pick(random, COUNTS),
     completedJobs: pick(random, COUNTS),
+    damagedBlocks: Array.from({ length: random.below(3) }, () => hex(random, 16)),
   };
 }
 

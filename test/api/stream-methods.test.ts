@@ -159,7 +159,7 @@ describe("every method", () => {
 
 const COST = {
   ...{ inspectedTraces: 1, inspectedSpans: 1, inspectedBytes: 1 },
-  ...{ totalBlocks: 3, totalBlockBytes: 9, totalJobs: 4, completedJobs: 1 },
+  ...{ totalBlocks: 3, totalBlockBytes: 9, totalJobs: 4, completedJobs: 1, damagedBlocks: [] },
 };
 
 function traceOf(id: number, size = 10): TraceSummary {

@@ -7,7 +7,7 @@ import { parse } from "../../src/traceql/parse.ts";
 
 const METRICS = {
   ...{ inspectedTraces: 0, inspectedSpans: 0, inspectedBytes: 0, totalBlocks: 0 },
-  ...{ totalBlockBytes: 0, totalJobs: 2, completedJobs: 1 },
+  ...{ totalBlockBytes: 0, totalJobs: 2, completedJobs: 1, damagedBlocks: [] },
 };
 
 function gathererOf(query: string): SearchGatherer {

@@ -64,10 +64,17 @@ const shop = toBinary(
   }),
 );
 
-const found: FoundTrace = { trace: shop, spans: 1, partial: false, inspectedBytes: 20480 };
+const found: FoundTrace = {
+  trace: shop,
+  spans: 1,
+  partial: false,
+  damagedBlocks: [],
+  inspectedBytes: 20480,
+};
 const absent: FoundTrace = {
   trace: new Uint8Array(),
   spans: 0,
+  damagedBlocks: [],
   partial: false,
   inspectedBytes: 0,
 };

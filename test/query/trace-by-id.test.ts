@@ -18,6 +18,8 @@ interface Part {
 
 const row = (id: number, name: string) => rowOf(plainSpan(id, { name }));
 
+const onDamaged = () => {};
+
 function partOf(from: number, to: number, rows: Record<string, readonly SpanRow[]>): Part {
   return { from, to, rows: new Map(Object.entries(rows)) };
 }
@@ -87,7 +89,7 @@ function listedBlock(from: number, to: number, node: string): ListedBlock {
 
 function ask(parts: Parts, more: { tenants?: string[]; bytesMax?: number } = {}) {
   const { tenants = ["a"], bytesMax = 2 ** 30 } = more;
-  const traces = new TraceById({ head: parts, blocks: parts, nodeId: NODE });
+  const traces = new TraceById({ head: parts, blocks: parts, nodeId: NODE, onDamaged });
   return traces.find({ tenants, traceId: TRACE_ID, bytesMax });
 }
 
@@ -112,7 +114,7 @@ describe("a trace by id", () => {
 
   test("reads the head before the list of blocks, and holds no pin meanwhile", async () => {
     const parts = new Parts();
-    const traces = new TraceById({ head: parts, blocks: parts, nodeId: NODE });
+    const traces = new TraceById({ head: parts, blocks: parts, nodeId: NODE, onDamaged });
     const times = { startSeconds: 3, endSeconds: 7 };
     const ids = { tenants: ["a", "b"], traceId: TRACE_ID };
     await traces.find({ ...ids, ...times, bytesMax: 1000 });
@@ -166,7 +168,7 @@ describe("a trace by id", () => {
         throw new Error("no rows");
       },
     };
-    const traces = new TraceById({ head: failing, blocks: parts, nodeId: NODE });
+    const traces = new TraceById({ head: failing, blocks: parts, nodeId: NODE, onDamaged });
     const question = { tenants: ["a"], traceId: TRACE_ID, bytesMax: 1000 };
     await expect(traces.find(question)).rejects.toThrow("no rows");
     expect(parts.asked).toEqual(["pin", "unpin"]);
@@ -194,7 +196,7 @@ describe("a trace by id", () => {
     const parts = new Parts();
     parts.stored = [partOf(0, 5, { a: [row(1, "one"), row(2, "two")] })];
     parts.head = [partOf(5, 6, { a: [row(1, "another"), row(2, "two")] })];
-    const traces = new TraceById({ head: parts, blocks: parts, nodeId: NODE });
+    const traces = new TraceById({ head: parts, blocks: parts, nodeId: NODE, onDamaged });
     const question = { tenants: ["a"], traceId: TRACE_ID, bytesMax: 1000 };
     for (const count of [1, 2]) {
       await traces.find(question);
