@@ -26,7 +26,7 @@ const LONG_EVERY = 100;
 /** A page of 16 KiB for some columns of each block would be more. */
 const VECTOR_BYTES = 40 * MiB;
 const START_SECONDS = 1_700_000_000;
-const TIMEOUT_MS = 120_000;
+const TIMEOUT_MS = 300_000;
 
 const folder = mkdtempSync(join(tmpdir(), "vivace-many-"));
 const disk = blockDisk(folder);

@@ -53,7 +53,7 @@ export class QuestionThread {
     this.#questions = new QueryQuestions({
       ...{ reader: 0, buffer, blocks: this.blocks, nodeId: "none", clock: systemClock, logger },
       head: { pin: () => [], unpin: () => {} },
-      timeoutMs: 60_000,
+      timeoutMs: 600_000,
       tools: {
         ...{ caches, vectors },
         scratch: new StepScratch(buffer, { base: CONTROL_BYTES, bytes: SCRATCH_BYTES }),
