@@ -3,6 +3,7 @@
  *
  *   frame := compressed u8 (0 or 1) · length u32be · message[length]
  */
+import { freeBytes } from "../base/free-bytes.ts";
 import { GrpcError } from "./grpc-status.ts";
 
 export const FRAME_HEADER_BYTES = 5;
@@ -13,30 +14,20 @@ export interface GrpcMessage {
   readonly bytes: Uint8Array;
 }
 
-/** The same in pieces that follow each other. */
-export interface GrpcPieces {
-  readonly isCompressed: boolean;
-  readonly pieces: readonly Uint8Array[];
-}
-
-/** Smaller pieces than this on average, when there are so many, are gathered in larger ones. */
-const PIECE_BYTES_MIN = 2048;
-const SMALL_PIECES_MAX = 16;
-const GATHER_BYTES = 64 * 1024;
+/** A usual message is taken in one piece; a longer one grows with what comes of it. */
+const FIRST_BYTES = 256 * 1024;
 
 /**
  * Gathers the one message of a request, whatever pieces it comes in. What it keeps is about as
- * large as what came, also when that was single bytes.
+ * large as what came, also of those who promise much and send little.
  */
 export class GrpcRequestReader {
   readonly #bytesMax: number;
-  #pieces: Uint8Array[] = [];
+  readonly #header = new Uint8Array(FRAME_HEADER_BYTES);
   #bytes = 0;
-  #isCompressed = false;
   /** Of the message; undefined until its header is here. */
   #length: number | undefined;
-  /** The last of the pieces is ours, and filled up to here; 0: it is not. */
-  #gathered = 0;
+  #message: Uint8Array = new Uint8Array(0);
 
   /** `bytesMax` is of the message as it comes, before it is decompressed. */
   constructor(bytesMax: number) {
@@ -48,76 +39,53 @@ export class GrpcRequestReader {
     return this.#length;
   }
 
-  /** Takes the piece as its own. Throws GrpcError as soon as the request cannot be right. */
-  push(piece: Uint8Array): void {
-    if (piece.length === 0) return;
-    this.#keep(piece);
-    this.#bytes += piece.length;
-    if (this.#length === undefined && this.#bytes >= FRAME_HEADER_BYTES) this.#readHeader();
-    if (this.#length === undefined || this.#bytes <= FRAME_HEADER_BYTES + this.#length) return;
-    throw new GrpcError("unimplemented", "the method takes one message");
-  }
-
-  /** The message, when nothing more comes. Throws GrpcError when it is not whole. */
-  end(): GrpcMessage {
-    const { isCompressed, pieces } = this.endPieces();
-    return { isCompressed, bytes: pieces.length === 1 ? pieces[0] : Buffer.concat(pieces) };
-  }
-
-  /** The same, not put together. */
-  endPieces(): GrpcPieces {
-    if (this.#length === undefined || this.#bytes < FRAME_HEADER_BYTES + this.#length) {
-      throw new GrpcError("internal", "the request ends before its message does");
-    }
-    this.#endGathering();
-    const pieces = this.#pieces;
-    pieces[0] = pieces[0].subarray(FRAME_HEADER_BYTES);
-    this.#pieces = [];
-    return { isCompressed: this.#isCompressed, pieces };
-  }
-
   /** Bytes that came, with the header. */
   get received(): number {
     return this.#bytes;
   }
 
-  /** As it is; from the moment on when that would be many small ones, as a copy. */
-  #keep(piece: Uint8Array): void {
-    const count = this.#pieces.length;
-    const areSmall = count >= SMALL_PIECES_MAX && this.#bytes < count * PIECE_BYTES_MIN;
-    if (this.#gathered === 0 && !areSmall) {
-      this.#pieces.push(piece);
-      return;
+  /** Takes a copy. Throws GrpcError as soon as the request cannot be right. */
+  push(piece: Uint8Array): void {
+    const rest = this.#length === undefined ? this.#readHeader(piece) : piece;
+    if (this.#length === undefined || rest.length === 0) return;
+    const at = this.#bytes - FRAME_HEADER_BYTES;
+    const end = at + rest.length;
+    if (end > this.#length) throw new GrpcError("unimplemented", "the method takes one message");
+    if (end > this.#message.length) this.#grow(end);
+    this.#message.set(rest, at);
+    this.#bytes += rest.length;
+  }
+
+  /** The message, when nothing more comes. Throws GrpcError when it is not whole. */
+  end(): GrpcMessage {
+    if (this.#length === undefined || this.#bytes < FRAME_HEADER_BYTES + this.#length) {
+      throw new GrpcError("internal", "the request ends before its message does");
     }
-    for (let at = 0; at < piece.length; ) {
-      if (this.#gathered === 0) this.#pieces.push(new Uint8Array(GATHER_BYTES));
-      const target = this.#pieces[this.#pieces.length - 1];
-      const part = piece.subarray(at, at + target.length - this.#gathered);
-      target.set(part, this.#gathered);
-      at += part.length;
-      this.#gathered = (this.#gathered + part.length) % GATHER_BYTES;
+    return { isCompressed: this.#header[0] === 1, bytes: this.#message };
+  }
+
+  /** Answers what is behind the header. */
+  #readHeader(piece: Uint8Array): Uint8Array {
+    const header = this.#header;
+    const part = piece.subarray(0, FRAME_HEADER_BYTES - this.#bytes);
+    header.set(part, this.#bytes);
+    this.#bytes += part.length;
+    if (this.#bytes === FRAME_HEADER_BYTES) {
+      if (header[0] > 1) throw new GrpcError("internal", `no such frame: first byte ${header[0]}`);
+      const length = new DataView(header.buffer).getUint32(1);
+      if (length > this.#bytesMax) throw messageTooLarge(length, this.#bytesMax);
+      this.#length = length;
+      this.#message = Buffer.allocUnsafeSlow(Math.min(length, FIRST_BYTES));
     }
+    return piece.subarray(part.length);
   }
 
-  #endGathering(): void {
-    if (this.#gathered === 0) return;
-    const last = this.#pieces.length - 1;
-    this.#pieces[last] = this.#pieces[last].subarray(0, this.#gathered);
-    this.#gathered = 0;
-  }
-
-  #readHeader(): void {
-    const whole = this.#whole();
-    this.#pieces = [whole];
-    if (whole[0] > 1) throw new GrpcError("internal", `no such frame: first byte ${whole[0]}`);
-    const length = new DataView(whole.buffer, whole.byteOffset).getUint32(1);
-    if (length > this.#bytesMax) throw messageTooLarge(length, this.#bytesMax);
-    this.#isCompressed = whole[0] === 1;
-    this.#length = length;
-  }
-
-  #whole(): Uint8Array {
-    return this.#pieces.length === 1 ? this.#pieces[0] : Buffer.concat(this.#pieces);
+  #grow(bytes: number): void {
+    const before = this.#message;
+    const size = Math.min(this.#length ?? 0, Math.max(bytes, 2 * before.length));
+    this.#message = Buffer.allocUnsafeSlow(size);
+    this.#message.set(before);
+    freeBytes(before);
   }
 }
 

@@ -6,9 +6,9 @@ const GROUPS = 0x0a; // ExportTraceServiceRequest.resource_spans
 const PARTS = 0x12; // ResourceSpans.scope_spans, ScopeSpans.spans
 
 /** Undefined when it is no such request. */
-export function countSpans(pieces: readonly Uint8Array[]): number | undefined {
+export function countSpans(request: Uint8Array): number | undefined {
   const reader = new ProtoReader();
-  reader.begin(pieces.length === 1 ? pieces[0] : Buffer.concat(pieces));
+  reader.begin(request);
   try {
     return countIn(reader, GROUPS, 0);
   } catch (error) {

@@ -1,81 +1,66 @@
 /** What leaves on a call's stream. Nothing of it throws: the client may go at any time. */
-import { constants, type IncomingHttpHeaders, type ServerHttp2Stream } from "node:http2";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { grpcFrame } from "../grpc/grpc-frame.ts";
 import { GRPC_OK, GrpcError, type GrpcStatus, statusHeaders } from "../grpc/grpc-status.ts";
+import { headerBlock } from "../http2/hpack-encode.ts";
+import type { Http2Stream } from "../http2/http2-stream.ts";
+import type { RequestHead } from "../http2/request-head.ts";
 import { statusWithRetry } from "./grpc-status-details.ts";
 
 const CONTENT_TYPE = "application/grpc";
 /** Seconds; as over HTTP. */
 const RETRY_AFTER = 1;
 const HEADERS = { ":status": 200, "content-type": CONTENT_TYPE } as const;
-const TRAILERS_OK = statusHeaders(GRPC_OK);
-const NOT_GRPC_WAIT_MS = 1000;
-const NOT_GRPC_LINGER_MS = 100;
-const NOT_GRPC = { ":status": 415, "content-type": "text/plain; charset=utf-8" } as const;
+const HEAD = headerBlock(HEADERS);
+const TRAILERS_OK = headerBlock(statusHeaders(GRPC_OK));
+const NOT_GRPC = headerBlock({ ":status": 415, "content-type": "text/plain; charset=utf-8" });
+const NOT_GRPC_TEXT = Buffer.from("this port speaks gRPC: content-type application/grpc\n");
 
 /** The one codec there is may be named. */
-export function isGrpc(headers: IncomingHttpHeaders): boolean {
-  const type = headers["content-type"];
+export function isGrpc({ fields }: RequestHead): boolean {
+  const type = fields.get("content-type");
   return type === CONTENT_TYPE || type === `${CONTENT_TYPE}+proto`;
 }
 
-/**
- * To a client that speaks something else, as the protocol asks for: when it has said all, or soon.
- * Not at once, for then the stream is closed, and the engine ignores what comes on closed streams,
- * where frames behind the end of a request are to end the connection (RFC 9113, 5.1). So what was
- * on its way together with the request is judged as it should be.
- */
-export function answerNotGrpc(stream: ServerHttp2Stream): void {
-  const answer = () => {
-    if (stream.headersSent) return;
-    attempt(stream, () => {
-      stream.respond(NOT_GRPC);
-      stream.end("this port speaks gRPC: content-type application/grpc\n");
-    });
-  };
-  let timer = setTimeout(answer, NOT_GRPC_WAIT_MS);
-  stream.once("end", () => {
-    clearTimeout(timer);
-    timer = setTimeout(answer, NOT_GRPC_LINGER_MS);
-  });
-  stream.once("close", () => clearTimeout(timer));
-  stream.resume();
+/** To a client that speaks something else. */
+export function answerNotGrpc(stream: Http2Stream): void {
+  stream.respond(NOT_GRPC);
+  stream.write(NOT_GRPC_TEXT);
+  stream.end();
 }
 
-export function answerMessage(stream: ServerHttp2Stream, message: Uint8Array): void {
-  attempt(stream, () => {
-    stream.respond(HEADERS, { waitForTrailers: true });
-    stream.once("wantTrailers", () => attempt(stream, () => stream.sendTrailers(TRAILERS_OK)));
-    stream.end(grpcFrame([message]));
-  });
+export function answerMessage(stream: Http2Stream, message: Uint8Array): void {
+  sendMessage(stream, message);
+  stream.end(TRAILERS_OK);
 }
 
 /** One of several. */
-export function sendMessage(stream: ServerHttp2Stream, message: Uint8Array): void {
-  attempt(stream, () => {
-    if (!stream.headersSent) stream.respond(HEADERS, { waitForTrailers: true });
-    stream.write(grpcFrame([message]));
-  });
+export function sendMessage(stream: Http2Stream, message: Uint8Array): void {
+  if (!stream.hasAnswered) stream.respond(HEAD);
+  stream.write(grpcFrame([message]));
 }
 
 /** After messages. */
-export function endMessages(stream: ServerHttp2Stream, error: unknown, logger: Logger): void {
-  const trailers = statusHeaders(statusOf(error, logger));
-  attempt(stream, () => {
-    stream.once("wantTrailers", () => attempt(stream, () => stream.sendTrailers(trailers)));
-    stream.end();
-  });
+export function endMessages(stream: Http2Stream, error: unknown, logger: Logger): void {
+  stream.end(headerBlock(statusHeaders(statusOf(error, logger))));
 }
 
+/** Messages are few, and refusals come in crowds. */
+const KEPT_MAX = 100;
+const kept = new Map<string, Uint8Array>();
+
 /** Instead of messages. What the client still sends is dropped where it comes in. */
-export function refuseCall(stream: ServerHttp2Stream, error: unknown, logger: Logger): void {
-  const headers = { ...HEADERS, ...statusHeaders(statusOf(error, logger)) };
-  attempt(stream, () => {
-    stream.respond(headers, { endStream: true });
-    stream.close(constants.NGHTTP2_NO_ERROR);
-  });
+export function refuseCall(stream: Http2Stream, error: unknown, logger: Logger): void {
+  const status = statusOf(error, logger);
+  const key = `${status.code} ${status.details !== undefined} ${status.message}`;
+  let block = kept.get(key);
+  if (block === undefined) {
+    block = headerBlock({ ...HEADERS, ...statusHeaders(status) });
+    if (kept.size >= KEPT_MAX) kept.clear();
+    kept.set(key, block);
+  }
+  stream.refuse(block);
 }
 
 /** For the counters. */
@@ -98,14 +83,4 @@ function statusOf(error: unknown, logger: Logger): GrpcStatus {
     });
   }
   return statusWithRetry(error, RETRY_AFTER);
-}
-
-/** node:http2 throws at streams that are gone, which one cannot always know before. */
-function attempt(stream: ServerHttp2Stream, write: () => void): void {
-  if (stream.destroyed || stream.closed) return;
-  try {
-    write();
-  } catch {
-    stream.destroy();
-  }
 }

@@ -13,12 +13,13 @@
  *     its message comes, or when the method has settled, whatever became of the stream.
  * (2) Nothing that a client does throws into the server's events.
  */
-import type { IncomingHttpHeaders, ServerHttp2Stream } from "node:http2";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { decodeMessage } from "../grpc/grpc-encoding.ts";
 import { GrpcRequestReader } from "../grpc/grpc-frame.ts";
 import { GrpcError, parseGrpcTimeout } from "../grpc/grpc-status.ts";
+import type { Http2Stream, StreamReader } from "../http2/http2-stream.ts";
+import type { RequestHead } from "../http2/request-head.ts";
 import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
 import { expandBody } from "./expand-body.ts";
 import {
@@ -69,8 +70,8 @@ const SHOWN_LENGTH_MAX = 128;
 /** A call that sends nothing holds nothing; then it holds this, and what came twice over. */
 const FIRST_HOLD_BYTES = 16 * 1024;
 
-export class GrpcCall {
-  readonly #stream: ServerHttp2Stream;
+export class GrpcCall implements StreamReader {
+  readonly #stream: Http2Stream;
   readonly #host: GrpcCallHost;
   readonly #method: GrpcMethod;
   readonly #tenant: string;
@@ -83,45 +84,40 @@ export class GrpcCall {
   #onGone: (() => void) | undefined;
 
   /** Answers the call, or refuses it; never throws. */
-  static begin(stream: ServerHttp2Stream, headers: IncomingHttpHeaders, host: GrpcCallHost): void {
-    stream.on("error", () => {}); // the client's; "close" follows
-    if (!isGrpc(headers)) {
-      answerNotGrpc(stream);
-      return;
-    }
+  static begin(stream: Http2Stream, head: RequestHead, host: GrpcCallHost): StreamReader {
+    if (!isGrpc(head)) return notGrpc(stream);
     const { options, parts } = host;
     let tenant = "";
     try {
-      const method = methodOf(String(headers[":path"]), parts.methods);
-      if (method.kind === "unary" && method.hasTenant) tenant = tenantOf(headers, options);
+      const method = methodOf(head.path, parts.methods);
+      if (method.kind === "unary" && method.hasTenant) tenant = tenantOf(head, options);
       // Nothing could be taken now, however little it is.
       if (tenant !== "") refuseIfFull(tenant, parts);
-      new GrpcCall(stream, headers, { host, method, tenant });
+      return new GrpcCall(stream, head, { host, method, tenant });
     } catch (error) {
       parts.meter.refused(tenant, reasonOf(error));
       refuseCall(stream, error, parts.logger);
+      return IGNORED;
     }
   }
 
   private constructor(
-    stream: ServerHttp2Stream,
-    headers: IncomingHttpHeaders,
+    stream: Http2Stream,
+    { fields }: RequestHead,
     { host, method, tenant }: { host: GrpcCallHost; method: GrpcMethod; tenant: string },
   ) {
     const { receiveTimeoutMs, messageBytesMax } = host.options;
-    const timeoutMs = parseGrpcTimeout(single(headers["grpc-timeout"])) ?? receiveTimeoutMs;
+    const timeoutMs = parseGrpcTimeout(fields.get("grpc-timeout")) ?? receiveTimeoutMs;
     this.dueMs = host.nowMs() + Math.min(timeoutMs, receiveTimeoutMs);
     this.#stream = stream;
     this.#host = host;
     this.#method = method;
     this.#tenant = tenant;
-    this.#encoding = single(headers["grpc-encoding"]);
+    this.#encoding = fields.get("grpc-encoding");
     this.#reader = new GrpcRequestReader(messageBytesMax);
     this.#reservation = host.parts.inFlight.reserve(tenant);
     host.receiving.add(this);
-    stream.on("data", (piece: Uint8Array) => this.#receive(piece));
-    stream.on("end", () => this.#received());
-    stream.on("close", () => this.#closed());
+    stream.takeBody();
   }
 
   /** The time in which its message should have come is over. */
@@ -132,12 +128,12 @@ export class GrpcCall {
   /** Ends a call that would stay open. */
   stop(): void {
     if (this.#state === "over") return;
-    this.#end();
+    this.#giveBack();
     const stopping = new EngineError("overloaded", "the server is stopping");
     endMessages(this.#stream, stopping, this.#host.parts.logger);
   }
 
-  #receive(piece: Uint8Array): void {
+  data(piece: Uint8Array): void {
     if (this.#state !== "receiving") return;
     try {
       const known = this.#reader.length;
@@ -155,26 +151,24 @@ export class GrpcCall {
     }
   }
 
-  #received(): void {
-    // A stream that breaks off ends as well; "close" follows.
-    if (this.#state !== "receiving" || this.#stream.aborted) return;
+  end(): void {
+    if (this.#state !== "receiving") return;
     this.#host.receiving.delete(this);
     this.#state = "answering";
     try {
-      const pieces = this.#decode();
-      if (this.#method.kind === "streaming") this.#open(this.#method, Buffer.concat(pieces));
-      else void this.#answer(this.#method, pieces);
+      const message = this.#decode();
+      if (this.#method.kind === "streaming") this.#open(this.#method, message);
+      else void this.#answer(this.#method, message);
     } catch (error) {
       this.#refuse(error);
     }
   }
 
   /** What is in the message as its client had it. */
-  #decode(): readonly Uint8Array[] {
-    const { isCompressed, pieces } = this.#reader.endPieces();
+  #decode(): Uint8Array {
+    const { isCompressed, bytes } = this.#reader.end();
     const encoding = this.#encoding;
-    if (!isCompressed) return pieces;
-    const bytes = pieces.length === 1 ? pieces[0] : Buffer.concat(pieces);
+    if (!isCompressed) return bytes;
     const decoders = new Map(
       ENCODINGS.map((contentEncoding) => [
         contentEncoding,
@@ -183,17 +177,16 @@ export class GrpcCall {
       ]),
     );
     const bytesMax = this.#host.options.messageBytesMax;
-    return [decodeMessage({ isCompressed, bytes }, { encoding, decoders, bytesMax })];
+    return decodeMessage({ isCompressed, bytes }, { encoding, decoders, bytesMax });
   }
 
-  async #answer(method: UnaryMethod, pieces: readonly Uint8Array[]): Promise<void> {
-    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
+  async #answer(method: UnaryMethod, message: Uint8Array): Promise<void> {
     const tenant = this.#tenant;
     const reservation = this.#reservation;
     try {
-      const message = await method.call({ tenant, pieces, bytes, reservation });
-      this.#end();
-      answerMessage(this.#stream, message);
+      const answer = await method.call({ tenant, message, reservation });
+      this.#giveBack();
+      answerMessage(this.#stream, answer);
     } catch (error) {
       this.#refuse(error);
     }
@@ -208,22 +201,21 @@ export class GrpcCall {
 
   #refuse(error: unknown): void {
     if (this.#state === "over") return;
-    this.#end();
+    this.#giveBack();
     const { meter, logger } = this.#host.parts;
     const counts = error instanceof EngineError ? error : undefined;
     meter.refused(this.#tenant, reasonOf(error), counts);
     refuseCall(this.#stream, error, logger);
   }
 
-  #closed(): void {
+  closed(): void {
     if (this.#state === "receiving") {
       this.#host.parts.meter.refused(this.#tenant, "cancelled");
-      this.#end();
-    } else if (this.#onGone !== undefined) this.#end();
+      this.#giveBack();
+    } else if (this.#onGone !== undefined) this.#giveBack();
   }
 
-  /** Gives back what it holds. */
-  #end(): void {
+  #giveBack(): void {
     this.#state = "over";
     this.#host.receiving.delete(this);
     if (this.#onGone === undefined) {
@@ -235,13 +227,21 @@ export class GrpcCall {
   }
 }
 
+/** What comes of a call that was answered by its head. */
+const IGNORED: StreamReader = { data: () => {}, end: () => {}, closed: () => {} };
+
+/** When the client has said all, as the protocol asks for. */
+function notGrpc(stream: Http2Stream): StreamReader {
+  return { ...IGNORED, end: () => answerNotGrpc(stream) };
+}
+
 function refuseIfFull(tenant: string, { inFlight, isFull }: GrpcCallParts): void {
   if (isFull()) throw new EngineError("overloaded", REFUSALS.overloaded);
   inFlight.refuseIfFull(tenant, FIRST_HOLD_BYTES);
 }
 
-function tenantOf(headers: IncomingHttpHeaders, { multitenancyEnabled }: GrpcCallOptions): string {
-  return parseTenant(single(headers[TENANT_HEADER]) ?? null, multitenancyEnabled);
+function tenantOf({ fields }: RequestHead, { multitenancyEnabled }: GrpcCallOptions): string {
+  return parseTenant(fields.get(TENANT_HEADER) ?? null, multitenancyEnabled);
 }
 
 /** Throws GrpcError, in grpc-go's words. */
@@ -260,9 +260,4 @@ function methodOf(path: string, methods: GrpcMethods): GrpcMethod {
     "unimplemented",
     isKnown ? `unknown method ${name} for service ${service}` : `unknown service ${service}`,
   );
-}
-
-/** Of a header that came more than once all; where one is asked for, that is none that is right. */
-function single(header: string | string[] | undefined): string | undefined {
-  return Array.isArray(header) ? header.join(", ") : header;
 }

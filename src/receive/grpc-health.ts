@@ -31,8 +31,8 @@ export function grpcHealth(services: readonly string[], isServing: () => boolean
   const check: GrpcMethod = {
     kind: "unary",
     hasTenant: false,
-    async call({ pieces }) {
-      const status = statusOf(readService(Buffer.concat(pieces)));
+    async call({ message }) {
+      const status = statusOf(readService(message));
       if (status === SERVICE_UNKNOWN) throw new GrpcError("notFound", "unknown service");
       return status;
     },

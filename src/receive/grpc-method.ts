@@ -7,14 +7,9 @@ import type { Reservation } from "./in-flight.ts";
 export interface GrpcRequest {
   /** Empty when the method is nobody's in particular. */
   readonly tenant: string;
-  /**
-   * The message, not compressed any more, in pieces that follow each other. They are the
-   * method's own: nobody else looks at them again.
-   */
-  readonly pieces: readonly Uint8Array[];
-  /** Of the whole message. */
-  readonly bytes: number;
-  /** Holds `bytes` until the method has answered. */
+  /** Not compressed any more, and the method's own: nobody else looks at it again. */
+  readonly message: Uint8Array;
+  /** Holds its bytes until the method has answered. */
   readonly reservation: Reservation;
 }
 

@@ -2,26 +2,21 @@
  * The server that gRPC receivers run in: listens, keeps connections and calls within bounds, and
  * stops without losing a call.
  *
- * On node:http2, whose engine bounds what a connection can make it keep: header blocks, resets,
- * control frames that nobody reads. Windows: a stream may send a whole message at once, as nothing
- * is held back that was not refused; a connection two of them.
+ * HTTP/2 is our own (http2/), as a call must be refused before its body has come, and cheaply:
+ * the runtime's own server reads the bodies of calls that nobody wants.
  *
  * Threads: one ingress Worker; the kernel spreads connections over those that listen on one port.
  */
-import {
-  createSecureServer,
-  createServer,
-  type Http2SecureServer,
-  type Http2Server,
-  type ServerHttp2Session,
-} from "node:http2";
-import { type AddressInfo, Server } from "node:net";
-import type { SecureContextOptions, TlsOptions } from "node:tls";
+import type { SocketHandler, TCPSocketListener, TCPSocketListenOptions } from "bun";
+import { freeBytes } from "../base/free-bytes.ts";
 import type { Logger } from "../base/log.ts";
+import { Http2Connection, type Http2Owner } from "../http2/http2-connection.ts";
+import type { ByteSocket } from "../http2/http2-output.ts";
 import { GrpcCall, type GrpcCallHost, type GrpcCallOptions } from "./grpc-call.ts";
 import { grpcHealth, type Health } from "./grpc-health.ts";
 import type { GrpcMethods } from "./grpc-method.ts";
 import { GrpcSession, type KeepaliveOptions } from "./grpc-session.ts";
+import type { HttpServerTls } from "./http-server.ts";
 import type { InFlight } from "./in-flight.ts";
 import type { ReceiveMeter } from "./receive.ts";
 
@@ -35,8 +30,11 @@ export interface GrpcServerOptions extends GrpcCallOptions {
   readonly connectionsMax: number;
   readonly keepalive: KeepaliveOptions;
   /** Undefined: in clear text. */
-  readonly tls: (SecureContextOptions & TlsOptions) | undefined;
+  readonly tls: GrpcServerTls | undefined;
 }
+
+/** What Bun.listen() takes of node:tls, versions as numbers. */
+export type GrpcServerTls = HttpServerTls;
 
 export interface GrpcServerParts {
   readonly methods: GrpcMethods;
@@ -55,10 +53,23 @@ const SWEEP_MS = 1000;
 const WINDOW_BYTES_MIN = 64 * 1024;
 const STOP_MS = 1000;
 
+/** Of names and values of one call's head. */
+const HEAD_BYTES_MAX = 64 * 1024;
+/** The list of protocols to choose from, as TLS writes it. */
+const ALPN = { ALPNProtocols: "\x02h2" } as const;
+
+interface Connection {
+  readonly connection: Http2Connection;
+  readonly session: GrpcSession;
+}
+type Listener = TCPSocketListener<Connection | undefined>;
+/** The option reusePort is not in the types. */
+type ListenOptions = TCPSocketListenOptions<Connection | undefined> & { readonly reusePort: true };
+
 export class GrpcServer {
   readonly #options: GrpcServerOptions;
-  readonly #server: Http2Server | Http2SecureServer;
-  readonly #sessions = new Map<ServerHttp2Session, GrpcSession>();
+  #listener: Listener | undefined;
+  readonly #connections = new Set<Connection>();
   readonly #host: GrpcCallHost;
   readonly #health: Health;
   readonly #logger: Logger;
@@ -78,45 +89,24 @@ export class GrpcServer {
       streaming: new Set(),
       nowMs: () => performance.now(),
     };
-    const settings = {
-      initialWindowSize: this.#windowBytes,
-      maxConcurrentStreams: options.streamsMax,
-      enablePush: false,
-    };
-    this.#server =
-      options.tls === undefined
-        ? createServer({ settings })
-        : createSecureServer({ ...options.tls, settings, ALPNProtocols: ["h2"] });
-    this.#server.on("session", (session) => this.#open(session));
-    // What is wrong with one connection is that connection's: it ends, and others go on.
-    for (const event of ["sessionError", "clientError", "tlsClientError"]) {
-      this.#server.on(event, (error: Error) => {
-        parts.logger.debug("connection failed", { error: error.message });
-      });
-    }
   }
 
+  /** Zero while nothing listens. */
   get port(): number {
-    // Of a server that listens on a port.
-    return (this.#server.address() as AddressInfo).port;
+    return this.#listener?.port ?? 0;
   }
 
-  async listen(): Promise<void> {
-    const { hostname: host, port } = this.#options;
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    this.#server.once("error", reject);
-    this.#server.listen({ host, port, reusePort: true }, resolve);
-    await promise;
-    this.#server.off("error", reject);
-    this.#server.on("error", (error) => {
-      this.#logger.error("receiver failed", { error: error.message });
-    });
+  listen(): void {
+    this.#listener = this.#listenOn(this.#options.port, this.#options.tls);
     this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
   }
 
   /** For connections that come from now on. */
-  setTls(context: SecureContextOptions & TlsOptions): void {
-    if ("setSecureContext" in this.#server) this.#server.setSecureContext(context);
+  setTls(tls: GrpcServerTls): void {
+    const before = this.#listener;
+    if (before === undefined) return;
+    this.#listener = this.#listenOn(before.port, tls);
+    before.stop();
   }
 
   /** Takes no connection more, and tells clients to go elsewhere; their calls are answered. */
@@ -124,9 +114,9 @@ export class GrpcServer {
     this.#stopping = true;
     this.#health.update();
     const nowMs = performance.now();
-    for (const session of this.#sessions.values()) session.drain(nowMs);
-    // Only this: the server's own close() sends every connection its last GOAWAY at once.
-    Server.prototype.close.call(this.#server);
+    for (const { session } of this.#connections) session.drain(nowMs);
+    this.#listener?.stop();
+    this.#listener = undefined;
   }
 
   /** When nothing is in flight any more: connections end, those that linger after a second. */
@@ -134,40 +124,72 @@ export class GrpcServer {
     if (!this.#stopping) this.drain();
     for (const call of this.#host.streaming) call.stop();
     const start = performance.now();
-    while (this.#sessions.size > 0 && performance.now() - start < STOP_MS) await Bun.sleep(10);
-    for (const session of this.#sessions.keys()) session.destroy();
+    while (this.#connections.size > 0 && performance.now() - start < STOP_MS) await Bun.sleep(10);
+    for (const { connection } of this.#connections) connection.destroy();
     clearInterval(this.#sweeper);
   }
 
-  get #windowBytes(): number {
-    return this.#options.messageBytesMax + WINDOW_BYTES_MIN;
+  #listenOn(port: number, tls: GrpcServerTls | undefined): Listener {
+    const socket: SocketHandler<Connection | undefined> = {
+      open: (one) => {
+        one.setNoDelay(true);
+        // With TLS it begins when both sides have shaken hands.
+        if (tls === undefined) one.data = this.#open(one);
+      },
+      ...(tls !== undefined && {
+        handshake: (one, isSuccess, error) => {
+          if (isSuccess && (error === null || !tls.requestCert)) one.data = this.#open(one);
+          else one.terminate();
+        },
+      }),
+      data: (one, bytes) => {
+        one.data?.connection.feed(bytes);
+        freeBytes(bytes); // what is kept was copied
+      },
+      drain: (one) => one.data?.connection.drained(),
+      close: (one) => one.data?.connection.closed(),
+      error: (_, error) => this.#logger.debug("connection failed", { error: error.message }),
+    };
+    const { hostname } = this.#options;
+    const options: ListenOptions = { hostname, port, reusePort: true, socket };
+    return Bun.listen(tls === undefined ? options : { ...options, tls: { ...tls, ...ALPN } });
   }
 
-  #open(session: ServerHttp2Session): void {
-    session.on("error", () => {}); // the client's; "close" follows
-    if (this.#sessions.size >= this.#options.connectionsMax) {
-      session.destroy();
-      return;
+  #open(socket: ByteSocket): Connection | undefined {
+    if (this.#connections.size >= this.#options.connectionsMax) {
+      socket.terminate();
+      return undefined;
     }
-    const known = new GrpcSession(session, this.#options.keepalive, performance.now());
-    this.#sessions.set(session, known);
-    session.on("close", () => void this.#sessions.delete(session));
-    session.on("ping", () => known.pinged(performance.now()));
-    session.on("stream", (stream, headers) => {
-      known.streamOpened(performance.now());
-      stream.on("close", () => {
-        known.answered();
-        known.streamClosed(performance.now());
-      });
-      GrpcCall.begin(stream, headers, this.#host);
-    });
-    session.setLocalWindowSize(2 * this.#windowBytes);
-    if (this.#stopping) known.drain(performance.now());
+    const nowMs = performance.now();
+    const { streamsMax, messageBytesMax, keepalive } = this.#options;
+    const windowBytes = messageBytesMax + WINDOW_BYTES_MIN;
+    const owner: Http2Owner = {
+      request: (stream, head) => {
+        session.streamOpened(performance.now());
+        return GrpcCall.begin(stream, head, this.#host);
+      },
+      streamClosed: () => {
+        session.answered();
+        session.streamClosed(performance.now());
+      },
+      pinged: () => session.pinged(performance.now()),
+      closed: () => void this.#connections.delete(one),
+    };
+    const connection = new Http2Connection(
+      socket,
+      { windowBytes, streamsMax, headBytesMax: HEAD_BYTES_MAX },
+      { owner, nowMs: () => performance.now() },
+    );
+    const session = new GrpcSession(connection, keepalive, nowMs);
+    const one = { connection, session };
+    this.#connections.add(one);
+    if (this.#stopping) session.drain(nowMs);
+    return one;
   }
 
   #sweep(): void {
     const nowMs = performance.now();
-    for (const session of this.#sessions.values()) session.sweep(nowMs);
+    for (const { session } of this.#connections) session.sweep(nowMs);
     for (const call of this.#host.receiving) if (nowMs >= call.dueMs) call.expire();
     this.#health.update();
   }

@@ -10,7 +10,8 @@
  *
  * Times are of the caller's clock, in milliseconds, and are looked at when sweep() is called.
  */
-import { constants, type ServerHttp2Session } from "node:http2";
+import type { Http2Connection } from "../http2/http2-connection.ts";
+import { WINDOW_MAX } from "../http2/http2-frame.ts";
 
 /** In milliseconds; Infinity where there is no bound. */
 export interface KeepaliveOptions {
@@ -29,21 +30,22 @@ export interface KeepaliveOptions {
 
 /** From the connection to the client's settings, which it sends unasked. */
 const HANDSHAKE_MS = 120_000;
+/** For one head, or another frame, of which the beginning has come. */
+const HEAD_MS = 20_000;
 /** A client that does not answer the ping gets the second GOAWAY after this. */
 const GOAWAY_PING_MS = 1000;
 /** Between pings without a call, if they are not allowed. */
 const IDLE_PING_INTERVAL_MS = 2 * 3_600_000;
 /** Pings that come too early, until the client is sent away. */
 const PING_STRIKES_MAX = 2;
-const LAST_STREAM_UNKNOWN = 2 ** 31 - 1;
+const LAST_STREAM_UNKNOWN = WINDOW_MAX;
 
 const TOO_MANY_PINGS = new TextEncoder().encode("too_many_pings");
 
 export class GrpcSession {
-  readonly #session: ServerHttp2Session;
+  readonly #connection: Http2Connection;
   readonly #keepalive: KeepaliveOptions;
   readonly #openedMs: number;
-  #hasSettings = false;
   #streams = 0;
   #activeMs: number;
   #pingedMs: number | undefined;
@@ -54,14 +56,11 @@ export class GrpcSession {
   #goawayMs: number | undefined;
   #cutMs = Number.POSITIVE_INFINITY;
 
-  constructor(session: ServerHttp2Session, keepalive: KeepaliveOptions, nowMs: number) {
-    this.#session = session;
+  constructor(connection: Http2Connection, keepalive: KeepaliveOptions, nowMs: number) {
+    this.#connection = connection;
     this.#keepalive = keepalive;
     this.#openedMs = nowMs;
     this.#activeMs = nowMs;
-    session.once("remoteSettings", () => {
-      this.#hasSettings = true;
-    });
   }
 
   streamOpened(nowMs: number): void {
@@ -90,19 +89,19 @@ export class GrpcSession {
     if (!isEarly) return;
     this.#strikes += 1;
     if (this.#strikes <= PING_STRIKES_MAX) return;
-    const { NGHTTP2_ENHANCE_YOUR_CALM: calm } = constants;
-    this.#session.goaway(calm, 0, TOO_MANY_PINGS);
-    this.#session.destroy(undefined, calm);
+    this.#connection.goaway("enhanceYourCalm", 0, TOO_MANY_PINGS);
+    this.#connection.destroy();
   }
 
   /** Looks at what is due. */
   sweep(nowMs: number): void {
-    if (this.#session.destroyed) return;
+    const connection = this.#connection;
+    if (connection.isEnded) return;
     const { connectionIdleMs, connectionAgeMs, connectionAgeGraceMs } = this.#keepalive;
-    if (!this.#hasSettings && nowMs - this.#openedMs > HANDSHAKE_MS) this.#session.destroy();
-    else if (nowMs > this.#cutMs) this.#session.destroy();
+    if (!connection.hasSettings && nowMs - this.#openedMs > HANDSHAKE_MS) connection.destroy();
+    else if (connection.isStuck(nowMs, HEAD_MS) || nowMs > this.#cutMs) connection.destroy();
     else if (this.#goawayMs !== undefined) {
-      if (nowMs >= this.#goawayMs) this.#session.close();
+      if (nowMs >= this.#goawayMs) connection.close();
     } else if (nowMs - this.#openedMs >= connectionAgeMs) {
       this.#cutMs = nowMs + connectionAgeGraceMs;
       this.drain(nowMs);
@@ -113,24 +112,21 @@ export class GrpcSession {
 
   /** Ends it as soon as its calls have. */
   drain(nowMs: number): void {
-    if (this.#goawayMs !== undefined || this.#session.destroyed) return;
+    if (this.#goawayMs !== undefined || this.#connection.isEnded) return;
     this.#goawayMs = nowMs + GOAWAY_PING_MS;
-    this.#session.goaway(constants.NGHTTP2_NO_ERROR, LAST_STREAM_UNKNOWN);
-    this.#session.ping(() => {
-      if (!this.#session.destroyed) this.#session.close();
-    });
+    this.#connection.goaway("noError", LAST_STREAM_UNKNOWN);
+    this.#connection.ping(() => this.#connection.close());
   }
 
   #askIfSilent(nowMs: number): void {
     const { pingAfterMs, pingTimeoutMs } = this.#keepalive;
     if (this.#pingedMs !== undefined) {
-      if (nowMs - this.#pingedMs >= pingTimeoutMs) this.#session.destroy();
+      if (nowMs - this.#pingedMs >= pingTimeoutMs) this.#connection.destroy();
       return;
     }
     if (nowMs - this.#activeMs < pingAfterMs) return;
     this.#pingedMs = nowMs;
-    this.#session.ping((error) => {
-      if (error !== null) return;
+    this.#connection.ping(() => {
       this.#pingedMs = undefined;
       this.#activeMs = nowMs;
     });

@@ -51,10 +51,10 @@ interface Collector extends JaegerGrpcParts {
 }
 
 async function postSpans(
-  { tenant, pieces, bytes }: GrpcRequest,
+  { tenant, message }: GrpcRequest,
   { request, reader, sink, meter }: Collector,
 ): Promise<Uint8Array> {
-  const message = whole(pieces);
+  const bytes = message.byteLength;
   let offered: ReturnType<RequestSink["offer"]>;
   try {
     request.clear();
@@ -72,19 +72,12 @@ async function postSpans(
   return STORED;
 }
 
-function strategyOf({ pieces }: GrpcRequest, sampling: SamplingSource): Uint8Array {
+function strategyOf({ message }: GrpcRequest, sampling: SamplingSource): Uint8Array {
   let service: string;
   try {
-    service = fromBinary(SamplingStrategyParametersSchema, whole(pieces)).serviceName;
+    service = fromBinary(SamplingStrategyParametersSchema, message).serviceName;
   } catch (error) {
     throw new EngineError("malformed", "no SamplingStrategyParameters", { cause: error });
   }
   return sampling.of(service).message;
-}
-
-function whole(pieces: readonly Uint8Array[]): Uint8Array {
-  if (pieces.length === 1) return pieces[0];
-  const message = Buffer.concat(pieces);
-  for (const piece of pieces) freeBytes(piece);
-  return message;
 }

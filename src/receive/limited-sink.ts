@@ -2,45 +2,32 @@
 import { EngineError } from "../base/error.ts";
 import { countSpans } from "./count-spans.ts";
 import type { RateLimiter } from "./rate-limit.ts";
-import type { PieceSink, Verdict } from "./receive.ts";
+import type { RequestSink } from "./receive.ts";
 
 /**
- * offer() and offerPieces() throw what RateLimiter.take() throws, with the number of spans: few
- * requests come so far, as most are refused before they are read.
+ * offer() throws what RateLimiter.take() throws, with the number of spans: few requests come so
+ * far, as most are refused before they are read.
  */
-export function limitedSink(sink: PieceSink, rates: RateLimiter): PieceSink {
-  const within = (
-    tenant: string,
-    pieces: readonly Uint8Array[],
-    offer: () => Promise<Verdict> | undefined,
-  ): Promise<Verdict> | undefined => {
-    const bytes = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-    take(rates, { tenant, bytes, pieces });
-    const offered = offer();
-    if (offered === undefined) rates.giveBack(tenant, bytes);
-    return offered;
-  };
+export function limitedSink(sink: RequestSink, rates: RateLimiter): RequestSink {
   return {
     get isFull() {
       return sink.isFull === true;
     },
-    offer: (tenant, request) => within(tenant, [request], () => sink.offer(tenant, request)),
-    offerPieces: (tenant, pieces) => within(tenant, pieces, () => sink.offerPieces(tenant, pieces)),
+    offer(tenant, request) {
+      take(rates, tenant, request);
+      const offered = sink.offer(tenant, request);
+      if (offered === undefined) rates.giveBack(tenant, request.byteLength);
+      return offered;
+    },
   };
 }
 
-interface Request {
-  readonly tenant: string;
-  readonly bytes: number;
-  readonly pieces: readonly Uint8Array[];
-}
-
-function take(rates: RateLimiter, { tenant, bytes, pieces }: Request): void {
+function take(rates: RateLimiter, tenant: string, request: Uint8Array): void {
   try {
-    rates.take(tenant, bytes);
+    rates.take(tenant, request.byteLength);
   } catch (error) {
     if (!(error instanceof EngineError)) throw error;
-    const spans = countSpans(pieces);
+    const spans = countSpans(request);
     throw spans === undefined ? error : new EngineError(error.code, error.message, { spans });
   }
 }

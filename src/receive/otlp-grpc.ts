@@ -10,13 +10,13 @@ import { freeBytes } from "../base/free-bytes.ts";
 import { ExportTraceServiceResponseSchema } from "../proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import type { GrpcMethods, GrpcRequest } from "./grpc-method.ts";
 import { partialSuccessOf } from "./otlp-response.ts";
-import type { PieceSink, ReceiveMeter } from "./receive.ts";
+import type { ReceiveMeter, RequestSink } from "./receive.ts";
 import { REFUSALS, throwUnlessStored } from "./refusal.ts";
 
 export const EXPORT_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
 export interface OtlpGrpcParts {
-  readonly sink: PieceSink;
+  readonly sink: RequestSink;
   readonly meter: ReceiveMeter;
 }
 
@@ -29,11 +29,12 @@ export function otlpGrpc(parts: OtlpGrpcParts): GrpcMethods {
 }
 
 async function exportTraces(
-  { tenant, pieces, bytes }: GrpcRequest,
+  { tenant, message }: GrpcRequest,
   { sink, meter }: OtlpGrpcParts,
 ): Promise<Uint8Array> {
-  const offered = sink.offerPieces(tenant, pieces);
-  for (const piece of pieces) freeBytes(piece); // the sink has copied them
+  const bytes = message.byteLength;
+  const offered = sink.offer(tenant, message);
+  freeBytes(message); // the sink has copied it
   if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
   const verdict = await offered;
   throwUnlessStored(verdict);

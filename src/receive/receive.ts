@@ -54,12 +54,6 @@ export interface RequestSink {
   offer(tenant: string, request: Uint8Array): Promise<Verdict> | undefined;
 }
 
-/** The same for requests that came in pieces. */
-export interface PieceSink extends RequestSink {
-  /** Takes a copy of the pieces, which follow each other. */
-  offerPieces(tenant: string, pieces: readonly Uint8Array[]): Promise<Verdict> | undefined;
-}
-
 /** Counts what receivers see; every method is called once a request. */
 export interface ReceiveMeter {
   /** A request was answered with success. `bytes` is the decompressed size. */

@@ -19,7 +19,7 @@ import {
   Span_SpanKind,
   Status_StatusCode,
 } from "../proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
-import type { PieceSink, Verdict } from "./receive.ts";
+import type { RequestSink, Verdict } from "./receive.ts";
 
 export interface SpanLogOptions {
   readonly enabled: boolean;
@@ -33,18 +33,14 @@ export interface SpanLogs {
 }
 
 /** `sink` says in its verdicts which spans it refused. */
-export function spanLogSink(sink: PieceSink, logs: SpanLogs, logger: Logger): PieceSink {
-  const logged = (
-    tenant: string,
-    pieces: readonly Uint8Array[],
-    offer: () => Promise<Verdict> | undefined,
-  ): Promise<Verdict> | undefined => {
-    const request = Buffer.concat(pieces); // a copy: the pieces are not ours for longer
+export function spanLogSink(sink: RequestSink, logs: SpanLogs, logger: Logger): RequestSink {
+  const offer = (tenant: string, body: Uint8Array): Promise<Verdict> | undefined => {
+    const request = body.slice(); // a copy: it is not ours for longer
     const log = (refused: (ordinal: number) => boolean) =>
       logRequest({ tenant, request, refused }, logs, logger);
     let offered: Promise<Verdict> | undefined;
     try {
-      offered = offer();
+      offered = sink.offer(tenant, body);
     } catch (error) {
       if (error instanceof EngineError) log(() => true);
       throw error;
@@ -63,8 +59,7 @@ export function spanLogSink(sink: PieceSink, logs: SpanLogs, logger: Logger): Pi
     get isFull() {
       return sink.isFull === true;
     },
-    offer: (tenant, request) => logged(tenant, [request], () => sink.offer(tenant, request)),
-    offerPieces: (tenant, pieces) => logged(tenant, pieces, () => sink.offerPieces(tenant, pieces)),
+    offer,
   };
 }
 

@@ -56,13 +56,6 @@ export interface RingOptions {
   readonly recordHeaderBytes: number;
 }
 
-/** Bytes in pieces that follow each other. */
-export interface RingPayload {
-  readonly pieces: readonly Uint8Array[];
-  /** Of all of them. */
-  readonly byteLength: number;
-}
-
 /** What goes with a request into its slot. */
 export interface SlotHead {
   /** Completes the header of the record at the given address. */
@@ -123,11 +116,7 @@ export class Ring {
    * Copies a request in. Returns the counter at which its answer is due, or -1 when there is no
    * room: nothing was kept.
    */
-  offer(
-    tenant: Uint8Array,
-    payload: Uint8Array | RingPayload,
-    { fillHeader, orders }: SlotHead,
-  ): number {
+  offer(tenant: Uint8Array, payload: Uint8Array, { fillHeader, orders }: SlotHead): number {
     const { byteLength } = payload;
     const size = this.slotBytes(tenant.byteLength, byteLength);
     assert(size <= this.capacity / 2, "ring: request over half of the ring's capacity");
@@ -152,7 +141,7 @@ export class Ring {
     if (tenant.byteLength > 0) this.#words.fill(0, (payloadAt >>> 2) - 2, payloadAt >>> 2);
     this.#words.fill(0, (end >>> 2) - 2, end >>> 2);
     this.#bytes.set(tenant, tenantAt);
-    this.#copy(payload, payloadAt);
+    this.#bytes.set(payload, payloadAt);
     this.#words[(slot >>> 2) + 1] = byteLength;
     this.#words[(slot >>> 2) + 2] = tenant.byteLength;
     this.#words[slot >>> 2] = size;
@@ -162,19 +151,6 @@ export class Ring {
     const next = (tail + size) >>> 0;
     Atomics.store(this.#control, TAIL, next | 0);
     return next;
-  }
-
-  #copy(payload: Uint8Array | RingPayload, address: number): void {
-    if (payload instanceof Uint8Array) {
-      this.#bytes.set(payload, address);
-      return;
-    }
-    let at = address;
-    for (const piece of payload.pieces) {
-      this.#bytes.set(piece, at);
-      at += piece.byteLength;
-    }
-    assert(at === address + payload.byteLength, "ring: payload is not as long as it says");
   }
 
   /** True when something was offered that is not finished. */

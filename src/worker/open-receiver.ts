@@ -23,7 +23,7 @@ import { jaegerGrpc } from "../receive/jaeger-grpc.ts";
 import { jaegerHttp } from "../receive/jaeger-http.ts";
 import { otlpGrpc } from "../receive/otlp-grpc.ts";
 import { otlpHttp } from "../receive/otlp-http.ts";
-import type { PieceSink, ReceiveMeter } from "../receive/receive.ts";
+import type { ReceiveMeter, RequestSink } from "../receive/receive.ts";
 import { zipkinHttp } from "../receive/zipkin-http.ts";
 import { openJaegerSampling, openJaegerUdp, samplingFor } from "./open-jaeger.ts";
 import { ReceiveCounts } from "./receive-counts.ts";
@@ -33,7 +33,7 @@ import type { IngressStart } from "./worker-protocol.ts";
 /** What receivers of one thread share. */
 export interface ReceiverHost {
   readonly start: IngressStart;
-  readonly sink: PieceSink;
+  readonly sink: RequestSink;
   readonly inFlight: InFlight;
   readonly logger: Logger;
   /** True once the server stops. */
@@ -154,7 +154,7 @@ async function openGrpc(
       receiveTimeoutMs: start.bodyTimeoutMs || Number.POSITIVE_INFINITY,
       multitenancyEnabled: start.multitenancyEnabled,
       keepalive: keepaliveOptions(receiver.keepalive),
-      tls: tls && readTls(tls),
+      tls: tls && httpTls(readTls(tls)),
     },
     {
       ...{ methods: methods(counts), inFlight, meter: counts, logger },
@@ -162,8 +162,8 @@ async function openGrpc(
       isFull: () => host.sink.isFull === true,
     },
   );
-  await server.listen();
-  const change = (context: ReturnType<typeof readTls>) => server.setTls(context);
+  server.listen();
+  const change = (context: ReturnType<typeof readTls>) => server.setTls(httpTls(context));
   const unwatch = tls === undefined ? () => {} : watchTls(tls, { logger, change });
   const scheme = tls === undefined ? "http" : "https";
   return {

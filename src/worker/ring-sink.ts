@@ -18,9 +18,9 @@ import {
 } from "../../native/src/layout.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
-import type { PieceSink, Verdict } from "../receive/receive.ts";
+import type { RequestSink, Verdict } from "../receive/receive.ts";
 import { HEAD_FULL, REPLAYED, STORE_FULL, wakeIngest } from "../ring/control.ts";
-import type { Ring, RingPayload, SlotOrders } from "../ring/ring.ts";
+import type { Ring, SlotOrders } from "../ring/ring.ts";
 import { writeRequestFields } from "../wal/wal-format.ts";
 import { ANSWER_BITS_AT, ANSWER_BITS_BYTES, ANSWER_CUT } from "./ingest-group.ts";
 import { CUT_COUNTERS, HAS_LIMITS, TELLS_REFUSED } from "./request-limits.ts";
@@ -51,7 +51,7 @@ const OUTCOMES = new Map<number, Verdict["outcome"]>([
   [TOO_MANY_TRACES, "live_traces_exceeded"],
 ]);
 
-export class RingSink implements PieceSink {
+export class RingSink implements RequestSink {
   readonly #ring: Ring;
   readonly #control: Int32Array;
   readonly #view: DataView;
@@ -108,12 +108,7 @@ export class RingSink implements PieceSink {
     return this.#waiting.length;
   }
 
-  offerPieces(tenant: string, pieces: readonly Uint8Array[]): Promise<Verdict> | undefined {
-    const byteLength = pieces.reduce((sum, piece) => sum + piece.byteLength, 0);
-    return this.offer(tenant, { pieces, byteLength });
-  }
-
-  offer(tenant: string, request: Uint8Array | RingPayload): Promise<Verdict> | undefined {
+  offer(tenant: string, request: Uint8Array): Promise<Verdict> | undefined {
     if (!this.ready || this.#isStoreFull) return undefined;
     const name = this.#tenantBytes(tenant);
     const fillHeader = (record: number) => {

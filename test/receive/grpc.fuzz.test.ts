@@ -33,8 +33,8 @@ function readAll(all: readonly Uint8Array[]): { message: Buffer; isCompressed: b
   const reader = new GrpcRequestReader(MESSAGE_BYTES_MAX);
   try {
     for (const piece of all) reader.push(piece);
-    const { pieces: parts, isCompressed } = reader.endPieces();
-    return { message: Buffer.concat(parts), isCompressed };
+    const { bytes, isCompressed } = reader.end();
+    return { message: Buffer.from(bytes), isCompressed };
   } catch (error) {
     if (error instanceof GrpcError) return error.code;
     throw error;

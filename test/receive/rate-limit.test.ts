@@ -116,32 +116,30 @@ test("a sink that has no room gives back what was taken", () => {
   const rates = start({ a: limit }).limiter();
   let isFull = true;
   const answer = () => (isFull ? undefined : Promise.resolve(STORED));
-  const sink = limitedSink({ offer: answer, offerPieces: answer }, rates);
+  const sink = limitedSink({ offer: answer }, rates);
   const bytes = new Uint8Array(1000);
   for (let i = 0; i < 10; i++) expect(sink.offer("a", bytes)).toBeUndefined();
   isFull = false;
   expect(sink.offer("a", bytes)).toBeDefined();
-  expect(sink.offerPieces("a", [bytes.subarray(0, 600), bytes.subarray(600)])).toBeDefined();
+  expect(sink.offer("a", bytes)).toBeDefined();
   expect(outcome(() => void sink.offer("a", bytes))).toBe("rate_limited");
 });
 
 test("a sink behind limits is full when the sink is", () => {
   const rates = start({}).limiter();
   for (const isFull of [true, false]) {
-    const sink = { isFull, offer: () => undefined, offerPieces: () => undefined };
+    const sink = { isFull, offer: () => undefined };
     expect(limitedSink(sink, rates).isFull).toBe(isFull);
   }
 });
 
 test("a request that was read before it is refused says how many spans it had", () => {
   const rates = start({ a: { bytesPerSecond: 1, burstBytes: 10 } }).limiter();
-  const sink = limitedSink({ offer: () => undefined, offerPieces: () => undefined }, rates);
+  const sink = limitedSink({ offer: () => undefined }, rates);
   const spans = ["1", "2", "3"].map((spanId) =>
     spanOf({ traceId: "1", spanId, scope: [spanId, "", []] }),
   );
   const request = requestOf(spans);
-  const pieces = [request.subarray(0, 7), request.subarray(7, 60), request.subarray(60)];
-  expect(() => sink.offerPieces("a", pieces)).toThrow(expect.objectContaining({ spans: 3 }));
   expect(() => sink.offer("a", request)).toThrow(expect.objectContaining({ spans: 3 }));
   const none = new Uint8Array(20).fill(255);
   expect(() => sink.offer("a", none)).toThrow(expect.objectContaining({ spans: undefined }));

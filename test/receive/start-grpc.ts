@@ -4,7 +4,7 @@ import type { Logger } from "../../src/base/log.ts";
 import { GrpcServer, type GrpcServerOptions } from "../../src/receive/grpc-server.ts";
 import { InFlight } from "../../src/receive/in-flight.ts";
 import { otlpGrpc } from "../../src/receive/otlp-grpc.ts";
-import type { PieceSink, Verdict } from "../../src/receive/receive.ts";
+import type { RequestSink, Verdict } from "../../src/receive/receive.ts";
 import { EXPORT_PATH } from "../support/http2-frames.ts";
 import { waitFor } from "../support/wait.ts";
 import { STORED } from "./start-receiver.ts";
@@ -46,12 +46,9 @@ export async function startGrpc(settings: GrpcSettings = {}) {
     tenantBytesMax: settings.tenantBytesMax,
     keptBytes: settings.keptBytes ?? 0,
   });
-  const sink: PieceSink = {
-    offer: () => {
-      throw new Error("test: not in one piece");
-    },
-    offerPieces(tenant, pieces) {
-      if (state.keep) offered.push({ tenant, body: Buffer.concat(pieces) });
+  const sink: RequestSink = {
+    offer(tenant, request) {
+      if (state.keep) offered.push({ tenant, body: Buffer.from(request) });
       return state.answer();
     },
   };
@@ -79,7 +76,7 @@ export async function startGrpc(settings: GrpcSettings = {}) {
     isFull: () => state.isFull,
   };
   const server = new GrpcServer(options, parts);
-  await server.listen();
+  server.listen();
   return {
     ...{ server, offered, stored, refused, logged, inFlight, state },
     port: server.port,

@@ -1,0 +1,117 @@
+/**
+ * Frames of HTTP/2 (RFC 9113), their numbers, and how they are written:
+ *
+ *   frame := length u24be · type u8 · flags u8 · stream u32be · payload[length]
+ */
+import { assert } from "../base/assert.ts";
+
+export const FRAME_HEADER_BYTES = 9;
+/** Of a payload: what everybody must take, and we take and send no more than. */
+export const FRAME_BYTES_MAX = 16_384;
+export const WINDOW_MAX = 2 ** 31 - 1;
+export const WINDOW_DEFAULT = 65_535;
+
+export const FRAME = {
+  data: 0,
+  headers: 1,
+  priority: 2,
+  reset: 3,
+  settings: 4,
+  pushPromise: 5,
+  ping: 6,
+  goaway: 7,
+  windowUpdate: 8,
+  continuation: 9,
+} as const;
+
+export const ACK = 1;
+export const END_STREAM = 1;
+export const END_HEADERS = 4;
+export const PADDED = 8;
+export const PRIORITY = 32;
+
+export const SETTING = {
+  enablePush: 2,
+  streamsMax: 3,
+  initialWindow: 4,
+  frameBytesMax: 5,
+  headBytesMax: 6,
+} as const;
+
+export const http2Codes = {
+  noError: 0,
+  protocolError: 1,
+  flowControlError: 3,
+  streamClosed: 5,
+  frameSizeError: 6,
+  refusedStream: 7,
+  compressionError: 9,
+  enhanceYourCalm: 11,
+} as const;
+
+export type Http2Code = keyof typeof http2Codes;
+
+/** The other side did what ends the connection. */
+export class ConnectionError extends Error {
+  override readonly name = "ConnectionError";
+  readonly code: Http2Code;
+
+  constructor(code: Http2Code, message: string) {
+    super(message);
+    this.code = code;
+  }
+}
+
+/** What stands before a payload of so many bytes. */
+export interface FrameHead {
+  readonly type: number;
+  readonly flags?: number;
+  readonly stream?: number;
+}
+
+export function frame({ type, flags = 0, stream = 0 }: FrameHead, payload: Uint8Array): Uint8Array {
+  const { length } = payload;
+  assert(length <= FRAME_BYTES_MAX, "http2: a frame is too long");
+  const out = new Uint8Array(FRAME_HEADER_BYTES + length);
+  out[0] = length >>> 16;
+  out[1] = length >>> 8;
+  out[2] = length;
+  out[3] = type;
+  out[4] = flags;
+  putUint32(out, 5, stream);
+  out.set(payload, FRAME_HEADER_BYTES);
+  return out;
+}
+
+export function uint32(bytes: Uint8Array, at: number): number {
+  const word = (bytes[at] << 24) | (bytes[at + 1] << 16) | (bytes[at + 2] << 8) | bytes[at + 3];
+  return word >>> 0;
+}
+
+/** The 31 bits of a stream, a window or a dependency; the first bit means nothing. */
+export function uint31(bytes: Uint8Array, at: number): number {
+  return uint32(bytes, at) & WINDOW_MAX;
+}
+
+export function putUint32(bytes: Uint8Array, at: number, value: number): void {
+  bytes[at] = value >>> 24;
+  bytes[at + 1] = value >>> 16;
+  bytes[at + 2] = value >>> 8;
+  bytes[at + 3] = value;
+}
+
+/** As a payload. */
+export function wordOf(value: number): Uint8Array {
+  const bytes = new Uint8Array(4);
+  putUint32(bytes, 0, value);
+  return bytes;
+}
+
+export function settingsOf(settings: readonly (readonly [number, number])[]): Uint8Array {
+  const payload = new Uint8Array(6 * settings.length);
+  for (const [i, [name, value]] of settings.entries()) {
+    payload[6 * i + 1] = name;
+    putUint32(payload, 6 * i + 2, value);
+  }
+  return payload;
+}
