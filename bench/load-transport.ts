@@ -1,17 +1,8 @@
 /** How bench/load.ts sends: one request over HTTP or gRPC, or packets at a steady rate. */
 import { createSocket } from "node:dgram";
 import { Client, credentials } from "@grpc/grpc-js";
-import {
-  END_HEADERS,
-  END_STREAM,
-  EXPORT_HEADERS,
-  FRAME,
-  frame,
-  headerBlock,
-  messagePrefix,
-  RawHttp2,
-} from "../test/support/http2-frames.ts";
 import type { LoadFormat } from "./data/shop-formats.ts";
+import { GrpcByHand } from "./grpc-by-hand.ts";
 
 /** Whether it was taken. */
 export type Send = (body: Uint8Array) => Promise<boolean>;
@@ -46,26 +37,14 @@ function overGrpc(origin: string, { path, isGzip }: LoadFormat): Send {
   };
 }
 
-const FRAME_BYTES = 16_384;
-
 /** Bodies that are compressed once, which the library would do for each call again. */
 function overGrpcByHand(origin: string, path: string): Send {
-  const payload = headerBlock({ ...EXPORT_HEADERS, ":path": path, "grpc-encoding": "gzip" });
-  const idle: { raw: RawHttp2; stream: number }[] = [];
-  return async (body) => {
-    const one = idle.pop() ?? { raw: await RawHttp2.open(Number(new URL(origin).port)), stream: 1 };
-    const { raw, stream } = one;
-    const message = Buffer.concat([messagePrefix(body.length, true), body]);
-    raw.write(frame("headers", { flags: END_HEADERS, stream, payload }));
-    for (let at = 0; at < message.length; at += FRAME_BYTES) {
-      const flags = at + FRAME_BYTES >= message.length ? END_STREAM : 0;
-      raw.data(stream, message.subarray(at, at + FRAME_BYTES), flags);
-    }
-    const isOver = () => raw.frames.some((got) => got.stream === stream && got.flags & END_STREAM);
-    while (!isOver()) await new Promise((resolve) => raw.socket.once("data", resolve));
-    const isTaken = raw.frames.some((got) => got.stream === stream && got.type === FRAME.data);
-    raw.frames.length = 0;
-    idle.push({ raw, stream: stream + 2 });
+  const headers = { ":path": path, "grpc-encoding": "gzip" };
+  const idle: GrpcByHand[] = [];
+  return async (bytes) => {
+    const client = idle.pop() ?? (await GrpcByHand.open(Number(new URL(origin).port), headers));
+    const isTaken = await client.call({ bytes, isCompressed: true });
+    idle.push(client);
     return isTaken;
   };
 }

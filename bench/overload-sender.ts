@@ -5,18 +5,9 @@
  *   bun bench/overload-sender.ts http|grpc ADDRESS obey|ignore connections [tenant] [per second]
  */
 import { prng } from "../src/base/prng.ts";
-import {
-  END_HEADERS,
-  END_STREAM,
-  EXPORT_HEADERS,
-  FRAME,
-  frame,
-  headerBlock,
-  messagePrefix,
-  RawHttp2,
-} from "../test/support/http2-frames.ts";
 import { shopBatches } from "./data/shop-batches.ts";
 import { loadFormats } from "./data/shop-formats.ts";
+import { GrpcByHand } from "./grpc-by-hand.ts";
 
 export interface SenderReport {
   readonly taken: number;
@@ -27,7 +18,6 @@ export interface SenderReport {
 }
 
 const SPANS = 500;
-const FRAME_BYTES = 16_384;
 const RETRY_AFTER_MS = 1000;
 
 const [protocol, address = "", manners, connections = "1", tenant, perSecond] =
@@ -112,34 +102,7 @@ function overHttp(): Send {
 
 /** By hand: a client library would take more of the machine than the server does. */
 async function overGrpc(): Promise<Send> {
-  const raw = await RawHttp2.open(Number(address.split(":")[1]));
-  const payload = headerBlock({
-    ...EXPORT_HEADERS,
-    ...(tenant !== undefined && { "x-scope-orgid": tenant }),
-  });
-  let stream = -1;
-  const { promise: closed, resolve } = Promise.withResolvers<"failed">();
-  raw.socket.once("close", () => resolve("failed"));
-  return async (bytes) => {
-    stream += 2;
-    raw.write(frame("headers", { flags: END_HEADERS, stream, payload }));
-    const message = Buffer.concat([messagePrefix(bytes.length), bytes]);
-    for (let at = 0; at < message.length; at += FRAME_BYTES) {
-      const flags = at + FRAME_BYTES >= message.length ? END_STREAM : 0;
-      raw.data(stream, message.subarray(at, at + FRAME_BYTES), flags);
-    }
-    return await Promise.race([closed, answer(raw, stream)]);
-  };
-}
-
-async function answer(raw: RawHttp2, stream: number): Promise<Outcome> {
-  for (;;) {
-    const end = raw.frames.find((one) => one.stream === stream && one.flags & END_STREAM);
-    if (end !== undefined) {
-      const isTaken = raw.frames.some((one) => one.stream === stream && one.type === FRAME.data);
-      raw.frames.length = 0;
-      return isTaken ? "taken" : "refused";
-    }
-    await new Promise((resolve) => raw.socket.once("data", resolve));
-  }
+  const headers = tenant === undefined ? {} : { "x-scope-orgid": tenant };
+  const client = await GrpcByHand.open(Number(address.split(":")[1]), headers);
+  return async (bytes) => ((await client.call({ bytes })) ? "taken" : "refused");
 }

@@ -31,7 +31,7 @@ export interface FrameSink {
 }
 
 const NOTHING = new Uint8Array(0);
-const PREFACE = Buffer.from("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
+const PREFACE = new TextEncoder().encode("PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n");
 
 export class FrameReader {
   readonly #sink: FrameSink;

@@ -17,21 +17,19 @@
  */
 import { Budget } from "./budget.ts";
 import { FrameReader, type FrameSink, type FrameStart } from "./frame-reader.ts";
+import { type HeadBlock, HeadBlocks } from "./head-blocks.ts";
 import { HpackDecoder } from "./hpack-decoder.ts";
 import {
   ACK,
   ConnectionError,
-  END_HEADERS,
   END_STREAM,
+  expect,
+  expectLength,
   FRAME,
   frame,
   type Http2Code,
   http2Codes,
-  PADDED,
-  PRIORITY,
   putUint32,
-  SETTING,
-  settingsOf,
   uint31,
   uint32,
   WINDOW_DEFAULT,
@@ -39,8 +37,10 @@ import {
 } from "./http2-frame.ts";
 import { type ByteSocket, Http2Output } from "./http2-output.ts";
 import { Http2Stream, type StreamHost, type StreamReader, windowUpdate } from "./http2-stream.ts";
+import { ReceiveWindow } from "./receive-window.ts";
 import { RecentIds } from "./recent-ids.ts";
 import { HeadReader, type RequestHead } from "./request-head.ts";
+import { readWindows, SETTING, settingsOf } from "./settings.ts";
 
 export interface Http2ConnectionOptions {
   /** Of a request's body: so much comes at once. */
@@ -60,17 +60,17 @@ export interface Http2Owner {
   closed(): void;
 }
 
-/** Heads in so many pieces are no heads. */
-const CONTINUATIONS_MAX = 32;
 /** Requests that are taken back, and errors: as many at once as there may be requests. */
 const RESETS_MAX = 1000;
 const RESETS_A_SECOND = 50;
 /** Frames that carry nothing. */
 const IDLE_FRAMES_MAX = 10_000;
 const IDLE_FRAMES_A_SECOND = 1000;
+const PING_BYTES = 8;
+/** What the window of a connection lets come before it is told that more may. */
+const BODIES_AT_ONCE = 2;
 /** After the last refusal by its head. */
 const HOLD_MS = 1000;
-const SELF_PING = Buffer.from("goodbye?");
 
 export class Http2Connection implements FrameSink, StreamHost {
   readonly #options: Http2ConnectionOptions;
@@ -91,13 +91,12 @@ export class Http2Connection implements FrameSink, StreamHost {
   hasSettings = false;
   sendWindow = WINDOW_DEFAULT;
   #streamWindow = WINDOW_DEFAULT;
-  /** Of the connection, what came since it was told that it may go on. */
-  #received = 0;
-  /** A head that is not whole, its stream, and how many frames it is in. */
-  #block: { stream: number; flags: number; pieces: Uint8Array[]; bytes: number } | undefined;
+  readonly #window: ReceiveWindow;
+  readonly #heads: HeadBlocks;
   #dataStream: Http2Stream | undefined;
   #dataEnds = false;
-  #pings: { readonly payload: Uint8Array; readonly answered: () => void }[] = [];
+  #pingsSent = 0;
+  #pings: { readonly number: number; readonly answered: () => void }[] = [];
   /** When a request was last refused by its head; undefined: bodies come at once. */
   #heldMs: number | undefined;
   /** Frames and heads that were whole, and how many at the last look. */
@@ -115,6 +114,8 @@ export class Http2Connection implements FrameSink, StreamHost {
     this.#owner = owner;
     this.#nowMs = nowMs;
     this.#output = new Http2Output(socket);
+    this.#window = new ReceiveWindow(BODIES_AT_ONCE * options.windowBytes);
+    this.#heads = new HeadBlocks(options.headBytesMax);
     this.#resets = new Budget(RESETS_MAX, RESETS_A_SECOND, nowMs());
     this.#idle = new Budget(IDLE_FRAMES_MAX, IDLE_FRAMES_A_SECOND, nowMs());
     this.#output.cork();
@@ -128,7 +129,7 @@ export class Http2Connection implements FrameSink, StreamHost {
         ]),
       ),
     );
-    this.push(windowUpdate(0, this.#windowBytes - WINDOW_DEFAULT));
+    this.push(windowUpdate(0, this.#window.bytesMax - WINDOW_DEFAULT));
     this.#output.flush();
   }
 
@@ -175,9 +176,9 @@ export class Http2Connection implements FrameSink, StreamHost {
   /** Asks whether the client is there; not called when it goes. */
   ping(answered: () => void): void {
     if (this.#state === "ended") return;
-    const payload = Uint8Array.from(SELF_PING);
-    payload[7] = this.#pings.length;
-    this.#pings.push({ payload, answered });
+    const payload = new Uint8Array(PING_BYTES);
+    putUint32(payload, 0, ++this.#pingsSent);
+    this.#pings.push({ number: this.#pingsSent, answered });
     this.push(frame({ type: FRAME.ping }, payload));
   }
 
@@ -199,7 +200,7 @@ export class Http2Connection implements FrameSink, StreamHost {
 
   /** Whether it has been in the middle of one head or frame for so long. */
   isStuck(nowMs: number, forMs: number): boolean {
-    const isWaiting = this.#block !== undefined || this.#reader.isInFrame;
+    const isWaiting = this.#heads.isOpen || this.#reader.isInFrame;
     if (!isWaiting || this.#progress !== this.#progressSeen) this.#stuckMs = nowMs;
     this.#progressSeen = this.#progress;
     return nowMs - this.#stuckMs >= forMs;
@@ -243,15 +244,15 @@ export class Http2Connection implements FrameSink, StreamHost {
     if (!this.hasSettings && (type !== FRAME.settings || start.flags & ACK)) {
       throw new ConnectionError("protocolError", "settings are the first frame");
     }
-    if (this.#block !== undefined && type !== FRAME.continuation) {
+    if (this.#heads.isOpen && type !== FRAME.continuation) {
       throw new ConnectionError("protocolError", "a frame in the middle of a head");
     }
     switch (type) {
       case FRAME.headers:
-        this.#headers(start, payload);
+        this.#head(this.#heads.begin(start, payload));
         break;
       case FRAME.continuation:
-        this.#continuation(start, payload);
+        this.#head(this.#heads.continue(start, payload));
         break;
       case FRAME.priority:
         this.#priority(start, payload);
@@ -268,8 +269,8 @@ export class Http2Connection implements FrameSink, StreamHost {
         this.#ping(start, payload);
         break;
       case FRAME.goaway:
-        this.#expect(start.stream === 0, "a GOAWAY of a stream");
-        this.#expectLength(start.length >= 8);
+        expect(start.stream === 0, "a GOAWAY of a stream");
+        expectLength(start.length >= 8);
         break;
       case FRAME.windowUpdate:
         this.#windowUpdate(start, payload);
@@ -277,13 +278,14 @@ export class Http2Connection implements FrameSink, StreamHost {
       default:
         this.#spendIdle(); // a frame of an extension that we do not know
     }
-    if (this.#block === undefined) this.#progress += 1;
+    if (!this.#heads.isOpen) this.#progress += 1;
   }
 
   dataStart({ stream: id, flags, length }: FrameStart): void {
-    this.#expect(this.hasSettings && this.#block === undefined, "data in the middle of a head");
-    this.#expect(id !== 0 && id <= this.#lastStream, "data of no stream");
-    this.#receive(length);
+    expect(this.hasSettings && !this.#heads.isOpen, "data in the middle of a head");
+    expect(id !== 0 && id <= this.#lastStream, "data of no stream");
+    const more = this.#window.take(length);
+    if (more > 0) this.push(windowUpdate(0, more));
     if (length === 0 && (flags & END_STREAM) === 0) this.#spendIdle();
     this.#dataEnds = (flags & END_STREAM) !== 0;
     this.#dataStream = this.#streams.get(id);
@@ -311,48 +313,13 @@ export class Http2Connection implements FrameSink, StreamHost {
 
   // ---- heads
 
-  #headers({ flags, stream }: FrameStart, bytes: Uint8Array): void {
-    this.#expect(stream % 2 === 1, "a head of a stream that is no client's");
-    let [at, end] = [0, bytes.length];
-    if (flags & PADDED) {
-      this.#expect(end > at && bytes[at] < end - at, "padding is longer than its frame");
-      end -= bytes[at];
-      at += 1;
-    }
-    let dependsOnItself = false;
-    if (flags & PRIORITY) {
-      this.#expectLength(end - at >= 5);
-      dependsOnItself = uint31(bytes, at) === stream;
-      at += 5;
-    }
-    const block = bytes.subarray(at, end);
-    if (flags & END_HEADERS) this.#head({ stream, flags, dependsOnItself }, block);
-    else this.#block = { stream, flags, pieces: [block.slice()], bytes: block.length };
-  }
-
-  #continuation({ stream, flags }: FrameStart, piece: Uint8Array): void {
-    const block = this.#block;
-    if (block?.stream !== stream) {
-      throw new ConnectionError("protocolError", "a continuation of nothing");
-    }
-    block.pieces.push(piece.slice());
-    block.bytes += piece.length;
-    const { headBytesMax } = this.#options;
-    if (block.bytes > headBytesMax || block.pieces.length > CONTINUATIONS_MAX) {
-      throw new ConnectionError("enhanceYourCalm", "a head is too large");
-    }
-    if ((flags & END_HEADERS) === 0) return;
-    this.#block = undefined;
-    const head = { stream, flags: block.flags, dependsOnItself: false };
-    this.#head(head, Buffer.concat(block.pieces));
-  }
-
   /** A whole block, which must be decoded whatever becomes of its stream. */
-  #head({ stream: id, flags, dependsOnItself }: HeadStart, block: Uint8Array): void {
+  #head(block: HeadBlock | undefined): void {
+    if (block === undefined) return;
+    const { stream: id, ends, dependsOnItself } = block;
     const known = this.#streams.get(id);
     const reader = new HeadReader(this.#options.headBytesMax, { isTrailer: known !== undefined });
-    this.#hpack.decode(block, reader.take);
-    const ends = (flags & END_STREAM) !== 0;
+    this.#hpack.decode(block.bytes, reader.take);
     if (known !== undefined) {
       if (known.hasEnded) this.#failStream(known, "streamClosed");
       else if (!ends || !reader.isValid) this.#failStream(known, "protocolError");
@@ -396,7 +363,7 @@ export class Http2Connection implements FrameSink, StreamHost {
   // ---- other frames
 
   #priority({ stream, length }: FrameStart, bytes: Uint8Array): void {
-    this.#expect(stream !== 0, "a priority of the connection");
+    expect(stream !== 0, "a priority of the connection");
     this.#spendIdle();
     const known = this.#streams.get(stream);
     const code = length !== 5 ? "frameSizeError" : "protocolError";
@@ -406,8 +373,8 @@ export class Http2Connection implements FrameSink, StreamHost {
   }
 
   #reset({ stream: id, length }: FrameStart): void {
-    this.#expectLength(length === 4);
-    this.#expect(id !== 0 && id <= this.#lastStream, "a reset of no stream");
+    expectLength(length === 4);
+    expect(id !== 0 && id <= this.#lastStream, "a reset of no stream");
     const stream = this.#streams.get(id);
     if (stream === undefined) {
       this.#spendIdle();
@@ -417,39 +384,29 @@ export class Http2Connection implements FrameSink, StreamHost {
     stream.close(false);
   }
 
-  #settings(start: FrameStart, bytes: Uint8Array): void {
-    this.#expect(start.stream === 0, "settings of a stream");
-    if (start.flags & ACK) {
-      this.#expectLength(start.length === 0);
+  #settings({ stream, flags, length }: FrameStart, payload: Uint8Array): void {
+    expect(stream === 0, "settings of a stream");
+    if (flags & ACK) {
+      expectLength(length === 0);
       return;
     }
-    this.#expectLength(start.length % 6 === 0);
+    const windows = readWindows(payload);
     this.hasSettings = true;
     this.#spendIdle();
     // First of all: what a larger window lets go is behind it.
     this.push(frame({ type: FRAME.settings, flags: ACK }, new Uint8Array(0)));
-    for (let at = 0; at < bytes.length; at += 6) {
-      this.#setting((bytes[at] << 8) | bytes[at + 1], uint32(bytes, at + 2));
-    }
-  }
-
-  #setting(name: number, value: number): void {
-    if (name === SETTING.enablePush) this.#expect(value <= 1, "no such setting for promises");
-    else if (name === SETTING.frameBytesMax) {
-      this.#expect(value >= 16_384 && value < 2 ** 24, "no such size of frames");
-    } else if (name === SETTING.initialWindow) {
-      if (value > WINDOW_MAX) throw new ConnectionError("flowControlError", "no such window");
-      const change = value - this.#streamWindow;
-      this.#streamWindow = value;
-      for (const stream of [...this.#streams.values()]) this.#widen(stream, change);
+    for (const window of windows) {
+      const change = window - this.#streamWindow;
+      this.#streamWindow = window;
+      for (const one of [...this.#streams.values()]) this.#widen(one, change);
     }
   }
 
   #ping({ stream, flags, length }: FrameStart, payload: Uint8Array): void {
-    this.#expect(stream === 0, "a ping of a stream");
-    this.#expectLength(length === 8);
+    expect(stream === 0, "a ping of a stream");
+    expectLength(length === PING_BYTES);
     if (flags & ACK) {
-      const index = this.#pings.findIndex((ping) => Buffer.compare(ping.payload, payload) === 0);
+      const index = this.#pings.findIndex(({ number }) => number === uint32(payload, 0));
       if (index < 0) this.#spendIdle();
       else for (const ping of this.#pings.splice(0, index + 1)) ping.answered();
       return;
@@ -460,10 +417,10 @@ export class Http2Connection implements FrameSink, StreamHost {
   }
 
   #windowUpdate({ stream: id, length }: FrameStart, bytes: Uint8Array): void {
-    this.#expectLength(length === 4);
+    expectLength(length === 4);
     const more = uint31(bytes, 0);
     if (id === 0) {
-      this.#expect(more > 0, "a window that grows by nothing");
+      expect(more > 0, "a window that grows by nothing");
       this.sendWindow += more;
       if (this.sendWindow > WINDOW_MAX) {
         throw new ConnectionError("flowControlError", "a window is too large");
@@ -472,7 +429,7 @@ export class Http2Connection implements FrameSink, StreamHost {
       for (const stream of [...this.#streams.values()]) stream.flush();
       return;
     }
-    this.#expect(id <= this.#lastStream, "a window of no stream");
+    expect(id <= this.#lastStream, "a window of no stream");
     this.#spendIdle();
     const stream = this.#streams.get(id);
     if (stream === undefined) return;
@@ -486,24 +443,7 @@ export class Http2Connection implements FrameSink, StreamHost {
     else if (more > 0) stream.flush();
   }
 
-  // ---- what is received, and the ends
-
-  /** Of the connection: two bodies at once. */
-  get #windowBytes(): number {
-    return Math.min(WINDOW_MAX, 2 * this.#options.windowBytes);
-  }
-
-  /** Nothing is held back that was not refused: what came may come again. */
-  #receive(bytes: number): void {
-    this.#received += bytes;
-    const windowBytes = this.#windowBytes;
-    if (this.#received > windowBytes) {
-      throw new ConnectionError("flowControlError", "more than the window lets");
-    }
-    if (this.#received < windowBytes / 2) return;
-    this.push(windowUpdate(0, this.#received));
-    this.#received = 0;
-  }
+  // ---- the ends
 
   #setWindow(bytes: number): void {
     this.push(frame({ type: FRAME.settings }, settingsOf([[SETTING.initialWindow, bytes]])));
@@ -524,17 +464,9 @@ export class Http2Connection implements FrameSink, StreamHost {
     throw new ConnectionError("enhanceYourCalm", "too many frames that say nothing");
   }
 
-  #expect(holds: boolean, otherwise: string): void {
-    if (!holds) throw new ConnectionError("protocolError", otherwise);
-  }
-
-  #expectLength(holds: boolean): void {
-    if (!holds) throw new ConnectionError("frameSizeError", "no such length of a frame");
-  }
-
   #fail({ code, message }: ConnectionError): void {
     if (this.#state === "ended") return;
-    this.goaway(code, this.#lastStream, Buffer.from(message));
+    this.goaway(code, this.#lastStream, new TextEncoder().encode(message));
     this.#leave();
     if (!this.#output.isEmpty) this.#socket.terminate();
   }
@@ -559,10 +491,4 @@ export class Http2Connection implements FrameSink, StreamHost {
     for (const stream of [...this.#streams.values()]) stream.close(false);
     this.#owner.closed();
   }
-}
-
-interface HeadStart {
-  readonly stream: number;
-  readonly flags: number;
-  readonly dependsOnItself: boolean;
 }

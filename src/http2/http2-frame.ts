@@ -30,14 +30,6 @@ export const END_HEADERS = 4;
 export const PADDED = 8;
 export const PRIORITY = 32;
 
-export const SETTING = {
-  enablePush: 2,
-  streamsMax: 3,
-  initialWindow: 4,
-  frameBytesMax: 5,
-  headBytesMax: 6,
-} as const;
-
 export const http2Codes = {
   noError: 0,
   protocolError: 1,
@@ -107,11 +99,11 @@ export function wordOf(value: number): Uint8Array {
   return bytes;
 }
 
-export function settingsOf(settings: readonly (readonly [number, number])[]): Uint8Array {
-  const payload = new Uint8Array(6 * settings.length);
-  for (const [i, [name, value]] of settings.entries()) {
-    payload[6 * i + 1] = name;
-    putUint32(payload, 6 * i + 2, value);
-  }
-  return payload;
+/** Throws ConnectionError unless the client did what it must. */
+export function expect(holds: boolean, otherwise: string): void {
+  if (!holds) throw new ConnectionError("protocolError", otherwise);
+}
+
+export function expectLength(holds: boolean): void {
+  if (!holds) throw new ConnectionError("frameSizeError", "no such length of a frame");
 }

@@ -15,7 +15,9 @@ const HEADERS = { ":status": 200, "content-type": CONTENT_TYPE } as const;
 const HEAD = headerBlock(HEADERS);
 const TRAILERS_OK = headerBlock(statusHeaders(GRPC_OK));
 const NOT_GRPC = headerBlock({ ":status": 415, "content-type": "text/plain; charset=utf-8" });
-const NOT_GRPC_TEXT = Buffer.from("this port speaks gRPC: content-type application/grpc\n");
+const NOT_GRPC_TEXT = new TextEncoder().encode(
+  "this port speaks gRPC: content-type application/grpc\n",
+);
 
 /** The one codec there is may be named. */
 export function isGrpc({ fields }: RequestHead): boolean {

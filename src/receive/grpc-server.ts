@@ -133,16 +133,18 @@ export class GrpcServer {
     const socket: SocketHandler<Connection | undefined> = {
       open: (one) => {
         one.setNoDelay(true);
-        // With TLS it begins when both sides have shaken hands.
         if (tls === undefined) one.data = this.#open(one);
       },
+      // With TLS it begins when both sides have shaken hands: without a certificate that is asked
+      // for they do not. What the client sends together with its hand may come before the word.
       ...(tls !== undefined && {
-        handshake: (one, isSuccess, error) => {
-          if (isSuccess && (error === null || !tls.requestCert)) one.data = this.#open(one);
+        handshake: (one, isSuccess) => {
+          if (isSuccess) one.data ??= this.#open(one);
           else one.terminate();
         },
       }),
       data: (one, bytes) => {
+        one.data ??= this.#open(one);
         one.data?.connection.feed(bytes);
         freeBytes(bytes); // what is kept was copied
       },
