@@ -53,3 +53,15 @@ export class EngineError extends Error {
     return faces[this.code];
   }
 }
+
+/**
+ * An error without a stack, which is most of what making one costs: for refusals that come in
+ * crowds when there is the least time for them, and whose words say all.
+ */
+export function refusal(code: ErrorCode, message: string): EngineError {
+  const { stackTraceLimit } = Error;
+  Error.stackTraceLimit = 0;
+  const error = new EngineError(code, message);
+  Error.stackTraceLimit = stackTraceLimit;
+  return error;
+}

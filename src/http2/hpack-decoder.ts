@@ -6,7 +6,7 @@
  * mean. What is wrong with a field is the request's: it says so and stays in the table.
  */
 
-import { decodeHuffman, latin1 } from "./hpack-huffman.ts";
+import { decodeHuffman } from "./hpack-huffman.ts";
 import { type Field, HpackTable, TABLE_BYTES_MAX } from "./hpack-table.ts";
 import { ConnectionError } from "./http2-frame.ts";
 
@@ -16,12 +16,12 @@ const HUFFMAN = 0x80;
 
 export class HpackDecoder {
   readonly #table = new HpackTable();
-  #block: Uint8Array = new Uint8Array(0);
+  #block: Buffer = Buffer.alloc(0);
   #at = 0;
 
   /** Calls `emit` for each field. Throws ConnectionError. */
   decode(block: Uint8Array, emit: (field: Field) => void): void {
-    this.#block = block;
+    this.#block = Buffer.from(block.buffer, block.byteOffset, block.byteLength);
     this.#at = 0;
     let mayResize = true;
     while (this.#at < block.length) {
@@ -87,8 +87,8 @@ export class HpackDecoder {
     const end = start + length;
     if (end > this.#block.length) throw damaged("a block ends early");
     this.#at = end;
-    const bytes = this.#block.subarray(start, end);
-    return isHuffman ? decodeHuffman(bytes) : latin1(bytes);
+    if (isHuffman) return decodeHuffman(this.#block.subarray(start, end));
+    return this.#block.toString("latin1", start, end);
   }
 }
 
@@ -96,12 +96,31 @@ function damaged(what: string): ConnectionError {
   return new ConnectionError("compressionError", what);
 }
 
-/** Lower case, as HTTP/2 has them, and nothing that is no token; a colon may be the first. */
+/** Characters of names: lower case, as HTTP/2 has them, and nothing that is no token. */
+const NAME_CHARACTERS = Uint8Array.from({ length: 256 }, (_, code) =>
+  /[!#$%&'*+\-.^_`|~0-9a-z]/.test(String.fromCharCode(code)) ? 1 : 0,
+);
+const COLON = 0x3a;
+const SPACE = 0x20;
+const TAB = 0x09;
+
 function isName(name: string): boolean {
-  return /^:?[!#$%&'*+\-.^_`|~0-9a-z]+$/.test(name);
+  const start = name.charCodeAt(0) === COLON ? 1 : 0;
+  for (let i = start; i < name.length; i++) {
+    if (NAME_CHARACTERS[name.charCodeAt(i)] === 0) return false;
+  }
+  return name.length > start;
 }
 
 /** No end of a line and no zero, and no space around it. */
 function isValue(value: string): boolean {
-  return !/[\0\r\n]|^[ \t]|[ \t]$/.test(value);
+  for (let i = 0; i < value.length; i++) {
+    const code = value.charCodeAt(i);
+    if (code < SPACE && (code === 0 || code === 0x0a || code === 0x0d)) return false;
+  }
+  return !isBlank(value.charCodeAt(0)) && !isBlank(value.charCodeAt(value.length - 1));
+}
+
+function isBlank(code: number): boolean {
+  return code === SPACE || code === TAB;
 }

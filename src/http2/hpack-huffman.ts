@@ -65,10 +65,5 @@ export function decodeHuffman(bytes: Uint8Array): string {
   if (length > PADDING_BITS_MAX || code !== (1 << length) - 1) {
     throw new ConnectionError("compressionError", "no such Huffman padding");
   }
-  return latin1(out.subarray(0, size));
-}
-
-/** Each byte is a character. */
-export function latin1({ buffer, byteOffset, byteLength }: Uint8Array): string {
-  return Buffer.from(buffer, byteOffset, byteLength).toString("latin1");
+  return Buffer.from(out.buffer, 0, size).toString("latin1");
 }

@@ -15,7 +15,7 @@ export interface CorsOptions {
 const USUAL_HEADERS = ["accept", "content-type", "x-requested-with"];
 const METHODS = ["GET", "POST", "HEAD"];
 
-type Handler = (request: Request) => Promise<Response>;
+type Handler = (request: Request) => Response | Promise<Response>;
 
 export function withCors(handler: Handler, options: CorsOptions): Handler {
   const isAllowed = originTest(options.allowedOrigins);

@@ -34,7 +34,7 @@ import {
 import type { GrpcMethod, GrpcMethods, StreamingMethod, UnaryMethod } from "./grpc-method.ts";
 import type { InFlight, Reservation } from "./in-flight.ts";
 import type { ReceiveMeter } from "./receive.ts";
-import { REFUSALS } from "./refusal.ts";
+import { overloaded } from "./refusal.ts";
 
 export interface GrpcCallOptions {
   /** Of a message, compressed as well as decompressed. */
@@ -92,12 +92,11 @@ export class GrpcCall implements StreamReader {
       const method = methodOf(head.path, parts.methods);
       if (method.kind === "unary" && method.hasTenant) tenant = tenantOf(head, options);
       // Nothing could be taken now, however little it is.
-      if (tenant !== "") refuseIfFull(tenant, parts);
+      const refused = tenant === "" ? undefined : refusalOf(tenant, parts);
+      if (refused !== undefined) return refuse(stream, refused, { tenant, parts });
       return new GrpcCall(stream, head, { host, method, tenant });
     } catch (error) {
-      parts.meter.refused(tenant, reasonOf(error));
-      refuseCall(stream, error, parts.logger);
-      return IGNORED;
+      return refuse(stream, error, { tenant, parts });
     }
   }
 
@@ -235,9 +234,19 @@ function notGrpc(stream: Http2Stream): StreamReader {
   return { ...IGNORED, end: () => answerNotGrpc(stream) };
 }
 
-function refuseIfFull(tenant: string, { inFlight, isFull }: GrpcCallParts): void {
-  if (isFull()) throw new EngineError("overloaded", REFUSALS.overloaded);
-  inFlight.refuseIfFull(tenant, FIRST_HOLD_BYTES);
+/** By its head: what the client still sends is dropped. */
+function refuse(
+  stream: Http2Stream,
+  error: unknown,
+  { tenant, parts }: { readonly tenant: string; readonly parts: GrpcCallParts },
+): StreamReader {
+  parts.meter.refused(tenant, reasonOf(error));
+  refuseCall(stream, error, parts.logger);
+  return IGNORED;
+}
+
+function refusalOf(tenant: string, { inFlight, isFull }: GrpcCallParts): EngineError | undefined {
+  return isFull() ? overloaded() : inFlight.refusal(tenant, FIRST_HOLD_BYTES, 0);
 }
 
 function tenantOf({ fields }: RequestHead, { multitenancyEnabled }: GrpcCallOptions): string {

@@ -17,7 +17,7 @@ import { expandBody } from "./expand-body.ts";
 import type { InFlight } from "./in-flight.ts";
 import { readBody } from "./read-body.ts";
 import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
-import { REFUSALS, throwUnlessStored } from "./refusal.ts";
+import { overloaded, throwUnlessStored } from "./refusal.ts";
 
 export interface HttpReceiveOptions {
   /** Of a body, compressed as well as decompressed. */
@@ -56,39 +56,63 @@ export interface HttpFormat<Kind> {
   refused(error: EngineError, kind: Kind): Response;
 }
 
-/** The answer to each request; the promise never rejects. */
+/**
+ * The answer to each request; a promise of it never rejects. It is there at once, and not
+ * promised, where the headers were enough: then the runtime drops the body as it comes, and
+ * otherwise it would keep it.
+ */
 export function httpReceive<Kind>(
   format: HttpFormat<Kind>,
   options: HttpReceiveOptions,
   parts: HttpReceiveParts,
-): (request: Request) => Promise<Response> {
+): (request: Request) => Response | Promise<Response> {
   assert(
     options.requestBytesMax <= parts.inFlight.requestBytesMax,
     "receive over http: the largest request does not fit into the bytes in flight",
   );
-  return async function handle(request) {
+  const finish = (response: Response, closes: boolean) => {
+    if (closes || parts.draining()) response.headers.set("connection", "close");
+    return response;
+  };
+  const refuse = (error: unknown, tenant: string, kind: Kind) => {
+    const known = asEngineError(error, parts.logger);
+    parts.meter.refused(tenant, known.code, known);
+    const response = format.refused(known, kind);
+    if (known.code === "wrong_method") response.headers.set("allow", "POST");
+    return finish(response, known instanceof BodyAbandoned);
+  };
+  return function handle(request) {
     const kind = format.kindOf(request);
     let tenant = "";
-    let response: Response;
-    let close = false;
     try {
       format.checkTarget(request);
       if (parts.draining()) throw new EngineError("overloaded", "the server is stopping");
       const named = options.multitenancyEnabled ? request.headers.get(TENANT_HEADER) : null;
       tenant = parseTenant(named, options.multitenancyEnabled);
       format.checkType(request, kind);
+      const refused = refusalOf(request, tenant, parts);
+      if (refused !== undefined) return refuse(refused, tenant, kind);
       const contentEncoding = parseEncoding(request.headers.get("content-encoding"));
-      response = await take(request, { format, kind, tenant, contentEncoding, options, parts });
+      const receiving = { format, kind, tenant, contentEncoding, options, parts };
+      return take(request, receiving).then(
+        (response) => finish(response, false),
+        (error) => refuse(error, tenant, kind),
+      );
     } catch (error) {
-      const known = asEngineError(error, parts.logger);
-      parts.meter.refused(tenant, known.code, known);
-      response = format.refused(known, kind);
-      if (known.code === "wrong_method") response.headers.set("allow", "POST");
-      close = known instanceof BodyAbandoned;
+      return refuse(error, tenant, kind);
     }
-    if (close || parts.draining()) response.headers.set("connection", "close");
-    return response;
   };
+}
+
+/** Why it cannot be taken now, as far as its headers tell. */
+function refusalOf(
+  request: Request,
+  tenant: string,
+  { sink, inFlight }: HttpReceiveParts,
+): EngineError | undefined {
+  if (sink.isFull === true) return overloaded();
+  const length = Number(request.headers.get("content-length") ?? 0);
+  return length > inFlight.requestBytesMax ? undefined : inFlight.refusal(tenant, length);
 }
 
 interface Receiving<Kind> {
@@ -103,7 +127,6 @@ interface Receiving<Kind> {
 async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise<Response> {
   const { options, parts, tenant, contentEncoding, format, kind } = receiving;
   const { requestBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = options;
-  if (parts.sink.isFull === true) throw new EngineError("overloaded", REFUSALS.overloaded);
   const reservation = parts.inFlight.reserve(tenant);
   let body: Uint8Array | undefined;
   try {
@@ -117,7 +140,7 @@ async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise
     // No await between the two: what toOtlp() returns is not ours for longer.
     const offered = parts.sink.offer(tenant, format.toOtlp(body, kind));
     freeBytes(body); // the sink has copied it
-    if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
+    if (offered === undefined) throw overloaded();
     const verdict = await offered;
     throwUnlessStored(verdict);
     parts.meter.stored(tenant, bytes, verdict);

@@ -45,7 +45,7 @@ export interface HttpServer {
   readonly idleTimeout: number;
   readonly maxRequestBodySize: number;
   readonly tls?: HttpServerTls;
-  fetch(request: Request): Promise<Response>;
+  fetch(request: Request): Response | Promise<Response>;
   error(error: Error): Response;
 }
 

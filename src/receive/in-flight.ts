@@ -19,7 +19,7 @@
  */
 import { assert } from "../base/assert.ts";
 import { MiB } from "../base/bytes.ts";
-import { EngineError } from "../base/error.ts";
+import { type EngineError, refusal } from "../base/error.ts";
 
 export interface InFlightOptions {
   /** At least the largest request, or that one could never be taken. */
@@ -28,8 +28,8 @@ export interface InFlightOptions {
   readonly tenantBytesMax: number | undefined;
   /** What the largest request may take of it leaves this for those up to SMALL_BYTES. */
   readonly keptBytes?: number;
-  /** Throws for a request of so many bytes that the tenant may not send now, room or not. */
-  readonly admit?: (tenant: string, bytes: number) => void;
+  /** Why the tenant may not send a request of so many bytes now, room or not. */
+  readonly admit?: (tenant: string, bytes: number) => EngineError | undefined;
 }
 
 /** What exporters send at once is a tenth of it. */
@@ -39,7 +39,7 @@ export class InFlight {
   readonly #bytesMax: number;
   readonly #tenantBytesMax: number | undefined;
   readonly #keptBytes: number;
-  readonly #admit: ((tenant: string, bytes: number) => void) | undefined;
+  readonly #admit: InFlightOptions["admit"];
   readonly #byTenant = new Map<string, number>();
   #bytes = 0;
   #requests = 0;
@@ -76,10 +76,12 @@ export class InFlight {
     return new Reservation(this, tenant);
   }
 
-  /** Throws as hold() would: to refuse a request of at least so many bytes before it begins. */
-  refuseIfFull(tenant: string, bytes: number): void {
-    this.#admit?.(tenant, 0);
-    if (bytes > this.room(tenant, 0)) this.change(tenant, 0, bytes);
+  /**
+   * Why a request of so many bytes cannot begin; `known` of them are sure to come. To be asked
+   * before anything else is done for a request: it costs next to nothing.
+   */
+  refusal(tenant: string, bytes: number, known = bytes): EngineError | undefined {
+    return this.#admit?.(tenant, known) ?? this.#fullness(tenant, bytes, bytes);
   }
 
   /** The most that one request of the tenant, which holds `held`, may hold now. For Reservation. */
@@ -93,19 +95,16 @@ export class InFlight {
   /** From `held` to `bytes`. For Reservation. */
   change(tenant: string, held: number, to: number): void {
     const bytes = to - held;
-    if (bytes > 0) this.#admit?.(tenant, to);
-    const kept = to > SMALL_BYTES ? this.#keptBytes : 0;
+    const refused =
+      bytes <= 0 ? undefined : (this.#admit?.(tenant, to) ?? this.#fullness(tenant, bytes, to));
+    if (refused !== undefined) throw refused;
     const all = this.#bytes + bytes;
     if (this.#tenantBytesMax !== undefined) {
       const mine = (this.#byTenant.get(tenant) ?? 0) + bytes;
-      if (bytes > 0 && mine > this.#tenantBytesMax) {
-        throw new EngineError("tenant_overloaded", "the tenant has too many bytes in flight");
-      }
-      this.#refuseOver(bytes, all + kept);
       assert(mine >= 0, "in flight: a tenant gave back more than it held");
       if (mine === 0) this.#byTenant.delete(tenant);
       else this.#byTenant.set(tenant, mine);
-    } else this.#refuseOver(bytes, all + kept);
+    }
     assert(all >= 0, "in flight: more given back than held");
     this.#bytes = all;
   }
@@ -117,10 +116,17 @@ export class InFlight {
     assert(this.#requests > 0 || this.#bytes === 0, "in flight: bytes held by no request");
   }
 
-  #refuseOver(bytes: number, all: number): void {
-    if (bytes > 0 && all > this.#bytesMax) {
-      throw new EngineError("overloaded", "the server has too many bytes in flight");
+  /** Why there is no room for so many bytes more, of a request that then has `to`. */
+  #fullness(tenant: string, bytes: number, to: number): EngineError | undefined {
+    if (this.#tenantBytesMax !== undefined) {
+      const mine = (this.#byTenant.get(tenant) ?? 0) + bytes;
+      if (mine > this.#tenantBytesMax) {
+        return refusal("tenant_overloaded", "the tenant has too many bytes in flight");
+      }
     }
+    const kept = to > SMALL_BYTES ? this.#keptBytes : 0;
+    if (this.#bytes + bytes + kept <= this.#bytesMax) return undefined;
+    return refusal("overloaded", "the server has too many bytes in flight");
   }
 }
 

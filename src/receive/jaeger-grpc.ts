@@ -13,7 +13,7 @@ import { JaegerProtoReader } from "./jaeger-proto.ts";
 import { refusedPart } from "./jaeger-refusal.ts";
 import { JaegerRequest } from "./jaeger-request.ts";
 import type { ReceiveMeter, RequestSink } from "./receive.ts";
-import { REFUSALS, throwUnlessStored } from "./refusal.ts";
+import { overloaded, throwUnlessStored } from "./refusal.ts";
 import type { SamplingSource } from "./sampling-http.ts";
 
 export const POST_SPANS_PATH = "/jaeger.api_v2.CollectorService/PostSpans";
@@ -63,7 +63,7 @@ async function postSpans(
   } finally {
     freeBytes(message); // the sink has copied what became of it
   }
-  if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
+  if (offered === undefined) throw overloaded();
   const verdict = await offered;
   throwUnlessStored(verdict);
   meter.stored(tenant, bytes, verdict);

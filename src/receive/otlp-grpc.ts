@@ -5,13 +5,12 @@
  * Threads: one ingress Worker; its receivers share the bytes in flight.
  */
 import { create, toBinary } from "@bufbuild/protobuf";
-import { EngineError } from "../base/error.ts";
 import { freeBytes } from "../base/free-bytes.ts";
 import { ExportTraceServiceResponseSchema } from "../proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
 import type { GrpcMethods, GrpcRequest } from "./grpc-method.ts";
 import { partialSuccessOf } from "./otlp-response.ts";
 import type { ReceiveMeter, RequestSink } from "./receive.ts";
-import { REFUSALS, throwUnlessStored } from "./refusal.ts";
+import { overloaded, throwUnlessStored } from "./refusal.ts";
 
 export const EXPORT_PATH = "/opentelemetry.proto.collector.trace.v1.TraceService/Export";
 
@@ -35,7 +34,7 @@ async function exportTraces(
   const bytes = message.byteLength;
   const offered = sink.offer(tenant, message);
   freeBytes(message); // the sink has copied it
-  if (offered === undefined) throw new EngineError("overloaded", REFUSALS.overloaded);
+  if (offered === undefined) throw overloaded();
   const verdict = await offered;
   throwUnlessStored(verdict);
   meter.stored(tenant, bytes, verdict);

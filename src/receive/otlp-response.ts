@@ -68,9 +68,25 @@ function errorBody(
   encoding: RequestEncoding,
 ): string | Uint8Array<ArrayBuffer> {
   if (encoding === "unknown") return message;
-  const status = create(StatusSchema, { code, message });
-  if (encoding === "json") return toJsonString(StatusSchema, status);
-  return toBinary(StatusSchema, status);
+  if (encoding === "protobuf") return encodeStatus(code, message);
+  return toJsonString(StatusSchema, create(StatusSchema, { code, message }));
+}
+
+const encoder = new TextEncoder();
+/** Longer ones have a length of three bytes. */
+const SHORT_BYTES = 1 << 14;
+
+/** google.rpc.Status. By hand, as refusals come in crowds: a code below 128, a message. */
+function encodeStatus(code: number, message: string): Uint8Array<ArrayBuffer> {
+  const text = encoder.encode(message);
+  const { length } = text;
+  if (length >= SHORT_BYTES) return toBinary(StatusSchema, create(StatusSchema, { code, message }));
+  const lengthBytes = length < 128 ? [length] : [(length & 127) | 128, length >>> 7];
+  const prefix = [0x08, code, 0x12, ...lengthBytes];
+  const bytes = new Uint8Array(prefix.length + length);
+  bytes.set(prefix);
+  bytes.set(text, prefix.length);
+  return bytes;
 }
 
 export function rejectedCount(rejected: RejectedSpans): number {

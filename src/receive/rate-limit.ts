@@ -14,7 +14,7 @@
  * (2) Tenants that find none have a bucket for each thread.
  */
 import type { Clock } from "../base/clock.ts";
-import { EngineError } from "../base/error.ts";
+import { EngineError, refusal } from "../base/error.ts";
 
 /** What one tenant may send; without a bound both are Infinity. */
 export interface RateLimit {
@@ -62,17 +62,18 @@ export class RateLimiter {
   }
 
   /**
-   * Before a request of so many bytes is read: throws when take() would refuse it, however much
-   * less it is as OTLP.
+   * Before a request of so many bytes is read: why take() would refuse it, however much less it is
+   * as OTLP.
    */
-  check(tenant: string, bytes: number): void {
+  check(tenant: string, bytes: number): EngineError | undefined {
     const { burstBytes } = this.#limitOf(tenant);
-    this.#move(tenant, Math.min(burstBytes, Math.max(1, bytes / SHRINKS_MAX)), false);
+    return this.#move(tenant, Math.min(burstBytes, Math.max(1, bytes / SHRINKS_MAX)), false);
   }
 
   /** Throws `rate_limited`, or `too_large` for what is over the burst. */
   take(tenant: string, bytes: number): void {
-    this.#move(tenant, bytes, true);
+    const refused = this.#move(tenant, bytes, true);
+    if (refused !== undefined) throw refused;
   }
 
   /** Gives back what was taken for a request that could not be kept. */
@@ -87,12 +88,12 @@ export class RateLimiter {
     return this.#limits.byTenant.get(tenant) ?? this.#limits.others;
   }
 
-  #move(tenant: string, bytes: number, takes: boolean): void {
+  #move(tenant: string, bytes: number, takes: boolean): EngineError | undefined {
     const limit = this.#limitOf(tenant);
     const { bytesPerSecond, burstBytes } = limit;
-    if (bytesPerSecond === Number.POSITIVE_INFINITY) return;
-    if (bytes > burstBytes) throw overBurst(tenant, bytes, limit);
-    if (bytesPerSecond === 0) throw overRate(tenant, bytes, limit);
+    if (bytesPerSecond === Number.POSITIVE_INFINITY) return undefined;
+    if (bytes > burstBytes) return overBurst(tenant, bytes, limit);
+    if (bytesPerSecond === 0) return overRate(tenant, bytes, limit);
     const nowUs = Math.round(this.#clock.nowMs() * 1000);
     const burstUs = costUs(burstBytes, bytesPerSecond);
     const cost = costUs(bytes, bytesPerSecond);
@@ -102,10 +103,10 @@ export class RateLimiter {
       const fullAt = Number(before);
       // Later than any burst: the clock was set back, or the limit was lower. It begins anew.
       const base = fullAt < nowUs || fullAt > nowUs + burstUs ? nowUs : fullAt;
-      if (base + cost > nowUs + burstUs) throw overRate(tenant, bytes, limit);
-      if (!takes) return;
+      if (base + cost > nowUs + burstUs) return overRate(tenant, bytes, limit);
+      if (!takes) return undefined;
       const after = BigInt(base + cost);
-      if (Atomics.compareExchange(cells, at, before, after) === before) return;
+      if (Atomics.compareExchange(cells, at, before, after) === before) return undefined;
     }
   }
 
@@ -149,7 +150,7 @@ function keyOf(tenant: string): bigint {
 
 function overRate(tenant: string, bytes: number, limit: RateLimit): EngineError {
   const { bytesPerSecond, burstBytes } = limit;
-  return new EngineError(
+  return refusal(
     "rate_limited",
     `RATE_LIMITED: ingestion rate limit (local: ${bytesPerSecond} bytes, global: 0 bytes, ` +
       `burst: ${burstBytes} bytes) exceeded while adding ${bytes} bytes for user ${tenant}`,

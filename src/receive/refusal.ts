@@ -1,5 +1,5 @@
 /** What clients are told of requests that the engine did not keep. */
-import { EngineError } from "../base/error.ts";
+import { EngineError, refusal } from "../base/error.ts";
 import { rejectedCount } from "./otlp-response.ts";
 import type { Verdict } from "./receive.ts";
 
@@ -19,4 +19,9 @@ export function throwUnlessStored({ outcome, rejected }: Verdict): void {
   if (outcome === "stored") return;
   const spans = rejectedCount(rejected);
   throw new EngineError(outcome, REFUSALS[outcome], spans > 0 ? { spans } : undefined);
+}
+
+/** Nothing is taken now. */
+export function overloaded(): EngineError {
+  return refusal("overloaded", REFUSALS.overloaded);
 }
