@@ -153,14 +153,18 @@ export class BlockPlans {
   /** Blocks that are not in the tenant's table, which has room for them then. */
   #untold(all: readonly OwnedBlock[], name: string): Untold[] {
     const { table } = this.#tenant(name);
-    const traced = all.map((block) => this.#traced(block, name));
-    table.prepare(traced);
-    return table.missing(traced);
+    const tracesOf = (block: OwnedBlock) => rowsOf(block, name).traces;
+    const { slots } = table.content();
+    if (all.every(({ meta }) => slots.has(meta.id))) return [];
+    table.prepare(all.map((block) => ({ id: block.meta.id, traces: tracesOf(block) })));
+    const untold = all.filter(({ meta }) => !table.has(meta.id));
+    return untold.map((block) => this.#traced(block, name));
   }
 
   #tell(blocks: readonly Untold[], name: string): void {
     const { table } = this.#tenant(name);
-    for (const one of table.missing(blocks)) {
+    for (const one of blocks) {
+      if (table.has(one.id)) continue;
       try {
         table.add(one);
       } catch (error) {

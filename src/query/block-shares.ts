@@ -66,8 +66,12 @@ export class BlockShares {
     this.#blockOf = new Int32Array(slots.reduce((most, slot) => Math.max(most, slot + 1), 0));
     this.#blockOf.fill(-1);
     for (const [block, slot] of slots.entries()) this.#blockOf[slot] = block;
-    const every = Uint32Array.from({ length: members.count }, (_, member) => member);
-    const groups = every.reduce((most, member) => Math.max(most, members.groupOf(member) + 1), 0);
+    const every = new Uint32Array(members.count);
+    let groups = 0;
+    for (let member = 0; member < every.length; member++) {
+      every[member] = member;
+      groups = Math.max(groups, members.groupOf(member) + 1);
+    }
     this.#byBlock = listsBy(every, slots.length, (member) => this.blockOf(members.slotOf(member)));
     this.#byGroup = listsBy(this.#byBlock.all, groups, (member) => members.groupOf(member));
   }

@@ -80,17 +80,20 @@ export class TraceTable {
     this.#options = options;
   }
 
-  /** Those of the blocks that are not in it. In a step, like all that follows. */
-  missing<T extends TracedBlock>(blocks: readonly T[]): T[] {
-    const { slots } = this.#table().of;
-    return blocks.filter(({ id }) => !slots.has(id));
+  /** Whether the block is in it. In a step, like all that follows. */
+  has(id: string): boolean {
+    return this.#table().of.slots.has(id);
   }
 
   /** Makes room for these blocks, of which most may be in it. */
-  prepare(blocks: readonly TracedBlock[]): void {
-    const wanted = tracesOf(blocks);
-    const { traces } = this.#table().of;
-    const all = traces + tracesOf(this.missing(blocks));
+  prepare(blocks: readonly { readonly id: string; readonly traces: number }[]): void {
+    const { slots, traces } = this.#table().of;
+    let wanted = 0;
+    let all = traces;
+    for (const { id, traces: own } of blocks) {
+      wanted += own;
+      if (!slots.has(id)) all += own;
+    }
     if (traces > 2 * wanted + GONE_MIN || all > TRACES_MAX) {
       this.#options.vectors.forget(this.#options.name);
       this.#bits = BITS_MIN;
@@ -222,10 +225,6 @@ export class TraceTable {
       return { at, of: content(at) };
     });
   }
-}
-
-function tracesOf(blocks: readonly TracedBlock[]): number {
-  return blocks.reduce((sum, { tenant }) => sum + tenant.traces, 0);
 }
 
 /** Of the block that the ordinal is of. */
