@@ -201,8 +201,10 @@ async function askForMerge(job: CompactJob): Promise<CompactResult> {
 function begin(placed: PlacedBlocks, told: boolean): void {
   const nowMs = clock.nowMs();
   for (const meta of start.blocks) {
-    // Or a part of it is: then it was joined, and that was not heard of.
-    const isThere = [meta.id, ...(meta.merged?.replaces ?? [])].some((id) => list.names(id));
+    // Or all of its parts are: then they were joined, and that was not heard of.
+    const parts = meta.merged?.replaces ?? [];
+    const isThere =
+      list.names(meta.id) || (parts.length > 0 && parts.every((id) => list.names(id)));
     if (isThere && !uploaded.has(meta.id)) uploaded.add(meta, nowMs);
   }
   const hidden = uploaded.ids().filter((id) => !list.live.has(id));

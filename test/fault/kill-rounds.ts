@@ -17,6 +17,7 @@ const LOAD_MS_MIN = 150;
 /** Between what is waited for and the kill. */
 const AFTER_MS_MAX = 150;
 const READERS = 4;
+const BUSY: readonly number[] = [503, 504];
 const ROWS_DEADLINE_MS = 20_000;
 
 /** What the kill is to hit. A cut takes some 100 ms, its publishing some 10 at its end. */
@@ -218,9 +219,9 @@ export async function countSpans(
   window: { readonly start: string; readonly end: string },
 ): Promise<number> {
   const params = new URLSearchParams({ q: "{ } | count_over_time()", ...window });
-  const response = await server.get(`/api/metrics/query?${params}`);
-  const text = await response.text();
-  if (response.status !== 200) throw new Error(`test: ${response.status} ${text}`);
+  const { status, body } = await answer(server, `/api/metrics/query?${params}`);
+  const text = new TextDecoder().decode(body);
+  if (status !== 200) throw new Error(`test: ${status} ${text}`);
   const { series } = JSON.parse(text) as { series?: { value?: number }[] };
   return series?.[0]?.value ?? 0;
 }
@@ -244,12 +245,25 @@ export async function holdTraces(
   await Promise.all(Array.from({ length: READERS }, read));
 }
 
-async function spanIds(server: Server, traceId: string): Promise<string[]> {
+/** On a machine that is busy with other things no answer may come in time: then asked again. */
+async function answer(server: Server, path: string): Promise<{ status: number; body: Uint8Array }> {
   const accept = "application/protobuf";
-  const response = await server.get(`/api/traces/${traceId}`, { accept });
-  const body = new Uint8Array(await response.arrayBuffer());
-  if (response.status === 404) return [];
-  if (response.status !== 200) throw new Error(`test: ${traceId}: ${response.status}`);
+  let last = "";
+  return await waitFor(
+    async () => {
+      const response = await server.get(path, path.includes("/traces/") ? { accept } : {});
+      const body = new Uint8Array(await response.arrayBuffer());
+      last = `${response.status} ${new TextDecoder().decode(body)}`;
+      return BUSY.includes(response.status) ? undefined : { status: response.status, body };
+    },
+    () => `${path}: ${last}\n${server.log}`,
+  );
+}
+
+async function spanIds(server: Server, traceId: string): Promise<string[]> {
+  const { status, body } = await answer(server, `/api/traces/${traceId}`);
+  if (status === 404) return [];
+  if (status !== 200) throw new Error(`test: ${traceId}: ${status}`);
   const { resourceSpans } = fromBinary(TraceSchema, body);
   const spans = resourceSpans.flatMap(({ scopeSpans }) => scopeSpans.flatMap((it) => it.spans));
   return spans.map(({ spanId }) => Buffer.from(spanId).toString("hex"));
