@@ -4,6 +4,7 @@
  * The parts that rely on a relation assert it again, close to its use.
  */
 import { resolve, sep } from "node:path";
+import { blockListPoll, compactedRetention } from "./bucket-settings.ts";
 import { compactionWindow } from "./compaction-settings.ts";
 import type { Config, Receiver } from "./config.ts";
 import { BUCKET_COMPACTION_WINDOW_MS_MAX } from "./limits.ts";
@@ -116,10 +117,18 @@ function* tenants(config: Config): Generator<BrokenRelation> {
 }
 
 /** What lies in a bucket is kept account of by the day. */
-function* buckets({ storageBackend: backend, compaction }: Config): Generator<BrokenRelation> {
-  if (backend === "local" || compaction.windowMs <= BUCKET_COMPACTION_WINDOW_MS_MAX) return;
-  const message = "blocks in a bucket are merged within a day at most";
-  yield { paths: [compactionWindow.path, storageBackend.path], message };
+function* buckets({ storageBackend: backend, compaction, bucket }: Config) {
+  if (backend === "local") return;
+  if (compaction.windowMs > BUCKET_COMPACTION_WINDOW_MS_MAX) {
+    const message = "blocks in a bucket are merged within a day at most";
+    yield { paths: [compactionWindow.path, storageBackend.path], message };
+  }
+  if (bucket.graceMs < 2 * bucket.pollMs) {
+    const message =
+      "blocks would go before other processes hear that they were merged: at least twice " +
+      `${blockListPoll.path}, which is ${formatDuration(bucket.pollMs)}`;
+    yield { paths: [compactedRetention.path, blockListPoll.path], message };
+  }
 }
 
 function* folders(config: Config): Generator<BrokenRelation> {

@@ -41,6 +41,9 @@ export class BucketList {
   #metas = new Map<string, BlockMeta>();
   #records = new Map<string, NamedRecord>();
   #live = new Map<string, BlockMeta>();
+  /** Ids in records. */
+  #outputs: ReadonlySet<string> = new Set();
+  #replaced: ReadonlySet<string> = new Set();
   /** Keys of objects that cannot be read: each is told of once, and passed over. */
   #damaged = new Set<string>();
 
@@ -66,15 +69,12 @@ export class BucketList {
   /** Whether there is a meta of that id, living or not, or a record that names it. */
   names(id: string): boolean {
     if (this.#metas.has(id) || this.#damaged.has(metaKey({ id }))) return true;
-    return this.records.some(
-      ({ record: { outputs, replaced } }) =>
-        outputs.some((meta) => meta.id === id) || replaced.some((one) => one.id === id),
-    );
+    return this.#outputs.has(id) || this.#replaced.has(id);
   }
 
   /** Whether it lives no longer because others have its spans, or its time is over. */
   isReplaced(id: string): boolean {
-    return this.records.some(({ record }) => record.replaced.some((one) => one.id === id));
+    return this.#replaced.has(id);
   }
 
   /** Whether all records could be read: else it is not known which blocks there are. */
@@ -85,7 +85,6 @@ export class BucketList {
   /** Live blocks by the window whose record tells of them; without those of damaged records. */
   byWindow(): Map<string, BlockMeta[]> {
     const windows = new Map<string, BlockMeta[]>();
-    const ofRecord = new Set<string>();
     const add = (window: string, meta: BlockMeta) => {
       const metas = windows.get(window);
       if (metas === undefined) windows.set(window, [meta]);
@@ -93,12 +92,11 @@ export class BucketList {
     };
     for (const { window, record } of this.#records.values()) {
       for (const meta of record.outputs) {
-        ofRecord.add(meta.id);
         if (this.#live.has(meta.id)) add(window, meta);
       }
     }
     for (const meta of this.#live.values()) {
-      if (!ofRecord.has(meta.id)) add(windowOfBlock(meta), meta);
+      if (!this.#outputs.has(meta.id)) add(windowOfBlock(meta), meta);
     }
     for (const key of this.#damaged) windows.delete(nameOfCompactionKey(key)?.window ?? "");
     return windows;
@@ -142,10 +140,10 @@ export class BucketList {
   }
 
   #change(metas: Map<string, BlockMeta>, records: Map<string, NamedRecord>): BlockChange {
-    const live = liveBlocks(
-      metas.values(),
-      [...records.values()].map(({ record }) => record),
-    );
+    const all = [...records.values()].map(({ record }) => record);
+    const live = liveBlocks(metas.values(), all);
+    this.#outputs = new Set(all.flatMap(({ outputs }) => outputs.map(({ id }) => id)));
+    this.#replaced = new Set(all.flatMap(({ replaced }) => replaced.map(({ id }) => id)));
     const change = changeOf(this.#live, live);
     this.#metas = metas;
     this.#records = records;

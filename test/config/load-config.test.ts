@@ -390,6 +390,25 @@ describe("relations", () => {
       ],
     },
     {
+      yaml:
+        "backend_worker: {compaction: {compaction_window: 25h}}\n" +
+        "storage: {trace: {backend: s3, s3: {bucket: b, endpoint: e, insecure: true}}}",
+      problems: [
+        "f.yaml:1:31: backend_worker.compaction.compaction_window: blocks in a bucket are merged " +
+          "within a day at most",
+      ],
+    },
+    {
+      yaml:
+        "backend_worker: {compaction: {compacted_block_retention: 1m}}\n" +
+        "storage: {trace: {backend: s3, s3: {bucket: b, endpoint: e, insecure: true}}}",
+      problems: [
+        "f.yaml:1:31: backend_worker.compaction.compacted_block_retention: blocks would go " +
+          "before other processes hear that they were merged: at least twice " +
+          "storage.trace.blocklist_poll, which is 5m0s",
+      ],
+    },
+    {
       yaml: "live_store: {max_block_duration: 400h}",
       problems: [
         "f.yaml:1:14: live_store.max_block_duration: blocks kept for 336h0m0s would be removed " +

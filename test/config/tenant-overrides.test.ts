@@ -29,6 +29,8 @@ overrides:
     max_bytes_per_trace: 3MB
     ingestion_max_attribute_bytes: 9
     ingestion_max_attribute_keys: 8
+  merged: {compaction: {block_retention: 30d, compaction_window: 2h, compaction_disabled: true}}
+  flat-merged: {compaction_window: 30m, compaction_disabled: false}
   nothing:
   "*": {ingestion: {burst_size_bytes: 7}}
 `);
@@ -48,6 +50,15 @@ overrides:
       "flat-traces",
       { liveTracesMax: 7, traceBytesMax: 3_000_000, attributeBytesMax: 9, attributeKeysMax: 8 },
     ],
+    [
+      "merged",
+      {
+        blockRetentionMs: 30 * 86_400_000,
+        compactionWindowMs: 7_200_000,
+        isCompactionDisabled: true,
+      },
+    ],
+    ["flat-merged", { compactionWindowMs: 1_800_000, isCompactionDisabled: false }],
     ["nothing", {}],
   ]);
   expect(file.wildcard).toEqual({ burstBytes: 7 });

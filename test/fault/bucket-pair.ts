@@ -10,6 +10,7 @@ import {
   judgeCutOff,
   type KillOptions,
   type KillReport,
+  someOf,
 } from "./kill-rounds.ts";
 import { LEDGER_WINDOW, LedgerLoad } from "./ledger-load.ts";
 
@@ -67,7 +68,7 @@ export async function bucketPairRounds(
     await agree(sides, offences);
     for (const [i, { ledger }] of sides.entries()) {
       const other = sides[1 - i].server;
-      await holdTraces(other, ledger.requests.slice(from[i]), offences);
+      await holdTraces(other, someOf(ledger.requests.slice(from[i])), offences);
     }
     const line = `round ${round + 1}, ${name}, rows ${totalOf(sides)}`;
     onRound?.(line);

@@ -17,6 +17,9 @@ const LOAD_MS_MIN = 150;
 /** Between what is waited for and the kill. */
 const AFTER_MS_MAX = 150;
 const READERS = 4;
+/** Requests whose traces are asked for after a kill. */
+const TRACES_MAX = 500;
+const LAST_TRACES = 100;
 const BUSY: readonly number[] = [503, 504];
 const ROWS_DEADLINE_MS = 20_000;
 
@@ -86,7 +89,7 @@ export async function killRounds(options: KillOptions): Promise<KillReport> {
     stored += await judgeCutOff(server, { ledger, requests: lost, offences });
     await holdRows(server, { ledger, offences, rowsAside });
     await holdCount(server, ledger, offences);
-    await holdTraces(server, recent, offences);
+    await holdTraces(server, someOf(recent), offences);
     const line = `round ${round + 1}, ${name}: ${recent.length} requests, ${lost.length} cut off`;
     onRound?.(`${line}, rows ${ledger.acknowledgedSpans}`);
     for (let i = before; i < offences.length; i++) offences[i] = `${line}: ${offences[i]}`;
@@ -107,6 +110,12 @@ export async function killRounds(options: KillOptions): Promise<KillReport> {
     moments,
     offences: offences.map((offence) => `seed ${seed}: ${offence}`),
   };
+}
+
+/** All, or as many as a round has time for: from all over it, and the last. */
+export function someOf(requests: readonly SentRequest[]): readonly SentRequest[] {
+  const step = Math.ceil(requests.length / TRACES_MAX);
+  return requests.filter((_, i) => i % step === 0 || i + LAST_TRACES >= requests.length);
 }
 
 interface Kill {
