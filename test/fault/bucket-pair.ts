@@ -11,6 +11,7 @@ import {
   type KillOptions,
   type KillReport,
   someOf,
+  WAITING_PAUSE_MS,
 } from "./kill-rounds.ts";
 import { LEDGER_WINDOW, LedgerLoad } from "./ledger-load.ts";
 
@@ -53,7 +54,9 @@ export async function bucketPairRounds(
     await Promise.all(sides.map(({ server }) => sendDoomed(server)));
     await Bun.sleep(LOAD_MS_MIN + random.below(loadMsMax - LOAD_MS_MIN));
     for (const { server } of sides) server.flush().catch(() => {});
+    for (const { ledger } of sides) ledger.pauseMs = WAITING_PAUSE_MS;
     await moment.comes(victims[0].server);
+    for (const { ledger } of sides) ledger.pauseMs = 0;
     await Bun.sleep(random.below(AFTER_MS_MAX));
     await Promise.all(victims.map(({ server }) => server.kill()));
     for (const { ledger } of sides) ledger.stop();

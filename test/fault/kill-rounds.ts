@@ -16,6 +16,8 @@ const CONNECTIONS = 12;
 const LOAD_MS_MIN = 150;
 /** Between what is waited for and the kill. */
 const AFTER_MS_MAX = 150;
+/** Of the load, while something is waited for. */
+export const WAITING_PAUSE_MS = 50;
 const READERS = 4;
 /** Requests whose traces are asked for after a kill. */
 const TRACES_MAX = 500;
@@ -136,7 +138,9 @@ async function killOnce(kill: Kill): Promise<void> {
   await aside;
   if (typeof moment !== "string") {
     server.flush().catch(() => {});
+    ledger.pauseMs = WAITING_PAUSE_MS;
     await moment.comes(server);
+    ledger.pauseMs = 0;
     await Bun.sleep(random.below(AFTER_MS_MAX));
   } else if (moment === "a cut" || moment === "a publish") {
     const flushed = server.flush().catch(() => {});

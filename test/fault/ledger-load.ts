@@ -41,6 +41,8 @@ export class LedgerLoad {
   readonly #random: Prng;
   readonly #headers: Readonly<Record<string, string>>;
   readonly #batches: readonly Batch[];
+  /** Of each connection between an answer and its next request. */
+  pauseMs = 0;
   #stopped = false;
 
   /** `headers` name a tenant where there are several. */
@@ -91,6 +93,7 @@ export class LedgerLoad {
           this.refused.set(response.status, (this.refused.get(response.status) ?? 0) + 1);
         }
         await response.arrayBuffer();
+        if (this.pauseMs > 0) await Bun.sleep(this.pauseMs);
       } catch {
         if (request.outcome === "in flight") request.outcome = "cut off";
         return;
