@@ -43,6 +43,7 @@ export async function bucketPairRounds(
   let cutOffRequests = 0;
   let cutOffStored = 0;
   const moments = bucketMoments(bucket);
+  const work = new Work();
   for (let round = 0; round < kills; round++) {
     const from = sides.map(({ ledger }) => ledger.requests.length);
     const who = WHO[(round + seed) % WHO.length];
@@ -59,6 +60,7 @@ export async function bucketPairRounds(
     for (const { ledger } of sides) ledger.pauseMs = 0;
     await Bun.sleep(random.below(AFTER_MS_MAX));
     await Promise.all(victims.map(({ server }) => server.kill()));
+    for (const { server } of victims) work.add(server);
     for (const { ledger } of sides) ledger.stop();
     await Promise.all(running);
     await Promise.all(victims.map(({ server }) => server.restart()));
@@ -81,6 +83,8 @@ export async function bucketPairRounds(
   await agree(sides, offences);
   const [one, other] = [await doomedLeft(first), await doomedLeft(second)];
   if (one !== other) offences.push(`${one} and ${other} spans of those that go are there`);
+  for (const { server } of sides) work.add(server);
+  onRound?.(`${work.merges} merges, ${work.late} came too late`);
   return {
     acknowledgedSpans: totalOf(sides),
     cutOffRequests,
@@ -88,6 +92,17 @@ export async function bucketPairRounds(
     moments: names,
     offences: offences.map((offence) => `seed ${seed}: ${offence}`),
   };
+}
+
+/** What was done, and what was done twice; by the logs. */
+class Work {
+  merges = 0;
+  late = 0;
+
+  add({ log }: Server): void {
+    this.merges += log.split('msg="blocks merged"').length - 1;
+    this.late += log.split('msg="merge comes too late"').length - 1;
+  }
 }
 
 /** Each process sees all spans of both, and goes on seeing them. */
