@@ -162,9 +162,10 @@ export class StoreCompaction {
       const isDisk = error instanceof Error && "syscall" in error;
       if (!isDisk && !(error instanceof EngineError)) throw error;
       if (error instanceof EngineError && error.code === "store_unavailable") throw error;
-      // Another process was here: the next poll tells.
+      // Another process was here, as the next poll tells.
       if (error instanceof EngineError && error.code === "not_found") {
         logger.info("blocks went before they were merged", { window: work.window });
+        this.#leaveAlone(inputs);
       } else this.#failedTo(inputs, error.message);
     } finally {
       this.#underWay = new Set();
@@ -254,10 +255,15 @@ export class StoreCompaction {
     this.#options.logger.info("blocks merged", { window, ...shape, ms: Math.round(ms) });
   }
 
+  #leaveAlone(inputs: readonly BlockMeta[]): void {
+    const untilMs = this.#options.clock.nowMs() + RETRY_MS;
+    for (const { id } of inputs) this.#failed.set(id, untilMs);
+  }
+
   #failedTo(inputs: readonly BlockMeta[], error: string): void {
-    const { tally, clock, logger } = this.#options;
+    const { tally, logger } = this.#options;
     tally.failures++;
-    for (const { id } of inputs) this.#failed.set(id, clock.nowMs() + RETRY_MS);
+    this.#leaveAlone(inputs);
     const blocks = inputs.map(({ id }) => id).join(" ");
     logger.error("blocks cannot be merged", { blocks, error });
   }

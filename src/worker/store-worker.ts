@@ -342,11 +342,18 @@ function tellState(): void {
       sweptObjects: cleaning.sweptObjects,
       compaction: {
         ...{ ...tally.counts, expired: cleaning.expiredBlocks },
-        waiting: list.records.reduce((sum, { record }) => sum + record.replaced.length, 0),
+        waiting: waitingBlocks(),
       },
       requests: store.requests(),
     },
   });
+}
+
+/** Replaced, and their objects are there. */
+function waitingBlocks(): number {
+  const sinceMs = clock.nowMs() - start.graceMs;
+  const isThere = ({ atMs }: { readonly atMs: number }) => atMs > sinceMs;
+  return list.records.reduce((sum, { record }) => sum + record.replaced.filter(isThere).length, 0);
 }
 
 function post(message: StoreMessage): void {
