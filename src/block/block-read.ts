@@ -79,6 +79,13 @@ export class BlockCaches {
     this.piles = new ValueCache(bytesMax / 4);
   }
 
+  /** The same, for reads that say nothing of what is read of other blocks. */
+  get unnoticed(): BlockCaches {
+    return Object.assign(Object.create(BlockCaches.prototype) as BlockCaches, this, {
+      touched: undefined,
+    });
+  }
+
   /** Of a block that was removed. */
   forget(folder: string): void {
     const prefix = join(folder, "/");

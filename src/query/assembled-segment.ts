@@ -9,7 +9,9 @@
 import { assert } from "../base/assert.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { DataValue } from "../model/data-value.ts";
+import type { Field } from "../traceql/ast.ts";
 import { valueKey } from "../vector/code-values.ts";
+import { StepKeeper } from "../vector/keeper.ts";
 import {
   bitmapBytes,
   type CodesVector,
@@ -20,6 +22,7 @@ import {
 } from "../vector/vector.ts";
 import { type AssembledPlan, type PlanOptions, planLists, planRows } from "./assembled-plan.ts";
 import { codeNumbers } from "./coded-numbers.ts";
+import { latestStarts, partsAlone } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import type {
@@ -119,6 +122,26 @@ export class AssembledSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  isFar(): boolean {
+    return this.#options.parts.some((part) => part.with((segment) => segment.isFar()));
+  }
+
+  /** A span that came twice counts where it came first: so what the first part says holds. */
+  latestStarts(): number {
+    return latestStarts(this.#options);
+  }
+
+  bring(among: number, fields: readonly Field[]): void {
+    for (const part of this.#options.parts) part.with((segment) => segment.bring(among, fields));
+  }
+
+  cutOut(trace: number, fields: readonly Field[]): AssembledSegment {
+    const { scratch, kernel } = this.#options;
+    const parts = partsAlone(this.#options, trace, fields);
+    const keeper = new StepKeeper(scratch);
+    return new AssembledSegment({ parts, traces: 1, keeper, scratch, kernel, name: "" });
   }
 
   spansOf(trace: number): TraceSpans {

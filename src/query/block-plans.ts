@@ -18,11 +18,11 @@ import {
   planAlone,
   planBlocks,
 } from "./block-plan.ts";
-import type { SegmentTools } from "./block-segment.ts";
 import { BlockShares } from "./block-shares.ts";
 import type { ShareCandidate } from "./head-shares.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import type { Segment } from "./segment.ts";
+import type { SegmentTools } from "./segment-tools.ts";
 import type { ListedBlock } from "./trace-by-id.ts";
 import { type TracedBlock, TraceTable } from "./trace-table.ts";
 import type { Turn } from "./turns.ts";

@@ -6,23 +6,19 @@
 
 import { assert } from "../base/assert.ts";
 import { readColumns } from "../block/block-columns-read.ts";
-import { columnDictionary } from "../block/block-pages.ts";
-import { type BlockCaches, type OpenBlock, openBlock } from "../block/block-read.ts";
+import { type OpenBlock, openBlock } from "../block/block-read.ts";
 import { BlockVectors } from "../block/block-vectors.ts";
-import type { ValueCache } from "../block/file-cache.ts";
 import type { ColumnRows } from "../block/parquet-decode.ts";
 import { resourceFromJson } from "../block/resource-json.ts";
-import type { ReadExports } from "../kernel/scan-kernel.ts";
-import type { BlockTenant } from "../model/block-meta.ts";
+import type { Field } from "../traceql/ast.ts";
 import { codeValues, type ValuesToCode } from "../vector/code-values.ts";
-import type { Keeper } from "../vector/keeper.ts";
-import type { StepScratch } from "../vector/step-scratch.ts";
+import { type Keeper, StepKeeper } from "../vector/keeper.ts";
 import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
-import type { VectorCache } from "../vector/vector-cache.ts";
 import { readResource, readScope } from "./any-value.ts";
 import { type BlockNames, blockNames } from "./block-names.ts";
 import { hexValues, listValues } from "./block-values.ts";
 import { codeNumbers } from "./coded-numbers.ts";
+import { bringRows } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { asLongs, codesOfKind } from "./number-vectors.ts";
@@ -52,24 +48,11 @@ import {
   findTraceOf,
   findTraceStarts,
 } from "./segment-family.ts";
+import type { SegmentTools, TenantBlock } from "./segment-tools.ts";
 import { combineSources } from "./source-codes.ts";
 import { StepMemo } from "./step-memo.ts";
-import type { ListedBlock } from "./trace-by-id.ts";
-import { farSpans, isFar, isFew, knownSpans } from "./trace-spans.ts";
-
-/** What one thread reads and keeps blocks with. */
-export interface SegmentTools {
-  readonly caches: BlockCaches;
-  readonly vectors: VectorCache;
-  readonly scratch: StepScratch;
-  readonly kernel: ReadExports;
-  readonly residuals: ValueCache<ResidualIndex>;
-}
-
-/** Its rows of one tenant. */
-export interface TenantBlock extends ListedBlock {
-  readonly tenant: BlockTenant;
-}
+import { findTraceRows, type TraceRows } from "./trace-rows.ts";
+import { type FarRows, farSpans, isFar, isFew, knownSpans } from "./trace-spans.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -79,17 +62,10 @@ const NESTED: Readonly<Record<NestedName, string>> = {
   nestedSetParent: "nested_parent",
   "span:childCount": "child_count",
 };
-const TRACE_ID_BYTES = 16;
-
-interface TraceRows {
-  readonly starts: number;
-  readonly ids: number;
-  readonly traces: number;
-}
-
 export class BlockSegment implements Segment {
   readonly rows: number;
   readonly #tools: SegmentTools;
+  readonly #of: TenantBlock;
   readonly #columns: Keeper;
   readonly #name: string;
   readonly #block: OpenBlock;
@@ -104,14 +80,12 @@ export class BlockSegment implements Segment {
   #times: TraceTimes | undefined;
 
   /** `columns` keeps what is read of them; numbers of traces are kept with the tools always. */
-  constructor(
-    tools: SegmentTools,
-    { folder, meta, tenant }: TenantBlock,
-    columns: Keeper = tools.vectors,
-  ) {
+  constructor(tools: SegmentTools, of: TenantBlock, columns: Keeper = tools.vectors) {
+    const { folder, meta, tenant } = of;
     this.#tools = tools;
+    this.#of = of;
     this.#columns = columns;
-    this.#name = `${folder}/${tenant.rowFirst}/`;
+    this.#name = `${folder}/${tenant.rowFirst}+${tenant.rows}/`;
     this.#block = openBlock(tools.caches, folder);
     this.#names = blockNames(this.#block);
     this.rows = tenant.rows;
@@ -158,10 +132,41 @@ export class BlockSegment implements Segment {
     return findTraceStarts(this, this.#family);
   }
 
+  isFar(): boolean {
+    return isFar(this.#farRows());
+  }
+
+  latestStarts(): number {
+    const { first, last } = this.traceStarts();
+    return this.#isDistinct ? first : last;
+  }
+
+  bring(among: number, fields: readonly Field[]): void {
+    const rows = { first: this.#first, end: this.#first + this.rows };
+    const of = { names: this.#names, rows, fields, ofSpans: !isFew(among) };
+    bringRows(this.#tools.caches, this.#block, of);
+  }
+
+  cutOut(trace: number, fields: readonly Field[]): BlockSegment {
+    const { words } = this.#tools.scratch;
+    const at = this.starts / 4 + trace;
+    const rows = { first: this.#first + words[at], end: this.#first + words[at + 1] };
+    const of = { names: this.#names, rows, fields, ofSpans: true };
+    bringRows(this.#tools.caches, this.#block, of);
+    const tools = { ...this.#tools, caches: this.#tools.caches.unnoticed };
+    const { name } = this.#of.tenant;
+    const tenant = { name, rowFirst: rows.first, rows: rows.end - rows.first, traces: 1 };
+    return new BlockSegment(tools, { ...this.#of, tenant }, new StepKeeper(tools.scratch));
+  }
+
+  #farRows(): FarRows {
+    const { caches } = this.#tools;
+    return { caches, block: this.#block, columns: this.#names.flat, rowFirst: this.#first };
+  }
+
   spansOf(trace: number, among: number): TraceSpans {
-    const { caches, scratch } = this.#tools;
-    const { flat } = this.#names;
-    const far = { caches, block: this.#block, columns: flat, rowFirst: this.#first };
+    const { scratch } = this.#tools;
+    const far = this.#farRows();
     const mayBeFar = isFew(among) && this.#isDistinct && isFar(far);
     if (!mayBeFar) return knownSpans(this, scratch, trace);
     return farSpans(this, scratch, { ...far, trace });
@@ -337,47 +342,12 @@ export class BlockSegment implements Segment {
   }
 
   #traceRows(): TraceRows {
-    this.#known ??=
-      this.#tools.vectors.find<TraceRows>(`${this.#name}traces`) ?? this.#findTraceRows();
-    return this.#known;
-  }
-
-  #findTraceRows(): TraceRows {
-    const { kernel, scratch, vectors } = this.#tools;
-    const column = this.#block.layout.traceId;
-    const values = columnDictionary(this.#tools.caches, this.#block, column);
-    return scratch.within(() => {
-      const found = scratch.take((this.rows + 1) * 4);
-      let traces = 0;
-      let ids = 0;
-      const bytes = () => {
-        if (values === undefined) {
-          ids = this.#vectors.ids16(column);
-          traces = kernel.runStarts16(ids, this.rows, found) >>> 0;
-        } else {
-          ids = scratch.take(this.rows * 4);
-          this.#vectors.codeWords(column, ids);
-          traces = kernel.runStarts(ids, this.rows, found) >>> 0;
-        }
-        return traces * 20 + 64;
-      };
-      return vectors.get<TraceRows>(`${this.#name}traces`, bytes, (at) => {
-        const starts = at + traces * TRACE_ID_BYTES;
-        const { words } = scratch;
-        words.copyWithin(starts / 4, found / 4, found / 4 + traces + 1);
-        if (values === undefined) kernel.gather16(ids, starts, traces, at);
-        else {
-          const codes = scratch.take(traces * 4);
-          for (let trace = 0; trace < traces; trace++) {
-            const code = words[ids / 4 + words[starts / 4 + trace]];
-            assert(code > 0 && code <= values.values, "block: every row has a trace id");
-            words[codes / 4 + trace] = code - 1;
-          }
-          kernel.gather16(scratch.copy(values.fixed), codes, traces, at);
-        }
-        return { starts, ids: at, traces };
-      });
+    this.#known ??= findTraceRows(this.#tools, {
+      vectors: this.#vectors,
+      block: this.#block,
+      name: this.#name,
     });
+    return this.#known;
   }
 
   /** One source for each combination of values that the columns have. */

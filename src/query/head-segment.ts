@@ -1,5 +1,6 @@
 /** One tenant's rows of a half of the head as a segment, for the step in which it is pinned. */
 
+import { assert } from "../base/assert.ts";
 import { type HeadVectorOptions, HeadVectors } from "../head/head-vectors.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import { codeValues } from "../vector/code-values.ts";
@@ -82,6 +83,22 @@ export class HeadSegment implements Segment {
 
   traceStarts(): TraceStarts {
     return findTraceStarts(this, this.#family);
+  }
+
+  isFar(): boolean {
+    return false;
+  }
+
+  latestStarts(): number {
+    return this.traceStarts().last;
+  }
+
+  bring(): void {}
+
+  /** The head is never far. */
+  cutOut(): this {
+    assert(false, "query: a trace of the head alone");
+    return this;
   }
 
   spansOf(trace: number): TraceSpans {

@@ -3,7 +3,8 @@
  * blocks at once. Which columns: those that the query mentions, and those that questions of its
  * kind have read of most blocks lately, for a step knows best itself.
  *
- * A search that has found enough looks at little of the other blocks, so that is a kind of its own.
+ * A search that has found enough looks at the starts of other blocks, and then at the few traces
+ * that are better than those found, alone (cut-out.ts).
  *
  * Only ever a help: what is not there when it is read is waited for there.
  *
@@ -40,14 +41,13 @@ type ReadOften = Map<string, number>;
 
 /** What nearly every question of a type reads. */
 const USUAL: Readonly<Record<Question["type"], readonly string[]>> = {
-  search: ["trace_id", "start_unix_nano", "duration_nano", "parent_span_id", "residual"],
+  search: ["trace_id", "start_unix_nano", "residual"],
   metrics: ["trace_id", "start_unix_nano", "residual"],
   tagNames: ["residual"],
   tagValues: ["residual"],
 };
 
-/** A look at starts first, and then at the few traces that are better than those found. */
-const USUAL_BOUNDED = [...["trace_id", "start_unix_nano", "name", "status_code", "resource"]];
+const USUAL_BOUNDED = ["trace_id", "start_unix_nano"];
 
 const TRACE_IDS: WantedColumns = { names: new Set(["trace_id"]), keys: [] };
 
@@ -67,9 +67,12 @@ export class ReadAhead {
 
   /** `isBounded`: enough was found, and only what is better is wanted. */
   begin(question: Question, blocks: readonly PlannedBlock[], isBounded: boolean): BlocksAhead {
-    const { kind: asked, keys } = kindOf(question);
-    const kind = `${asked}${isBounded ? " bounded" : ""}`;
-    const usual = isBounded ? USUAL_BOUNDED : USUAL[question.type];
+    if (isBounded) {
+      const often = new Map(USUAL_BOUNDED.map((name) => [name, 1]));
+      return new BlocksAhead(this.#columns, blocks, { often, keys: [], learns: false });
+    }
+    const { kind, keys } = kindOf(question);
+    const usual = USUAL[question.type];
     const often = this.#known.get(kind) ?? new Map(usual.map((name) => [name, 1]));
     this.#known.delete(kind);
     this.#known.set(kind, often);
@@ -77,7 +80,7 @@ export class ReadAhead {
       if (this.#known.size <= KINDS_MAX) break;
       this.#known.delete(oldest);
     }
-    return new BlocksAhead(this.#columns, blocks, { often, keys: isBounded ? [] : keys });
+    return new BlocksAhead(this.#columns, blocks, { often, keys, learns: true });
   }
 }
 
@@ -87,13 +90,15 @@ export class BlocksAhead {
   readonly #blocks: readonly PlannedBlock[];
   readonly #often: ReadOften;
   readonly #keys: WantedColumns["keys"];
+  readonly #learns: boolean;
   #begun = 0;
 
   constructor(
     columns: ColumnFetch,
     blocks: readonly PlannedBlock[],
-    { often, keys }: { readonly often: ReadOften; readonly keys: WantedColumns["keys"] },
+    { often, keys, learns }: Pick<Kind, "keys"> & { often: ReadOften; learns: boolean },
   ) {
+    this.#learns = learns;
     this.#columns = columns;
     this.#blocks = blocks;
     this.#often = often;
@@ -116,6 +121,7 @@ export class BlocksAhead {
 
   /** In the same step. */
   visited(): void {
+    if (!this.#learns) return;
     const { touched } = this.#columns;
     let isNews = false;
     for (const [name, share] of this.#often) {

@@ -2,6 +2,7 @@
  * A search over one segment: its best traces, newest first or as the query sorts. What is shown of
  * them is read at once, while the segment is at hand.
  */
+import type { Field } from "../traceql/ast.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 import { newestTraces, type SearchParts, sortedTraces } from "./best-traces.ts";
 import type { FilterTools } from "./filter-bits.ts";
@@ -9,13 +10,15 @@ import { NewestRows } from "./newest-rows.ts";
 import type { SearchQuestion } from "./question.ts";
 import { RowBits } from "./row-bits.ts";
 import type { Rank, RankedTrace, SearchPlan } from "./search-plan.ts";
-import type { Segment } from "./segment.ts";
 import type { SegmentPart, TimeSpan } from "./segment-part.ts";
 import { Spansets } from "./spansets.ts";
 import { TraceSummaries } from "./trace-summary.ts";
 
 /** So many of the newest traces are asked at first; more where more are wanted. */
 const FEW_TRACES = 64;
+
+/** Each of them costs a request for its pages. */
+const FEW_ALONE = 12;
 
 /** What asking the few newest brought so far. */
 export interface Probes {
@@ -35,7 +38,8 @@ export function searchSegment(
   tools: SearchTools & { readonly probes: Probes },
 ): RankedTrace[] {
   const { segment } = part;
-  if (plan.sort === undefined && isBehind(segment, tools)) return [];
+  const alone = plan.sort === undefined ? fewOfFar(part, tools) : undefined;
+  if (alone !== undefined) return searchTraces(plan, part, { ...tools, traces: alone });
   const order = plan.sort === undefined ? segment.newestFirst() : undefined;
   if (order === undefined) {
     return searchAll(plan, part, { ...tools, spansets: new Spansets(segment, tools) });
@@ -58,16 +62,48 @@ export function searchSegment(
 }
 
 /**
- * Whether all of its traces are older than the worst that is wanted. A trace with doubles may start
- * later than the first of its rows does, but not later than the last.
+ * Of a segment whose columns lie in a bucket the traces that may be better than the worst that is
+ * wanted; undefined where they are not few.
  */
-function isBehind(segment: Segment, { worst, scratch, kernel }: SearchTools): boolean {
-  if (worst === undefined) return false;
-  const { first, last } = segment.traceStarts();
-  return scratch.within(() => {
+function fewOfFar(
+  part: SegmentPart,
+  { worst, scratch, kernel }: SearchTools,
+): number[] | undefined {
+  const { segment } = part;
+  if (worst === undefined || !segment.isFar()) return undefined;
+  const latest = segment.latestStarts();
+  const newest = scratch.within(() => {
     const out = scratch.take(16);
-    kernel.timeBounds(first, last, segment.traces, out);
-    return scratch.ulongs[out / 8 + 1] < worst.startUnixNano;
+    kernel.timeBounds(latest, latest, segment.traces, out);
+    return scratch.ulongs[out / 8 + 1];
+  });
+  const few: number[] = [];
+  if (newest < worst.startUnixNano) return few;
+  for (let trace = 0; trace < segment.traces; trace++) {
+    if (scratch.ulongs[latest / 8 + trace] < worst.startUnixNano) continue;
+    if (part.isExcluded(trace)) continue;
+    if (few.length === FEW_ALONE) return undefined;
+    few.push(trace);
+  }
+  return few;
+}
+
+/** One after the other, out of the pages that hold them. */
+function searchTraces(
+  plan: SearchPlan,
+  { segment, range }: SegmentPart,
+  tools: SearchTools & { readonly traces: readonly number[] },
+): RankedTrace[] {
+  const { scratch, kernel } = tools;
+  const fields = fieldsOf(plan);
+  return tools.traces.flatMap((trace) => {
+    const alone = segment.cutOut(trace, fields);
+    const bits = new RowBits(scratch, kernel);
+    const all = bits.all(alone.rows);
+    const doubles = alone.doubles();
+    const within = doubles === 0 ? all : bits.without(all, doubles, alone.rows);
+    const part = { segment: alone, within, range, isExcluded: () => false };
+    return searchAll(plan, part, { ...tools, spansets: new Spansets(alone, tools) });
   });
 }
 
@@ -97,6 +133,7 @@ function searchRows(
       ? newestTraces(plan, found, { ...parts, worst })
       : sortedTraces(plan, found, parts);
   if (best.length === 0) return [];
+  if (segment.isFar()) segment.bring(best.length, fieldsOf(plan));
   const summaries = new TraceSummaries(plan, parts);
   return best.map((trace) => ({ ...trace.rank, summary: summaries.of(trace, best.length) }));
 }
@@ -136,4 +173,8 @@ function isInside(
   { from = 0n, to = ULONG_MAX }: { from: bigint | undefined; to: bigint | undefined },
 ): boolean {
   return range !== undefined && from <= range.from && range.to <= to;
+}
+
+function fieldsOf({ mentions }: SearchPlan): Field[] {
+  return mentions.map(({ field }) => field);
 }

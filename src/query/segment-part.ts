@@ -16,6 +16,8 @@ export interface SegmentPart {
   readonly segment: Segment;
   /** Bitmap of the rows that count here: no doubles, no traces that are assembled elsewhere. */
   readonly within: number;
+  /** Whether the trace counts elsewhere. */
+  isExcluded(trace: number): boolean;
   /** What has the same name has the same rows that count, now and later; undefined: in the head. */
   readonly name?: string | undefined;
   /** No span is outside of it. */
@@ -54,6 +56,12 @@ export class LazyPart implements SegmentPart {
   get within(): number {
     this.#within ??= this.#rows();
     return this.#within;
+  }
+
+  isExcluded(trace: number): boolean {
+    const { excluded } = this.#options;
+    for (let i = 0; i < excluded.length; i++) if (excluded[i] === trace) return true;
+    return false;
   }
 
   #rows(): number {

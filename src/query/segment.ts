@@ -6,6 +6,7 @@
  * Addresses are those of the shared memory, valid for the step at hand.
  */
 import type { DataValue } from "../model/data-value.ts";
+import type { Field } from "../traceql/ast.ts";
 import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
 
 /** What spans have lists of. */
@@ -84,6 +85,14 @@ export interface Segment {
   times(): TraceTimes;
   /** u32 a trace: of its rows without a parent the first one, or 0xffffffff. */
   roots(): number;
+  /** Whether its columns are brought only when they are read: they lie in a bucket. */
+  isFar(): boolean;
+  /** u64 a trace: it starts no later, as far as starts alone tell. */
+  latestStarts(): number;
+  /** Waits once for what a search reads of it, when it shows so many of its traces. */
+  bring(among: number, fields: readonly Field[]): void;
+  /** One trace alone; where it is far, out of the pages that hold it. Fields that are asked for. */
+  cutOut(trace: number, fields: readonly Field[]): Segment;
   /** What is shown of a trace; `among` so many of the segment's that are asked for. */
   spansOf(trace: number, among: number): TraceSpans;
   /** u32 a trace: all of them, the newest first; undefined where it would serve one question. */

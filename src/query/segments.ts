@@ -17,7 +17,7 @@ import { type AssembledPart, wholePart } from "./assembled-plan.ts";
 import { AssembledSegment } from "./assembled-segment.ts";
 import type { BlockPlan, OwnedBlock, PlannedBlock } from "./block-plan.ts";
 import { BlockPlans, rowsOf } from "./block-plans.ts";
-import { BlockSegment, type SegmentTools } from "./block-segment.ts";
+import { BlockSegment } from "./block-segment.ts";
 import type { BlockSplits } from "./block-shares.ts";
 import { HeadSegment } from "./head-segment.ts";
 import { HeadShares } from "./head-shares.ts";
@@ -25,6 +25,7 @@ import type { Question } from "./question.ts";
 import type { ReadAhead } from "./read-ahead.ts";
 import type { Segment } from "./segment.ts";
 import { LazyPart, type PartOptions, type SegmentPart, type TimeSpan } from "./segment-part.ts";
+import type { SegmentTools } from "./segment-tools.ts";
 import type { HeadHalf, ListedBlock } from "./trace-by-id.ts";
 import type { Turn, Turns } from "./turns.ts";
 

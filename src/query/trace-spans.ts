@@ -89,8 +89,7 @@ function readRows({ caches, block, columns, rowFirst }: FarRows, from: number, t
   const parent = columns.get("parent_span_id");
   assert(id !== undefined && duration !== undefined, "block: ids and durations of spans");
   // Whoever reads ahead is not to take these for columns that are read whole.
-  const unseen = { ...caches, touched: undefined };
-  const read = readColumns(unseen, block, {
+  const read = readColumns(caches.unnoticed, block, {
     columns: [id, duration, ...(parent === undefined ? [] : [parent])],
     rows: { first: rowFirst + from, end: rowFirst + to },
   });

@@ -11,8 +11,9 @@ import { isOver, type Retention, retentionStep, tenantKeepMs } from "../compact/
 import { readRetentionFilter } from "../compact/retention-filter.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import type { BlockMeta, BlockTenant } from "../model/block-meta.ts";
-import { BlockSegment, type SegmentTools } from "../query/block-segment.ts";
+import { BlockSegment } from "../query/block-segment.ts";
 import { FilterBits } from "../query/filter-bits.ts";
+import type { SegmentTools } from "../query/segment-tools.ts";
 import type { FieldExpr } from "../traceql/ast.ts";
 import { StepScratch } from "../vector/step-scratch.ts";
 import { VectorCache } from "../vector/vector-cache.ts";

@@ -14,10 +14,10 @@ import {
   type GatherJob,
   gatherPart,
 } from "../query/answer-question.ts";
-import type { SegmentTools } from "../query/block-segment.ts";
 import { KnownTags } from "../query/known-tags.ts";
 import type { Answer } from "../query/question.ts";
 import { type ColumnFetch, ReadAhead } from "../query/read-ahead.ts";
+import type { SegmentTools } from "../query/segment-tools.ts";
 import { type KnownBlocks, type PinnedHead, Segments } from "../query/segments.ts";
 import { Turns } from "../query/turns.ts";
 import { QueryPeers } from "./query-peers.ts";
