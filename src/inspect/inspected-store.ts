@@ -13,10 +13,12 @@ import { liveBlocks } from "../compact/live-blocks.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import { blockDisk } from "../store/block-disk.ts";
 import { DATA_FILE, SIDECAR_FILE } from "../store/block-draft.ts";
-import { dataKey, INDEX_PREFIX, sidecarKey } from "../store/bucket-keys.ts";
+import { readPart } from "../store/block-object.ts";
+import { blockKey, INDEX_PREFIX } from "../store/bucket-keys.ts";
 import { BucketList } from "../store/bucket-list.ts";
 import { readIndexHeader } from "../store/index-segment.ts";
 import type { ObjectStore } from "../store/object-store.ts";
+import { type BlockFile, DATA, SIDECAR } from "../store/presence.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import { type Finding, type Findings, finding } from "./finding.ts";
 import type { BlockOnDisk } from "./verify-block.ts";
@@ -68,7 +70,7 @@ export class InspectedStore {
   /** Hands over the block's files on this disk; those of a bucket are copied for that time. */
   async withFiles(block: InspectedBlock, use: (block: BlockOnDisk) => void): Promise<void> {
     const { meta } = block;
-    const { localPath, bucket } = this.#places;
+    const { bucket } = this.#places;
     if (!block.isInBucket || bucket === undefined) {
       const folder = this.folderOf(meta);
       use({ folder, meta, nameOf: (file) => join(folder, file) });
@@ -76,12 +78,9 @@ export class InspectedStore {
     }
     const folder = mkdtempSync(join(tmpdir(), "vivace-verify-"));
     try {
-      const keys = new Map([
-        [DATA_FILE, { key: dataKey(meta), bytes: meta.dataBytes }],
-        [SIDECAR_FILE, { key: sidecarKey(meta), bytes: meta.sidecarBytes }],
-      ]);
-      for (const [name, object] of keys) await copy(bucket, object, join(folder, name));
-      use({ folder, meta, nameOf: (file) => keys.get(file)?.key ?? join(localPath, file) });
+      await copy(bucket, meta, { file: DATA, path: join(folder, DATA_FILE) });
+      await copy(bucket, meta, { file: SIDECAR, path: join(folder, SIDECAR_FILE) });
+      use({ folder, meta, nameOf: (file) => `${blockKey(meta)}, ${file}` });
     } finally {
       rmSync(folder, { recursive: true, force: true });
     }
@@ -155,14 +154,17 @@ function byTime({ meta: a }: InspectedBlock, { meta: b }: InspectedBlock): numbe
 
 async function copy(
   store: ObjectStore,
-  { key, bytes }: { readonly key: string; readonly bytes: number },
-  path: string,
+  meta: BlockMeta,
+  { file: which, path }: { readonly file: BlockFile; readonly path: string },
 ): Promise<void> {
+  const bytes = which === DATA ? meta.dataBytes : meta.sidecarBytes;
   const file = await open(path, "wx");
   try {
     for (let offset = 0; offset < bytes; offset += COPIED_BYTES) {
       const length = Math.min(COPIED_BYTES, bytes - offset);
-      await file.write(await store.getRange(key, { offset, length }));
+      for (const part of await readPart(store, meta, { file: which, offset, length })) {
+        if (part.file === which) await file.write(part.bytes);
+      }
     }
   } finally {
     await file.close();

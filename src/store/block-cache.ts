@@ -148,7 +148,7 @@ export class BlockCache {
   }
 
   /** Only in holding(). */
-  write(block: CachedBlock, { file, run, offset, bytes }: Part): void {
+  write(block: CachedBlock, { file, run, parts }: Pieces): void {
     const entry = this.#entries.get(block.meta.id);
     // It may have been removed while the bytes were on their way.
     if (entry === undefined) return;
@@ -157,8 +157,10 @@ export class BlockCache {
     const target = openSync(this.#path(entry, file), constants.O_RDWR | constants.O_CREAT);
     try {
       ftruncateSync(target, entry.presence.size(file));
-      for (let done = 0; done < bytes.length; ) {
-        done += writeSync(target, bytes, done, bytes.length - done, offset + done);
+      for (const { offset, bytes } of parts) {
+        for (let done = 0; done < bytes.length; ) {
+          done += writeSync(target, bytes, done, bytes.length - done, offset + done);
+        }
       }
     } finally {
       closeSync(target);
@@ -195,12 +197,11 @@ export class BlockCache {
   }
 }
 
-/** The bytes of a run of pieces. */
-export interface Part {
+/** All bytes of a run of pieces. */
+export interface Pieces {
   readonly file: BlockFile;
   readonly run: PieceRange;
-  readonly offset: number;
-  readonly bytes: Uint8Array;
+  readonly parts: readonly { readonly offset: number; readonly bytes: Uint8Array }[];
 }
 
 function fileBytes(path: string): number | undefined {

@@ -8,7 +8,7 @@ import { dirname, join } from "node:path";
 import { MiB } from "../base/bytes.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import { type BlockCache, cachePath } from "./block-cache.ts";
-import { dataKey } from "./bucket-keys.ts";
+import { readPart } from "./block-object.ts";
 import type { ObjectStore } from "./object-store.ts";
 import { DATA } from "./presence.ts";
 
@@ -30,9 +30,11 @@ export async function copyBlockData(
   try {
     for (let offset = 0; offset < meta.dataBytes; offset += PART_BYTES) {
       const length = Math.min(PART_BYTES, meta.dataBytes - offset);
-      const part = await store.getRange(dataKey(meta), { offset, length });
-      for (let done = 0; done < length; ) {
-        done += (await file.write(part, done, length - done)).bytesWritten;
+      for (const part of await readPart(store, meta, { file: DATA, offset, length })) {
+        if (part.file !== DATA) continue;
+        for (let done = 0; done < part.length; ) {
+          done += (await file.write(part.bytes, done, part.length - done)).bytesWritten;
+        }
       }
     }
   } finally {

@@ -1,7 +1,8 @@
 /**
  * What lies in a bucket, and under which keys; they are relative to the place that is ours.
  *
- *   blocks/<id>/data.parquet, blocks/<id>/sidecar.bin
+ *   blocks/<id>/block.parquet              see block-object.ts
+ *   blocks/<id>/data.parquet, blocks/<id>/sidecar.bin   the same as it once was
  *   metas/<id>.json                        written last, if absent: publishes the block
  *   compactions/<window>/<generation>.json the newest of a window says what replaces what
  *   leases/<window>/<until>                whose turn it is to compact; nothing hangs on it
@@ -32,6 +33,10 @@ type Named = Pick<BlockMeta, "id">;
 
 export function metaKey({ id }: Named): string {
   return `${METAS_PREFIX}${id}.json`;
+}
+
+export function blockKey({ id }: Named): string {
+  return `${BLOCKS_PREFIX}${id}/block.parquet`;
 }
 
 export function dataKey({ id }: Named): string {

@@ -1,5 +1,5 @@
 /**
- * Brings a block of the local disk into a bucket: its objects first, then its meta, if there is
+ * Brings a block of the local disk into a bucket: its object first, then its meta, if there is
  * none. So a block that others see is whole, and one that was cut off half-way is none.
  *
  * Objects without a meta are swept when they are older than a grace time. So the meta must follow
@@ -8,7 +8,8 @@
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import { type BlockMeta, readBlockMeta } from "../model/block-meta.ts";
-import { dataKey, metaKey, sidecarKey } from "./bucket-keys.ts";
+import { objectSlices } from "./block-object.ts";
+import { blockKey, metaKey } from "./bucket-keys.ts";
 import type { ObjectStore } from "./object-store.ts";
 
 export interface LocalBlock {
@@ -43,16 +44,16 @@ export async function publishBlock(
   return found;
 }
 
-/** The objects of a block without its meta, as for an output of compaction. */
+/** The object of a block without its meta, as for an output of compaction. */
 export async function putBlock(
   store: ObjectStore,
-  { meta, dataPath, sidecarPath }: LocalBlock,
+  { meta, ...paths }: LocalBlock,
   { clock, objectsMsMax }: PublishOptions,
 ): Promise<void> {
+  const slices = objectSlices(meta, paths);
   for (;;) {
     const beganMs = clock.nowMs();
-    await store.putFile(sidecarKey(meta), sidecarPath);
-    await store.putFile(dataKey(meta), dataPath);
+    await store.putSlices(blockKey(meta), slices);
     if (clock.nowMs() - beganMs < objectsMsMax) return;
   }
 }

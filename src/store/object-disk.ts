@@ -25,9 +25,11 @@ import {
 } from "node:fs/promises";
 import { dirname, join, resolve } from "node:path";
 import { assert } from "../base/assert.ts";
+import { MiB } from "../base/bytes.ts";
 import { type Clock, systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import { tooShort } from "./bucket-objects.ts";
+import { type FileSlice, FileSlices } from "./file-slices.ts";
 import { UNFINISHED_FOLDER, walkObjects } from "./object-disk-list.ts";
 import type { ByteRange, ObjectInfo, ObjectStore, StoreProbe } from "./object-store.ts";
 import { assertKey, assertRange, LIST_PAGE_KEYS } from "./object-store.ts";
@@ -104,6 +106,16 @@ export class DiskObjects implements ObjectStore {
     return this.#counted("PUT", () =>
       this.#written(
         (temporary) => copySynced(path, temporary),
+        (temporary) => this.#name(temporary, key),
+      ),
+    );
+  }
+
+  putSlices(key: string, slices: readonly FileSlice[]): Promise<void> {
+    assertKey(key);
+    return this.#counted("PUT", () =>
+      this.#written(
+        (temporary) => writeSlicesSynced(new FileSlices(slices), temporary),
         (temporary) => this.#name(temporary, key),
       ),
     );
@@ -248,6 +260,26 @@ async function writeSynced(path: string, bytes: Uint8Array): Promise<number> {
     }
     await file.sync();
     return bytes.length;
+  } finally {
+    await file.close();
+  }
+}
+
+/** At a time. */
+const COPIED_BYTES = 8 * MiB;
+
+async function writeSlicesSynced(source: FileSlices, path: string): Promise<number> {
+  const file = await open(path, "wx", FILE_MODE);
+  try {
+    for (let at = 0; at < source.size; ) {
+      const bytes = await source.bytes(at, Math.min(source.size, at + COPIED_BYTES));
+      for (let done = 0; done < bytes.length; ) {
+        done += (await file.write(bytes, done, bytes.length - done)).bytesWritten;
+      }
+      at += bytes.length;
+    }
+    await file.sync();
+    return source.size;
   } finally {
     await file.close();
   }

@@ -16,6 +16,7 @@
  * may have happened all the same; nothing is ever visible in part.
  */
 import { assert } from "../base/assert.ts";
+import type { FileSlice } from "./file-slices.ts";
 import type { StoreRequests } from "./store-requests.ts";
 
 export interface ObjectStore {
@@ -27,6 +28,8 @@ export interface ObjectStore {
   put(key: string, bytes: Uint8Array): Promise<void>;
   /** A file of the local disk, in parts when it is large. Replaces as put() does. */
   putFile(key: string, path: string): Promise<void>;
+  /** The same of parts of files, behind each other. */
+  putSlices(key: string, slices: readonly FileSlice[]): Promise<void>;
   /**
    * false when there is one already: then nothing changed. Of many calls at once, by whatever
    * process, exactly one returns true.

@@ -7,9 +7,9 @@
 
 import { EngineError } from "../base/error.ts";
 import type { BlockCache, CachedBlock } from "./block-cache.ts";
-import { dataKey, sidecarKey } from "./bucket-keys.ts";
+import { readPart, sidecarAt } from "./block-object.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { type BlockFile, DATA, type PieceRange, piecesOf } from "./presence.ts";
+import { type BlockFile, DATA, type PieceRange, piecesOf, SIDECAR } from "./presence.ts";
 import { bytesOfRun, runsOf } from "./range-plan.ts";
 
 /** Bytes of a block's file. */
@@ -47,7 +47,7 @@ export class RangeFetch {
       const { first, end } = piecesOf(offset, length);
       for (let piece = first; piece < end; piece++) {
         if (block.presence.hasPiece(file, piece)) continue;
-        const running = this.#underWay.get(`${id} ${file} ${piece}`);
+        const running = this.#underWay.get(nameOf(block, file, piece));
         if (running !== undefined) {
           awaited.add(running);
           continue;
@@ -58,8 +58,14 @@ export class RangeFetch {
         of.pieces.add(piece);
       }
     }
-    for (const { block, file, pieces } of missing.values()) {
-      for (const run of runsOf([...pieces].toSorted((a, b) => a - b))) {
+    // Data first: with its end comes the sidecar.
+    for (const { block, file, pieces } of [...missing.values()].sort((a, b) => a.file - b.file)) {
+      const left = [...pieces].filter((piece) => {
+        const running = this.#underWay.get(nameOf(block, file, piece));
+        if (running !== undefined) awaited.add(running);
+        return running === undefined;
+      });
+      for (const run of runsOf(left.toSorted((a, b) => a - b))) {
         awaited.add(this.#begin(block, file, run));
       }
     }
@@ -69,8 +75,10 @@ export class RangeFetch {
 
   #begin(block: CachedBlock, file: BlockFile, run: PieceRange): Promise<void> {
     const keys: string[] = [];
-    for (let piece = run.first; piece < run.end; piece++) {
-      keys.push(`${block.meta.id} ${file} ${piece}`);
+    for (let piece = run.first; piece < run.end; piece++) keys.push(nameOf(block, file, piece));
+    if (file === DATA && hasSidecar(block, run)) {
+      const { end } = piecesOf(0, block.meta.sidecarBytes);
+      for (let piece = 0; piece < end; piece++) keys.push(nameOf(block, SIDECAR, piece));
     }
     const running = this.#cache
       .holding(block, () => this.#get(block, file, run))
@@ -87,9 +95,14 @@ export class RangeFetch {
     await this.#turn();
     try {
       const { offset, length } = bytesOfRun(run, block.presence.size(file));
-      const key = file === DATA ? dataKey(block.meta) : sidecarKey(block.meta);
-      const bytes = await this.#store.getRange(key, { offset, length });
-      this.#cache.write(block, { file, run, offset, bytes });
+      const parts = await readPart(this.#store, block.meta, { file, offset, length });
+      const wanted = parts.filter((part) => part.file === file);
+      this.#cache.write(block, { file, run, parts: wanted });
+      const others = parts.filter((part) => part.file !== file);
+      if (others.length === 0) return;
+      // Between two parts of the data lies all of the sidecar.
+      const all = piecesOf(0, block.meta.sidecarBytes);
+      this.#cache.write(block, { file: SIDECAR, run: all, parts: others });
     } finally {
       this.#requests--;
       this.#waiting.shift()?.();
@@ -102,4 +115,15 @@ export class RangeFetch {
     }
     this.#requests++;
   }
+}
+
+function nameOf({ meta }: CachedBlock, file: BlockFile, piece: number): string {
+  return `${meta.id} ${file} ${piece}`;
+}
+
+/** Whether the bytes of a run of the data lie on both sides of the sidecar. */
+function hasSidecar({ meta, presence }: CachedBlock, run: PieceRange): boolean {
+  const { offset, length } = bytesOfRun(run, presence.size(DATA));
+  const at = sidecarAt(meta);
+  return offset < at && at < offset + length;
 }

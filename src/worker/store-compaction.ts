@@ -20,7 +20,8 @@ import { type BlockMeta, blockPath } from "../model/block-meta.ts";
 import type { BlockCache } from "../store/block-cache.ts";
 import { copyBlockData } from "../store/block-copy.ts";
 import { DATA_FILE, SIDECAR_FILE } from "../store/block-draft.ts";
-import { dataKey, sidecarKey } from "../store/bucket-keys.ts";
+import { objectSlices } from "../store/block-object.ts";
+import { blockKey } from "../store/bucket-keys.ts";
 import { BucketLeases } from "../store/bucket-leases.ts";
 import type { BucketList, NamedRecord } from "../store/bucket-list.ts";
 import { commitReplacement, type Replacement } from "../store/bucket-replace.ts";
@@ -222,7 +223,7 @@ export class StoreCompaction {
     }
     if (named === undefined) {
       logger.info("merge comes too late", { window, outputs: outputs.length });
-      await store.delete(outputs.flatMap((meta) => [dataKey(meta), sidecarKey(meta)]));
+      await store.delete(outputs.map(blockKey));
       return false;
     }
     if (isLate()) await this.#put(outputs, folder);
@@ -241,8 +242,9 @@ export class StoreCompaction {
     const beganMs = clock.nowMs();
     for (const meta of outputs) {
       const from = join(folder, blockPath(meta));
-      await store.putFile(sidecarKey(meta), join(from, SIDECAR_FILE));
-      await store.putFile(dataKey(meta), join(from, DATA_FILE));
+      const dataPath = join(from, DATA_FILE);
+      const sidecarPath = join(from, SIDECAR_FILE);
+      await store.putSlices(blockKey(meta), objectSlices(meta, { dataPath, sidecarPath }));
     }
     return beganMs;
   }

@@ -21,11 +21,11 @@ function ids(metas: readonly BlockMeta[]): string[] {
 }
 
 test("blocks wait for each other until they are full", () => {
-  const first = cut([1, 200_000, 1000]);
-  expect(planJoins([first], state)).toEqual({ joins: [], ready: [] });
-  const second = cut([2, 250_000, 500]);
-  const { joins, ready } = planJoins([second, first], state);
-  expect([joins.map(ids), ready]).toEqual([[[idOf(1), idOf(2)]], []]);
+  const few = [cut([1, 150_000, 1000]), cut([2, 190_000, 700])];
+  expect(planJoins(few, state)).toEqual({ joins: [], ready: [] });
+  const third = cut([3, 150_000, 500]);
+  const { joins, ready } = planJoins([third, ...few], state);
+  expect([joins.map(ids), ready]).toEqual([[[idOf(1), idOf(2), idOf(3)]], []]);
 });
 
 test("a full one waits for nobody, nor one that was joined", () => {
@@ -35,12 +35,18 @@ test("a full one waits for nobody, nor one that was joined", () => {
   expect([joins, ids(ready)]).toEqual([[], [idOf(1), idOf(2)]]);
 });
 
+test("what a full half of the head makes goes at once, between small ones too", () => {
+  const halves = [cut([1, 10, 0]), cut([2, 261_000, 0]), cut([3, 262_000, 0]), cut([4, 10, 0])];
+  const { joins, ready } = planJoins(halves, state);
+  expect([joins, ids(ready)]).toEqual([[], [idOf(1), idOf(2), idOf(3)]]);
+});
+
 test("old ones wait no longer, joined if they may be", () => {
   const blocks = [cut([1, 10, 6 * MINUTE]), cut([2, 10, MINUTE])];
   expect(planJoins(blocks, state).joins.map(ids)).toEqual([[idOf(1), idOf(2)]]);
   const held = { ...state, mayMerge: () => false };
   expect(planJoins(blocks, held)).toMatchObject({ joins: [], ready: blocks });
-  const full = [cut([1, 200_000, MINUTE]), cut([2, 250_000, MINUTE])];
+  const full = [1, 2, 3].map((number) => cut([number, 150_000, MINUTE]));
   expect(planJoins(full, held)).toEqual({ joins: [], ready: [] });
 });
 
@@ -48,8 +54,8 @@ test("neither tenants nor windows are mixed, and none is too large", () => {
   const other = { tenants: [{ name: "other", rowFirst: 0, rows: 1, traces: 1 }] };
   const later = { retainFromMs: nowMs + 90 * MINUTE };
   const blocks = [
-    ...[cut([1, 300_000, 0]), cut([2, 200_000, 0], other), cut([3, 100_000, 0], later)],
-    ...[cut([4, 100_000, 0]), cut([5, 300_000, 0])],
+    ...[cut([1, 190_000, 0]), cut([2, 100_000, 0], other), cut([3, 100_000, 0], later)],
+    ...[cut([4, 190_000, 0]), cut([5, 190_000, 0])],
   ];
   const { joins, ready } = planJoins(blocks, state);
   expect([joins.map(ids), ready]).toEqual([[[idOf(1), idOf(4)]], []]);

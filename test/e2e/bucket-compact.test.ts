@@ -89,7 +89,7 @@ test.skipIf(leftOut(minioTool))(
     for (const one of [writer, merger]) await isOne(one, ledger);
     // What was replaced goes; questions do not notice.
     await waitFor(
-      async () => (await bucket.keys()).filter((key) => key.startsWith("blocks/")).length === 2,
+      async () => (await bucket.keys()).filter((key) => key.startsWith("blocks/")).length === 1,
       () => `objects stay\n${merger.log}`,
     );
     expect(await bucket.blocks()).toEqual([]);

@@ -185,7 +185,7 @@ test.skipIf(leftOut(minioTool))(
     const whole = await run("verify");
     expect([whole.output, whole.exitCode]).toEqual([whole.output, 0]);
     const index = (await bucket.keys()).filter((key) => key.startsWith("index/"));
-    const lost = [`metas/${metas[0].id}.json`, `blocks/${metas[1].id}/sidecar.bin`, ...index];
+    const lost = [`metas/${metas[0].id}.json`, `blocks/${metas[1].id}/block.parquet`, ...index];
     for (const key of lost) await bucket.put(key, new TextEncoder().encode("{}"));
     const damaged = await run("verify");
     expect([damaged.output, damaged.exitCode]).toEqual([damaged.output, 1]);

@@ -150,9 +150,7 @@ export async function leftOvers(servers: readonly Server[], bucket: Bucket): Pro
     }
     const live = new Set(await bucket.live());
     const keys = await bucket.keys();
-    const wanted = new Set(
-      [...live].flatMap((id) => [`blocks/${id}/data.parquet`, `blocks/${id}/sidecar.bin`]),
-    );
+    const wanted = new Set([...live].map((id) => `blocks/${id}/block.parquet`));
     const dead = keys.filter((key) => {
       const meta = /^metas\/(.+)\.json$/.exec(key)?.[1];
       return meta === undefined ? key.startsWith("blocks/") && !wanted.has(key) : !live.has(meta);

@@ -251,6 +251,27 @@ export function contract(runner: Runner, name: string, open: () => Promise<Opene
       expect(await store.get(key)).toEqual(bytes(7));
     });
 
+    test("parts of files, behind each other, in one piece and in several", async () => {
+      const content = bytes(PART_BYTES + 5000, 4);
+      const [one, two] = [join(folder, "one"), join(folder, "two")];
+      writeFileSync(one, content);
+      writeFileSync(two, bytes(777, 9));
+      for (const length of [0, 300, PART_BYTES + 4000]) {
+        const slices = [
+          { path: one, offset: 0, length },
+          { path: two, offset: 0, length: 777 },
+          { path: one, offset: length, length: 1000 },
+        ];
+        await store.putSlices("file/slices", slices);
+        const parts = [content.slice(0, length), bytes(777, 9), content.slice(length)];
+        parts[2] = parts[2].slice(0, 1000);
+        expect(await store.get("file/slices")).toEqual(new Uint8Array(Buffer.concat(parts)));
+      }
+      const short = [{ path: two, offset: 0, length: 778 }];
+      expect(await codeOf(store.putSlices("file/short", short))).toBe("disk_failed");
+      expect(await store.get("file/short")).toBeUndefined();
+    });
+
     test("a file that is not there is the disk's fault, and makes no object", async () => {
       expect(await codeOf(store.putFile("file/none", join(folder, "none")))).toBe("disk_failed");
       expect(await store.get("file/none")).toBeUndefined();

@@ -2,7 +2,7 @@
  * Files of a bucket's blocks on this disk: whatever is fetched, thrown away and fetched again
  * meanwhile, what is read is what the bucket has.
  */
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from "node:fs";
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
@@ -10,7 +10,7 @@ import { prng } from "../../src/base/prng.ts";
 import { FileCache, type PartialFile } from "../../src/block/file-cache.ts";
 import type { BlockMeta } from "../../src/model/block-meta.ts";
 import { BlockCache, cachePath } from "../../src/store/block-cache.ts";
-import { dataKey, sidecarKey } from "../../src/store/bucket-keys.ts";
+import { blockKey, dataKey, sidecarKey } from "../../src/store/bucket-keys.ts";
 import { DiskObjects } from "../../src/store/object-disk.ts";
 import { DATA, PIECE_BYTES, Presence, SIDECAR } from "../../src/store/presence.ts";
 import { RangeFetch } from "../../src/store/range-fetch.ts";
@@ -32,10 +32,21 @@ beforeEach(() => {
 });
 afterEach(() => rmSync(folder, { recursive: true, force: true }));
 
+/** Of a time when data and sidecar were an object each. */
+const OLD = 3;
+
+function objectOf(meta: BlockMeta): Uint8Array {
+  const footer = DATA_BYTES - meta.footerBytes - 8;
+  const parts = [content.subarray(0, footer), content.subarray(0, SIDECAR_BYTES)];
+  return Buffer.concat([...parts, content.subarray(footer)]);
+}
+
 async function blockOf(number: number): Promise<BlockMeta> {
   const meta = metaOf(number, { dataBytes: DATA_BYTES, sidecarBytes: SIDECAR_BYTES });
-  await store.put(dataKey(meta), content);
-  await store.put(sidecarKey(meta), content.subarray(0, SIDECAR_BYTES));
+  if (number === OLD) {
+    await store.put(dataKey(meta), content);
+    await store.put(sidecarKey(meta), content.subarray(0, SIDECAR_BYTES));
+  } else await store.put(blockKey(meta), objectOf(meta));
   return meta;
 }
 
@@ -101,9 +112,26 @@ describe("the cache of blocks", () => {
     const range = { id: meta.id, file: DATA, offset: 0, length: 20 };
     const both = await Promise.allSettled([fetch.fetch([range]), fetch.fetch([range])]);
     expect(both.map(({ status }) => status)).toEqual(["rejected", "rejected"]);
-    await store.put(dataKey(meta), content);
+    await store.put(blockKey(meta), objectOf(meta));
     await fetch.fetch([range]);
     expect(cache.bytes).toBe(PIECE_BYTES);
+  });
+
+  test("brings sidecar and footer in one request, and each where it belongs", async () => {
+    const meta = await blockOf(1);
+    const cache = cacheOf(1 << 30);
+    const { presence } = cache.add(meta);
+    const end = { id: meta.id, file: DATA, offset: DATA_BYTES - 2 * PIECE_BYTES, length: 9 };
+    const last = { ...end, offset: DATA_BYTES - 1, length: 1 };
+    const sidecar = { id: meta.id, file: SIDECAR, offset: 0, length: SIDECAR_BYTES };
+    await new RangeFetch(store, cache).fetch([sidecar, end, last]);
+    expect(gets()).toBe(1);
+    expect(presence.has(SIDECAR, 0, SIDECAR_BYTES)).toBe(true);
+    const read = (file: typeof DATA | typeof SIDECAR) =>
+      new Uint8Array(readFileSync(cachePath(join(folder, "cache", meta.id), file, presence.epoch)));
+    expect(read(SIDECAR)).toEqual(content.slice(0, SIDECAR_BYTES));
+    const from = DATA_BYTES - (DATA_BYTES % PIECE_BYTES) - PIECE_BYTES;
+    expect(read(DATA).slice(from)).toEqual(content.slice(from));
   });
 
   test("stays within its bound: what was unused for longest goes", async () => {

@@ -6,8 +6,9 @@
  */
 import { randomUUID } from "node:crypto";
 import { EngineError } from "../../base/error.ts";
-import { bucketPrefix, fileSize, tooShort } from "../bucket-objects.ts";
+import { bucketPrefix, tooShort } from "../bucket-objects.ts";
 import { eachOf } from "../each-of.ts";
+import { type FileSlice, FileSlices } from "../file-slices.ts";
 import {
   assertKey,
   assertRange,
@@ -73,11 +74,17 @@ export class GcsObjects implements ObjectStore {
   }
 
   async putFile(key: string, path: string): Promise<void> {
+    await this.#putSlices(key, await FileSlices.whole(path));
+  }
+
+  async putSlices(key: string, slices: readonly FileSlice[]): Promise<void> {
+    await this.#putSlices(key, new FileSlices(slices));
+  }
+
+  async #putSlices(key: string, file: FileSlices): Promise<void> {
     assertKey(key);
-    const size = await fileSize(path);
     const { chunkBytes } = this.#options;
-    const file = Bun.file(path).slice(0, size);
-    if (size <= chunkBytes) return await this.put(key, await file.bytes());
+    if (file.size <= chunkBytes) return await this.put(key, await file.bytes());
     const resource = this.#resource({});
     await uploadChunks(this.#client, { name: this.#prefix + key, file, chunkBytes, resource });
   }

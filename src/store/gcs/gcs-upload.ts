@@ -5,11 +5,12 @@
  */
 import { assert } from "../../base/assert.ts";
 import { EngineError } from "../../base/error.ts";
+import type { FileSlices } from "../file-slices.ts";
 import { type GcsClient, refusedByGcs } from "./gcs-client.ts";
 
 export interface GcsFile {
   readonly name: string;
-  readonly file: Blob;
+  readonly file: FileSlices;
   readonly chunkBytes: number;
   /** The resource of the object, without its name. */
   readonly resource: Readonly<Record<string, unknown>>;
@@ -54,7 +55,7 @@ async function sendChunks(
     const request = {
       ...{ method: "PUT", operation: "PUT_PART", subject: name, url: session },
       headers: { "content-range": `bytes ${offset}-${end - 1}/${file.size}` },
-      body: file.slice(offset, end),
+      body: await file.bytes(offset, end),
     };
     const answer = await client.ask(request);
     if (answer.status === 200 || answer.status === 201) {

@@ -8,7 +8,8 @@
 import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError } from "../../base/error.ts";
-import { bucketPrefix, fileSize, tooShort } from "../bucket-objects.ts";
+import { bucketPrefix, tooShort } from "../bucket-objects.ts";
+import { type FileSlice, FileSlices } from "../file-slices.ts";
 import type { HttpAnswer } from "../object-http.ts";
 import {
   assertKey,
@@ -88,15 +89,21 @@ export class S3Objects implements ObjectStore {
   }
 
   async putFile(key: string, path: string): Promise<void> {
+    await this.#putSlices(key, await FileSlices.whole(path));
+  }
+
+  async putSlices(key: string, slices: readonly FileSlice[]): Promise<void> {
+    await this.#putSlices(key, new FileSlices(slices));
+  }
+
+  async #putSlices(key: string, file: FileSlices): Promise<void> {
     assertKey(key);
-    const size = await fileSize(path);
-    const file = Bun.file(path);
-    if (size <= this.#options.partBytes) return await this.#write(key, file);
     const { bucket, partBytes } = this.#options;
+    if (file.size <= partBytes) return await this.#write(key, await file.bytes());
     const headers = { headers: this.#writeHeaders, partHeaders: this.#readHeaders };
     await uploadParts(this.#client, {
       ...{ bucket, object: this.#prefix + key, partBytes, ...headers },
-      file: file.slice(0, size),
+      file,
     });
   }
 
@@ -154,7 +161,7 @@ export class S3Objects implements ObjectStore {
     return { method: "GET", operation: "GET", object, headers: this.#readHeaders };
   }
 
-  async #write(key: string, body: Uint8Array | Blob): Promise<void> {
+  async #write(key: string, body: Uint8Array): Promise<void> {
     const request = this.#put(key, body, {});
     const answer = await this.#client.ask(request);
     if (answer.status !== 200) throw this.#client.refusal(request, answer);
@@ -183,7 +190,7 @@ export class S3Objects implements ObjectStore {
     return writeOf(this.#client, this.#prefix + key, this.#readHeaders);
   }
 
-  #put(key: string, body: Uint8Array | Blob, more: Readonly<Record<string, string>>) {
+  #put(key: string, body: Uint8Array, more: Readonly<Record<string, string>>) {
     assertKey(key);
     const headers = { ...this.#writeHeaders, ...more };
     return { method: "PUT", operation: "PUT", object: this.#prefix + key, headers, body };

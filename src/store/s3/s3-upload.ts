@@ -5,13 +5,14 @@
 import { randomUUID } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { MiB } from "../../base/bytes.ts";
+import type { FileSlices } from "../file-slices.ts";
 import { escapeText, type S3Client } from "./s3-client.ts";
 import { S3Refusal } from "./s3-refusal.ts";
 
 export interface S3File {
   readonly bucket: string;
   readonly object: string;
-  readonly file: Blob;
+  readonly file: FileSlices;
   readonly partBytes: number;
   /** For the object. */
   readonly headers: Readonly<Record<string, string>>;
@@ -19,7 +20,7 @@ export interface S3File {
   readonly partHeaders: Readonly<Record<string, string>>;
 }
 
-/** Parts on the way at once: over TLS the runtime reads a part whole before it sends it. */
+/** Parts on the way at once: each is read whole before it is sent. */
 const PARTS_AT_ONCE_MAX = 4;
 const BYTES_AT_ONCE = 32 * MiB;
 /** S3's own bound. */
@@ -74,8 +75,11 @@ async function sendParts(client: S3Client, upload: S3File, id: string): Promise<
   const sender = async () => {
     while (next < count && !failed) {
       const at = next++;
-      const body = file.slice(at * partBytes, Math.min(file.size, (at + 1) * partBytes));
-      const etag = await sendPart(client, upload, { id, part: at + 1, body }).catch((error) => {
+      const send = async () => {
+        const body = await file.bytes(at * partBytes, Math.min(file.size, (at + 1) * partBytes));
+        return await sendPart(client, upload, { id, part: at + 1, body });
+      };
+      const etag = await send().catch((error) => {
         failed = true;
         throw error;
       });
@@ -94,7 +98,7 @@ async function sendParts(client: S3Client, upload: S3File, id: string): Promise<
 async function sendPart(
   client: S3Client,
   { object, partHeaders }: S3File,
-  { id, part, body }: { readonly id: string; readonly part: number; readonly body: Blob },
+  { id, part, body }: { readonly id: string; readonly part: number; readonly body: Uint8Array },
 ): Promise<string> {
   const query = `partNumber=${part}&uploadId=${escapeText(id)}`;
   const request = { method: "PUT", operation: "PUT_PART", object, query, body };
