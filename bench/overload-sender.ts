@@ -42,14 +42,18 @@ process.send?.("ready");
 
 async function run(): Promise<void> {
   let send = await opened();
+  let bytes: Uint8Array | undefined;
   for (;;) {
     if (!sending) {
       await Bun.sleep(20);
       continue;
     }
     if (perSecond !== undefined) await turn(1000 / Number(perSecond));
-    const outcome = await send(body()).catch(() => "failed" as const);
+    bytes ??= body();
+    const outcome = await send(bytes).catch(() => "failed" as const);
     counts[outcome] += 1;
+    // What was refused comes again as it is, as exporters do it.
+    if (outcome === "taken") bytes = undefined;
     if (outcome === "refused" && manners === "obey") {
       await Bun.sleep(RETRY_AFTER_MS * (1 + random.unit()));
     }

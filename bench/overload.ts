@@ -2,12 +2,12 @@
  * Overload: the real server under more senders than it has room for, over HTTP and gRPC at once,
  * half of which obey when they are told to come again later and half do not.
  *
- *   bun bench/overload.ts [seconds] [processes] [connections of each]
+ *   bun bench/overload.ts [seconds] [processes] [connections of each] [niceness of senders]
  *
  * First all of them, unmeasured, as their code is new. Then four while the others stand by: the
  * best rate. Then all: goodput and memory. Then four again: how soon all is as before. At last the
- * four, with another tenant beside them that sends a hundred times what it may; and what a refusal
- * costs, of a tenant that may send nothing.
+ * four, with another tenant beside them that sends a hundred times what it may. Before all, what a
+ * refusal costs: of a tenant that may send nothing, whose sender shares the machine with nobody.
  *
  * Senders share the machine with the server and yield to it: elsewhere they would not take what it
  * needs, and with more of them than processors nothing else would be measured.
@@ -21,6 +21,7 @@ import type { SenderReport } from "./overload-sender.ts";
 const seconds = Number(process.argv[2] ?? 60);
 const processes = Number(process.argv[3] ?? 12);
 const connections = Number(process.argv[4] ?? 48);
+const nice = process.argv[5] ?? "15";
 const FEW = 4;
 const SPANS = 500;
 const RECOVERY_SECONDS = 10;
@@ -81,8 +82,9 @@ try {
     await Bun.sleep(50);
   }
   for (const protocol of ["http", "grpc"] as const) await measureRefusal(protocol);
-  senders.push(...(await Promise.all(Array.from({ length: processes }, (_, at) => start(at)))));
-  const [few, usual] = [senders.slice(0, FEW), [...senders]];
+  const usual = await Promise.all(Array.from({ length: processes }, (_, at) => start(at)));
+  senders.push(...usual);
+  const few = usual.slice(0, FEW);
   const noisy = [await startNoisy("http"), await startNoisy("grpc")];
   senders.push(...noisy);
   await phase(usual, WARM_SECONDS);
@@ -96,8 +98,10 @@ try {
   const beside = await phase(few, RECOVERY_SECONDS);
   say("four beside a noisy tenant", beside);
   const [http, grpc] = await Promise.all(noisy.map((sender) => sender.report()));
+  const alone = await phase(few, RECOVERY_SECONDS);
+  say("four alone", alone);
   console.log(`noisy: ${http.taken + grpc.taken} taken, ${http.refused + grpc.refused} refused`);
-  report({ best, all, after, beside });
+  report({ best, all, after, beside, alone });
 } finally {
   for (const sender of senders) sender.kill();
   server.kill("SIGTERM");
@@ -110,12 +114,17 @@ function start(at: number): Promise<Sender> {
   return spawn(protocol, [at % 4 < 2 ? "ignore" : "obey", `${connections}`, "usual"]);
 }
 
-/** On a server that has nothing else to do: what it merges would count as well. */
+/**
+ * On a server that has nothing else to do, as what it merges would count as well; and less what it
+ * takes when nobody asks for anything.
+ */
 async function measureRefusal(protocol: keyof typeof ADDRESSES): Promise<void> {
   const sender = await startBarred(protocol);
-  await phase([sender], REFUSAL_SECONDS / 2);
-  const { cpuUs: us, refused } = await phase([sender], REFUSAL_SECONDS);
-  hold(`overload_refusal_${protocol}_us`, us / refused, `µs, with a body, of ${refused}`);
+  await phase([sender], REFUSAL_SECONDS);
+  const idle = await phase([], REFUSAL_SECONDS);
+  const { cpuUs: us, refused, seconds: took } = await phase([sender], REFUSAL_SECONDS);
+  const each = (us - (idle.cpuUs * took) / idle.seconds) / refused;
+  hold(`overload_refusal_${protocol}_us`, each, `µs, with a body, of ${refused}`);
   sender.kill();
 }
 
@@ -126,18 +135,28 @@ function startNoisy(protocol: keyof typeof ADDRESSES): Promise<Sender> {
 
 /** Of a tenant that may send nothing. */
 async function startBarred(protocol: keyof typeof ADDRESSES): Promise<Sender> {
-  const sender = await spawn(protocol, ["ignore", "8", "barred"]);
+  const sender = await spawn(protocol, ["ignore", "8", "barred"], "0");
   senders.push(sender);
   return sender;
 }
 
 /** `args` are those of the sender behind its address. */
-async function spawn(protocol: keyof typeof ADDRESSES, args: readonly string[]): Promise<Sender> {
+async function spawn(
+  protocol: keyof typeof ADDRESSES,
+  args: readonly string[],
+  niceness = nice,
+): Promise<Sender> {
   const { promise: ready, resolve } = Promise.withResolvers<void>();
   let told: (report: SenderReport) => void = () => {};
   const child = Bun.spawn({
     cmd: [
-      ...["nice", "-n", "15", process.execPath, join(import.meta.dirname, "overload-sender.ts")],
+      ...[
+        "nice",
+        "-n",
+        niceness,
+        process.execPath,
+        join(import.meta.dirname, "overload-sender.ts"),
+      ],
       ...[protocol, ADDRESSES[protocol], ...args],
     ],
     // What the sender sends: "ready", then reports.
@@ -213,16 +232,16 @@ interface Phases {
   readonly all: Phase;
   readonly after: Phase;
   readonly beside: Phase;
+  readonly alone: Phase;
 }
 
-function report({ best, all, after, beside }: Phases): void {
+function report({ best, all, after, beside, alone }: Phases): void {
   const lost = (one: Phase, of: Phase) => 100 * (1 - rate(one) / rate(of));
   hold("overload_lost_percent", lost(all, best), "% of the best rate");
   hold("overload_recovery_lost_percent", lost(after, best), "%");
   hold("overload_rss_mb", Math.max(all.rssBytes, after.rssBytes) / 1e6, "MB");
-  // Not held: most of it is what the noisy senders themselves take of this machine.
-  const [rateLost, cpu] = [lost(beside, after), cpuOfSpan(beside) / cpuOfSpan(after) - 1];
-  console.log(`a noisy tenant: ${rateLost.toFixed(1)} % less of the others, \
-${(100 * cpu).toFixed(1)} % more CPU of the server for each of their spans`);
+  // Between the phases before and after it, as the machine is not the same all the time.
+  const usual = (rate(after) + rate(alone)) / 2;
+  hold("overload_noisy_percent", 100 * (1 - rate(beside) / usual), "% less of the others");
   hold("overload_unmarked", all.unmarked + all.failed, "requests");
 }

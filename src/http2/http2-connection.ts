@@ -201,8 +201,9 @@ export class Http2Connection implements FrameSink, StreamHost {
   /** Whether it has been in the middle of one head or frame for so long. */
   isStuck(nowMs: number, forMs: number): boolean {
     const isWaiting = this.#heads.isOpen || this.#reader.isInFrame;
-    if (!isWaiting || this.#progress !== this.#progressSeen) this.#stuckMs = nowMs;
-    this.#progressSeen = this.#progress;
+    const progress = isWaiting ? this.#progress : -1;
+    if (progress < 0 || progress !== this.#progressSeen) this.#stuckMs = nowMs;
+    this.#progressSeen = progress;
     return nowMs - this.#stuckMs >= forMs;
   }
 
