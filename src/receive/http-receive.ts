@@ -14,6 +14,7 @@ import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
 import { BodyAbandoned } from "./body-error.ts";
 import { type Encoding, parseEncoding } from "./decompress.ts";
 import { expandBody } from "./expand-body.ts";
+import type { HeldAnswers } from "./held-answers.ts";
 import type { InFlight } from "./in-flight.ts";
 import { readBody } from "./read-body.ts";
 import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
@@ -37,6 +38,8 @@ export interface HttpReceiveParts {
    * and each answer ends its connection. All are done when `inFlight.requests` is zero.
    */
   readonly draining: () => boolean;
+  /** Where there is one: refusals of a server that stops wait in it. */
+  readonly held?: HeldAnswers;
 }
 
 /** What differs between the formats. `Kind` is how a request is encoded and its answer will be. */
@@ -86,7 +89,12 @@ export function httpReceive<Kind>(
     let tenant = "";
     try {
       format.checkTarget(request);
-      if (parts.draining()) throw new EngineError("overloaded", "the server is stopping");
+      if (parts.draining()) {
+        const stopping = new EngineError("overloaded", "the server is stopping");
+        const held = parts.held?.hold(lengthOf(request));
+        if (held === undefined) throw stopping;
+        return held.then(() => refuse(stopping, "", kind));
+      }
       const named = options.multitenancyEnabled ? request.headers.get(TENANT_HEADER) : null;
       tenant = parseTenant(named, options.multitenancyEnabled);
       format.checkType(request, kind);
@@ -111,8 +119,13 @@ function refusalOf(
   { sink, inFlight }: HttpReceiveParts,
 ): EngineError | undefined {
   if (sink.isFull === true) return overloaded();
-  const length = Number(request.headers.get("content-length") ?? 0);
+  const length = lengthOf(request);
   return length > inFlight.requestBytesMax ? undefined : inFlight.refusal(tenant, length);
+}
+
+/** Of the body; zero where it is not said. */
+function lengthOf(request: Request): number {
+  return Number(request.headers.get("content-length") ?? 0);
 }
 
 interface Receiving<Kind> {

@@ -3,11 +3,13 @@
  * threads by SO_REUSEPORT) and one ring.
  */
 import { parentPort, workerData } from "node:worker_threads";
+import { MiB } from "../base/bytes.ts";
 import { systemClock } from "../base/clock.ts";
 import { makeLogger } from "../base/log.ts";
 import { threadId } from "../base/thread-cpu.ts";
 import { SMALL_IN_FLIGHT_SHARE, TENANT_IN_FLIGHT_SHARE_MAX } from "../config/limits.ts";
 import { sharedBuffer } from "../kernel/kernel.ts";
+import { HeldAnswers } from "../receive/held-answers.ts";
 import { InFlight } from "../receive/in-flight.ts";
 import { limitedSink } from "../receive/limited-sink.ts";
 import { RateLimiter } from "../receive/rate-limit.ts";
@@ -22,6 +24,7 @@ import type { IngressMessage, IngressRequest, IngressStart } from "./worker-prot
 
 const DRAIN_POLL_MS = 5;
 const LINGER_MS = 400;
+const HELD_BYTES_MAX = 32 * MiB;
 
 const start = workerData as IngressStart;
 const logger = makeLogger({ ...start.log, component: "ingress" });
@@ -57,6 +60,7 @@ const inFlight = new InFlight({
   keptBytes: Math.min(bytesMax * SMALL_IN_FLIGHT_SHARE, bytesMax - largest),
 });
 let draining = false;
+const held = new HeldAnswers(HELD_BYTES_MAX);
 const receivers = await openAll();
 post({
   type: "listening",
@@ -75,7 +79,7 @@ async function openAll(): Promise<OpenReceiver[]> {
   const ready = () => sink.ready;
   const limited = limitedSink(sink, rates);
   const outer = logsSpans ? spanLogSink(limited, spanLogs, logger) : limited;
-  const host = { start, sink: outer, inFlight, logger, draining: () => draining, ready };
+  const host = { start, sink: outer, inFlight, logger, draining: () => draining, held, ready };
   const open = await Promise.all(start.receivers.map((receiver) => openReceiver(receiver, host)));
   return open.filter((one) => one !== undefined);
 }
@@ -84,8 +88,11 @@ async function openAll(): Promise<OpenReceiver[]> {
 async function drain(): Promise<void> {
   draining = true;
   for (const { drain: announce } of receivers) announce?.();
-  // Busy connections have their next request on the way already; it gets an answer that ends them.
+  // Busy connections have their next request on the way already; it gets an answer that ends them,
+  // when all who would come back are here.
   await Bun.sleep(LINGER_MS);
+  for (const { close } of receivers) close?.();
+  held.release();
   while (inFlight.requests > 0) await Bun.sleep(DRAIN_POLL_MS);
   await Promise.all(receivers.map((one) => one.stop()));
   post({ type: "drained" });

@@ -16,6 +16,7 @@ import { formatEndpoint } from "../config/value/endpoint.ts";
 import type { GrpcMethods } from "../receive/grpc-method.ts";
 import { GrpcServer } from "../receive/grpc-server.ts";
 import type { KeepaliveOptions } from "../receive/grpc-session.ts";
+import type { HeldAnswers } from "../receive/held-answers.ts";
 import type { HttpFormat } from "../receive/http-receive.ts";
 import { serveHttp } from "../receive/http-server.ts";
 import type { InFlight } from "../receive/in-flight.ts";
@@ -38,6 +39,7 @@ export interface ReceiverHost {
   readonly logger: Logger;
   /** True once the server stops. */
   readonly draining: () => boolean;
+  readonly held: HeldAnswers;
   /** Whether requests are taken at all: the log has been replayed. */
   readonly ready: () => boolean;
 }
@@ -48,6 +50,8 @@ export interface OpenReceiver {
   readonly url: string;
   /** Once, when the server begins to stop: tells clients on open connections. */
   drain?(): void;
+  /** Takes no connection more, if it does not do so since drain(). */
+  close?(): void;
   /** When nothing is in flight any more. */
   stop(): Promise<void>;
 }
@@ -117,6 +121,7 @@ function openHttp<Kind>(
     return Bun.serve(serveHttp(format, options, { ...parts, meter: counts }));
   };
   let server = serve(receiver.listenPort);
+  let closed: Promise<void> | undefined;
   // A server keeps its certificate: its connections end with it, new ones come to the next one.
   const change = () => {
     const old = server;
@@ -128,9 +133,12 @@ function openHttp<Kind>(
     receiver,
     counts,
     url: `${server.url}`,
+    close() {
+      closed = server.stop();
+    },
     async stop() {
       unwatch();
-      await server.stop();
+      await (closed ?? server.stop());
     },
   };
 }

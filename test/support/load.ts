@@ -39,11 +39,7 @@ export function startLoad(server: Server, { connections, goOn }: LoadOptions): L
         const response = await fetch(url, { method: "POST", body, headers });
         await response.arrayBuffer();
         if (response.status === 200) acknowledged.push(traceId);
-        else {
-          refused.set(response.status, (refused.get(response.status) ?? 0) + 1);
-          // As exporters do: who calls again at once finds a socket that is about to close.
-          await Bun.sleep(Number(response.headers.get("retry-after") ?? 0) * 1000);
-        }
+        else refused.set(response.status, (refused.get(response.status) ?? 0) + 1);
       } catch (error) {
         const code = error instanceof Error && "code" in error ? String(error.code) : String(error);
         if (code !== "ConnectionRefused" && code !== "ECONNREFUSED") cut.push(code);
