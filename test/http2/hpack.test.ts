@@ -12,7 +12,7 @@ function decode(decoder: HpackDecoder, block: Uint8Array): [string, string][] {
   return fields.map(({ name, value }) => [name, value]);
 }
 
-const hex = (text: string) => Buffer.from(text.replaceAll(" ", ""), "hex");
+const hex = (text: string) => Buffer.from(text.replace(/\s/g, ""), "hex");
 
 /** Appendix C: three requests on one connection, without and with Huffman's code. */
 const REQUESTS: readonly { name: string; blocks: readonly string[] }[] = [
@@ -52,8 +52,8 @@ test.each(REQUESTS)("$name", ({ blocks }) => {
 test("C.5: fields that push others out of a table of 256 bytes", () => {
   const decoder = new HpackDecoder();
   const first = hex(
-    `3fe101 4803333032 580770726976617465 611d4d6f6e2c203231204f637420323031332032303a31333a323120474d54
-     6e1768747470733a2f2f7777772e6578616d706c652e636f6d`.replace(/\s/g, ""),
+    `3fe101 4803333032 580770726976617465 611d4d6f6e2c203231204f6374203230313320
+     32303a31333a323120474d54 6e1768747470733a2f2f7777772e6578616d706c652e636f6d`,
   );
   const fields = decode(decoder, first);
   expect(fields).toEqual([
