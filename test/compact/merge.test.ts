@@ -6,7 +6,7 @@ import { fromBinary } from "@bufbuild/protobuf";
 import { afterAll, describe, expect, test } from "vitest";
 import { prng } from "../../src/base/prng.ts";
 import type { MergeInput } from "../../src/compact/merge-options.ts";
-import { readBlockMeta } from "../../src/model/block-meta.ts";
+import { type BlockMeta, logEnds, readBlockMeta } from "../../src/model/block-meta.ts";
 import { SpanSchema } from "../../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
 import { DiskStore } from "../../src/store/store-disk.ts";
 import { expected, fill, freshReader, type Sent, shown } from "../block/read-stored.ts";
@@ -160,4 +160,28 @@ describe("a merge", () => {
     expect(merger.merge(store, inputs).outputs).toEqual(first);
     expect(readBlockMeta(new TextEncoder().encode(JSON.stringify(first[0])))).toEqual(first[0]);
   });
+});
+
+test("blocks of several nodes say where the log of each ends, however often they are merged", () => {
+  const { store, inputs } = fillBlocks([21, 22, 23, 24], ["a"]);
+  const of = (input: MergeInput, node: string): MergeInput => ({
+    ...input,
+    meta: { ...input.meta, wal: { ...input.meta.wal, node } },
+  });
+  const [zeroth, first, second, third] = inputs;
+  const ends = (metas: readonly BlockMeta[]) => metas.map((meta) => [meta.wal.node, logEnds(meta)]);
+  const own = merger.merge(store, [of(zeroth, "one"), of(first, "one")]).outputs;
+  expect(ends(own)).toEqual([["one", [{ node: "one", to: first.meta.wal.to }]]]);
+  const mixed = merger.merge(store, [of(first, "one"), of(second, "two")]).outputs;
+  const both = [
+    { node: "one", to: first.meta.wal.to },
+    { node: "two", to: second.meta.wal.to },
+  ];
+  expect(ends(mixed)).toEqual([["", both]]);
+  const [meta] = mixed;
+  const again = { meta, folder: store.folderOf(meta) };
+  const all = merger.merge(store, [again, of(third, "one")]).outputs;
+  const later = [{ node: "one", to: third.meta.wal.to }, both[1]];
+  expect(ends(all)).toEqual([["", later]]);
+  for (const one of all) expect(readBlockMeta(Buffer.from(JSON.stringify(one)))).toEqual(one);
 });

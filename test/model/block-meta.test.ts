@@ -22,6 +22,7 @@ const meta: BlockMeta = {
   wal: { node: "n", from: 5, to: 6 },
   createdMs: 3,
 };
+const merged = { replaces: [], siblings: [], level: 1 };
 const bytes = (value: unknown) => new TextEncoder().encode(JSON.stringify(value));
 
 test("a meta comes back from its text", () => {
@@ -43,6 +44,8 @@ describe("a damaged meta is refused with its reason", () => {
     [[meta], /not an object/],
     [{ ...meta, version: 3 }, /version 3 is unknown/],
     [{ ...meta, version: 2 }, /merged is/],
+    [{ ...meta, version: 2, merged: { ...merged, ends: [{ node: "n" }] } }, /merged is/],
+    [{ ...meta, version: 2, merged: { ...merged, ends: "n" } }, /merged is/],
     [{ ...meta, id: "0123" }, /id is/],
     [{ ...meta, id: meta.id.toUpperCase() }, /id is/],
     [{ ...meta, tenants: [] }, /tenants is/],
