@@ -57,6 +57,8 @@ export interface DataPage {
   readonly encoding: Encoding;
   /** Lengths of parts that are compressed apart; what is left is the last one. */
   readonly parts?: readonly number[];
+  /** Of the first part: its like may come in other columns, and is compressed once. */
+  readonly isLevelsFirst?: boolean;
   /** PLAIN, without the length for BYTE_ARRAY; both left out when the page has nulls alone. */
   readonly min?: Uint8Array;
   readonly max?: Uint8Array;
@@ -67,6 +69,7 @@ interface Page extends Omit<PageHead, "storedBytes" | "crc32"> {
   readonly rows: number;
   readonly nulls: number;
   readonly parts: readonly number[];
+  readonly isLevelsFirst: boolean;
   readonly min: Bound | undefined;
   readonly max: Bound | undefined;
 }
@@ -75,6 +78,11 @@ interface HeldPage {
   readonly page: Page;
   /** Missing for pages that are too small to tell anything. */
   readonly compressed: Uint8Array | undefined;
+}
+
+interface KeptLevels {
+  readonly levels: Uint8Array;
+  readonly frame: Uint8Array;
 }
 
 interface OpenColumn {
@@ -101,6 +109,8 @@ const JUDGED_BYTES = 4096;
 const SAVED_MIN = 0.03;
 /** Longest page: above the writer's own limits, below what any reader refuses. */
 const PAGE_BYTES_MAX = 64 * MiB;
+/** Levels of which the frame is kept: those of a hundred pages and some patterns. */
+const LEVELS_KEPT = 512;
 const MAGIC = new TextEncoder().encode("PAR1");
 
 export class ParquetFile {
@@ -113,6 +123,8 @@ export class ParquetFile {
   /** Of the messages since it was 0. */
   #crc32 = 0;
   #open: OpenColumn | undefined;
+  /** Columns that have values in the same rows have the same levels. */
+  readonly #levels = new Map<number | bigint, KeptLevels>();
 
   constructor(sink: ByteSink, file: FileDescription) {
     assert(file.rows > 0, "parquet: a file without rows");
@@ -139,14 +151,14 @@ export class ParquetFile {
     const column = this.#column();
     assert(column.counts.size === 0, "parquet: the dictionary does not come first");
     const page = { kind: "dictionary", values, encoding: "PLAIN", rows: 0, nulls: 0 } as const;
-    const apart = { parts: WHOLE, plainBytes: bytes.length };
+    const apart = { parts: WHOLE, isLevelsFirst: false, plainBytes: bytes.length };
     this.#add(column, { ...page, ...apart, bytes, min: undefined, max: undefined });
   }
 
   /** `bytes` are a page body of version 1: repetition levels, definition levels, values. */
   dataPage(bytes: Uint8Array, data: DataPage): void {
     const column = this.#column();
-    const { values, rows, nulls, encoding, parts = WHOLE } = data;
+    const { values, rows, nulls, encoding, parts = WHOLE, isLevelsFirst = false } = data;
     assert(rows > 0 && rows <= values && nulls <= values, "parquet: counts of a page");
     assert((data.min === undefined) === (data.max === undefined), "parquet: one bound alone");
     const min = data.min && lowerBound(data.min, column.shape);
@@ -154,7 +166,7 @@ export class ParquetFile {
     const page = { kind: "data", values, rows, nulls, encoding, parts, min, max } as const;
     column.rows += rows;
     column.values += values;
-    this.#add(column, { ...page, bytes, plainBytes: bytes.length });
+    this.#add(column, { ...page, isLevelsFirst, bytes, plainBytes: bytes.length });
   }
 
   endColumn(): void {
@@ -210,13 +222,13 @@ export class ParquetFile {
     count.count++;
     column.counts.set(`${kind} ${encoding}`, count);
     if (column.codec !== undefined) {
-      const stored = column.codec === "ZSTD" ? compress(page) : page.bytes;
+      const stored = column.codec === "ZSTD" ? this.#compress(page) : page.bytes;
       this.#write(column, page, stored);
       if (stored !== page.bytes) freeBytes(stored);
       return;
     }
     const tried = page.bytes.length >= TRIED_BYTES_MIN;
-    const compressed = tried ? compress(page) : undefined;
+    const compressed = tried ? this.#compress(page) : undefined;
     const codec = judge(page, compressed);
     const kept = codec === undefined ? { ...page, bytes: page.bytes.slice() } : page;
     column.held.push({ page: kept, compressed });
@@ -226,11 +238,26 @@ export class ParquetFile {
   #decide(column: OpenColumn, codec: Codec): void {
     column.codec = codec;
     for (const { page, compressed } of column.held) {
-      const stored = codec === "ZSTD" ? (compressed ?? compress(page)) : page.bytes;
+      const stored = codec === "ZSTD" ? (compressed ?? this.#compress(page)) : page.bytes;
       this.#write(column, page, stored);
       if (compressed !== undefined) freeBytes(compressed);
     }
     column.held = [];
+  }
+
+  #compress(page: Page): Uint8Array {
+    if (!page.isLevelsFirst) return compress(page);
+    const levels = page.bytes.subarray(0, page.parts[0]);
+    const hash = Bun.hash(levels);
+    const kept = this.#levels.get(hash);
+    if (kept !== undefined && Buffer.compare(kept.levels, levels) === 0) {
+      return compress(page, kept.frame);
+    }
+    const first = frame(levels);
+    if (this.#levels.size < LEVELS_KEPT) {
+      this.#levels.set(hash, { levels: levels.slice(), frame: first });
+    }
+    return compress(page, first);
   }
 
   #write(column: OpenColumn, page: Page, stored: Uint8Array): void {
@@ -272,12 +299,16 @@ function judge(page: Page, compressed: Uint8Array | undefined): Codec | undefine
   return page.kind === "data" && bytes >= JUDGED_BYTES ? "UNCOMPRESSED" : undefined;
 }
 
-function compress({ bytes, parts }: Pick<Page, "bytes" | "parts">): Uint8Array {
+/** `first` is the frame of the first part, when it is known; it is left to the caller. */
+function compress(
+  { bytes, parts }: Pick<Page, "bytes" | "parts">,
+  first?: Uint8Array,
+): Uint8Array {
   if (parts.length === 0) return frame(bytes);
   const frames: Uint8Array[] = [];
   let at = 0;
   for (const length of [...parts, bytes.length - parts.reduce((a, b) => a + b, 0)]) {
-    if (length > 0) frames.push(frame(bytes.subarray(at, at + length)));
+    if (length > 0) frames.push((at === 0 && first) || frame(bytes.subarray(at, at + length)));
     at += length;
   }
   const all = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
@@ -285,7 +316,7 @@ function compress({ bytes, parts }: Pick<Page, "bytes" | "parts">): Uint8Array {
   for (const one of frames) {
     all.set(one, to);
     to += one.length;
-    freeBytes(one);
+    if (one !== first) freeBytes(one);
   }
   return all;
 }

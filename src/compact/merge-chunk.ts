@@ -62,6 +62,7 @@ export function writePages(
       nulls: kernel.pageNulls(),
       encoding,
       parts: partsOf(kernel, bytes),
+      isLevelsFirst: kernel.pageLevelBytes() >= LEVELS_APART_MIN,
       ...bounds,
     });
   }
