@@ -300,10 +300,7 @@ function judge(page: Page, compressed: Uint8Array | undefined): Codec | undefine
 }
 
 /** `first` is the frame of the first part, when it is known; it is left to the caller. */
-function compress(
-  { bytes, parts }: Pick<Page, "bytes" | "parts">,
-  first?: Uint8Array,
-): Uint8Array {
+function compress({ bytes, parts }: Pick<Page, "bytes" | "parts">, first?: Uint8Array): Uint8Array {
   if (parts.length === 0) return frame(bytes);
   const frames: Uint8Array[] = [];
   let at = 0;

@@ -177,7 +177,13 @@ describe("a trace by id", () => {
   test("is empty when nobody has it", async () => {
     const found = await ask(new Parts());
     expect(found).toEqual({
-      ...{ trace: new Uint8Array(), spans: 0, partial: false, inspectedBytes: 0 },
+      ...{
+        trace: new Uint8Array(),
+        spans: 0,
+        partial: false,
+        damagedBlocks: [],
+        inspectedBytes: 0,
+      },
     });
   });
 
