@@ -71,7 +71,8 @@ export class BlockVectors {
     if (dictionary !== undefined && type !== FIXED) return this.#coded(column, entries, dictionary);
     if (type === BOOLEAN) return this.#codes(column, entries, BOOLS);
     if (type === BYTE_ARRAY) return this.#texts(column, entries);
-    return this.#numbers(column, entries, definitionMax > 0);
+    const kind = type === DOUBLE ? "doubles" : "longs";
+    return lazyNumbers(kind, () => this.#numbers(column, entries, definitionMax > 0));
   }
 
   /** Where each row's list begins, by a required column of its elements. */
@@ -219,16 +220,14 @@ export class BlockVectors {
     if (done !== to.entries) throw blockCorrupt("rows of a column");
   }
 
-  #numbers(column: number, entries: number, isOptional: boolean): NumbersVector {
-    const { vectors, name, source } = this.#options;
-    const { type } = source.file.columns[column];
-    const kind = type === DOUBLE ? "doubles" : "longs";
+  #numbers(column: number, entries: number, isOptional: boolean): NumbersAt {
+    const { vectors, name } = this.#options;
     const numbers = Math.ceil((entries * 8 + 16) / 64) * 64;
     const bytes = () => numbers + (isOptional ? bitmapBytes(entries) : 0);
-    return vectors.get<NumbersVector>(`${name}${column}`, bytes, (at) => {
+    return vectors.get<NumbersAt>(`${name}${column}`, bytes, (at) => {
       const present = isOptional ? at + numbers : 0;
       this.#spreadNumbers(column, { at, present, entries });
-      return { kind, at, present };
+      return { at, present };
     });
   }
 
@@ -300,6 +299,26 @@ export class BlockVectors {
   ): PageLevels {
     return openLevels(page, this.#options.source.file.columns[column], tools);
   }
+}
+
+type NumbersAt = Pick<NumbersVector, "at" | "present">;
+
+/** Read when somebody looks: who groups by numbers mostly finds codes of them that were kept. */
+function lazyNumbers(kind: NumbersVector["kind"], read: () => NumbersAt): NumbersVector {
+  let numbers: NumbersAt | undefined;
+  const known = (): NumbersAt => {
+    numbers ??= read();
+    return numbers;
+  };
+  return {
+    kind,
+    get at() {
+      return known().at;
+    },
+    get present() {
+      return known().present;
+    },
+  };
 }
 
 function check(result: number): void {

@@ -77,9 +77,7 @@ function codedLayer(
 ): Layer {
   if (layer.kind !== "longs" && layer.kind !== "doubles") return layer;
   if (field.node !== "attribute" && field.name !== "span:childCount") return layer;
-  const { kind, at, present } = layer;
-  const name = `${printField(field)}/${place}`;
-  const { dictionary, ...codes } = segment.codesOf({ kind, at, present }, name);
+  const { dictionary, ...codes } = segment.codesOf(layer, `${printField(field)}/${place}`);
   const value = (index: number): Value => dictionary.at(index);
   return { ...codes, size: dictionary.size, dictionary, value };
 }

@@ -267,8 +267,16 @@ function valuesLayer({ codes, list }: Sources, values: readonly Value[]): Layer[
 
 function layerOf(vector: Vector): Layer {
   if (vector.kind !== "codes") {
-    const { kind, at, present } = vector;
-    return { kind, at, present, type: kind === "longs" ? "int" : "float" };
+    const type = vector.kind === "longs" ? "int" : "float";
+    return {
+      ...{ kind: vector.kind, type },
+      get at() {
+        return vector.at;
+      },
+      get present() {
+        return vector.present;
+      },
+    };
   }
   const { at, width, dictionary } = vector;
   const value = (index: number) => dictionary.at(index);

@@ -44,7 +44,8 @@ export function parseMetricsFunction(
 }
 
 function parseCompare(cursor: TokenCursor, parseFilter: (cursor: TokenCursor) => Filter): Compare {
-  const selection = parseFilter(cursor);
+  const { token } = cursor;
+  const selection = cursor.placed(parseFilter(cursor), token);
   const numbers: bigint[] = [];
   while (numbers.length < 3 && cursor.accept(",")) numbers.push(parseInteger(cursor));
   // A start without an end says nothing.

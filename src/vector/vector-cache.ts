@@ -1,6 +1,6 @@
 /**
  * Vectors that are kept between questions, within a bound: the least recently used go first, but
- * none that the step at hand has touched. Whoever works with vectors does so in steps, without
+ * none that the step at hand has touched. A step may have more than the bound, up to the region. Whoever works with vectors does so in steps, without
  * waiting for anything in between, and holds none beyond.
  *
  * Threads: one.
@@ -21,13 +21,20 @@ export class VectorCache implements Keeper {
   /** In the order of use: the oldest first. */
   readonly #entries = new Map<string, Entry>();
   #step = 1;
+  #pagesMax: number;
 
   constructor(base: number, bytes: number) {
     this.#space = new VectorSpace(base, bytes);
+    this.#pagesMax = this.#space.pages;
   }
 
   get heldBytes(): number {
     return (this.#space.pages - this.#space.freePages) * PAGE_BYTES;
+  }
+
+  /** The bound. What is kept beyond it goes when room is needed next. */
+  set bytesMax(bytes: number) {
+    this.#pagesMax = Math.min(this.#space.pages, Math.ceil(bytes / PAGE_BYTES));
   }
 
   /** From here on what earlier steps got is no longer theirs. */
@@ -74,6 +81,9 @@ export class VectorCache implements Keeper {
   }
 
   #take(pages: number): number {
+    while (this.#space.pages - this.#space.freePages + pages > this.#pagesMax) {
+      if (!this.#dropOldest()) break;
+    }
     for (;;) {
       const at = this.#space.take(pages);
       if (at !== undefined) return at;

@@ -84,6 +84,8 @@ export class BlockList implements BlockView, KnownBlocks {
   readonly #byTenant = new Map<string, TenantBlocks>();
   /** Blocks that went, and when. */
   #retired: { readonly block: Known; readonly atMs: number }[] = [];
+  /** By owner. */
+  readonly #spans: number[] = [];
   #versions: BlockVersions;
   #waiting: { readonly versions: BlockVersions; readonly resolve: () => void }[] = [];
 
@@ -94,6 +96,11 @@ export class BlockList implements BlockView, KnownBlocks {
     for (const [i, meta] of options.blocks.entries()) {
       this.#add(meta, options.owners[i], options.remotes[i]);
     }
+  }
+
+  /** How many spans the blocks have that this query thread reads. */
+  spansOf(owner: number): number {
+    return this.#spans[owner] ?? 0;
   }
 
   get inspectedBytes(): number {
@@ -231,6 +238,7 @@ export class BlockList implements BlockView, KnownBlocks {
       endSeconds: Math.max(...seconds),
     };
     this.#byId.set(meta.id, block);
+    this.#spans[owner] = this.spansOf(owner) + meta.spans;
     for (const { name } of meta.tenants) {
       const blocks = this.#byTenant.get(name) ?? { all: new Set(), list: undefined };
       this.#byTenant.set(name, blocks);
@@ -266,6 +274,7 @@ export class BlockList implements BlockView, KnownBlocks {
     const block = this.#byId.get(id);
     if (block === undefined) return;
     this.#byId.delete(id);
+    this.#spans[block.owner] -= block.meta.spans;
     this.#retired.push({ block, atMs: this.#options.clock.nowMs() });
     for (const { name } of block.meta.tenants) {
       const blocks = this.#byTenant.get(name);

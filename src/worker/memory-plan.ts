@@ -19,10 +19,11 @@ export const BLOCK_SCRATCH_BYTES = 128 * MiB;
 export const READER_SCRATCH_BYTES = 4 * MiB;
 /** One step of a query: the columns of a half that it speaks of, bitmaps, and tables of counts. */
 const STEP_SCRATCH_BYTES = 192 * MiB;
-/**
- * Columns of blocks that a query thread keeps: some 100 bytes a span of what is asked for often.
- */
+/** Columns of blocks that a query thread keeps at most. */
 const VECTOR_BYTES = 384 * MiB;
+const VECTOR_BYTES_MIN = 64 * MiB;
+/** Of a span all columns that are asked for often; with those of compare() it is half as many more. */
+const VECTOR_BYTES_PER_SPAN = 140;
 /** JavaScript heaps, code, caches of readers and what threads hold of requests. */
 const OUTSIDE_BYTES = 128 * MiB;
 const HALF_BYTES_MAX = 192 * MiB;
@@ -96,6 +97,11 @@ export function planMemory(options: MemoryPlanOptions): MemoryPlan {
     steps,
     vectors,
   };
+}
+
+/** How many bytes of columns a query thread keeps that reads blocks of so many spans. */
+export function vectorBytesFor(spans: number): number {
+  return Math.min(VECTOR_BYTES, Math.max(VECTOR_BYTES_MIN, spans * VECTOR_BYTES_PER_SPAN));
 }
 
 /**

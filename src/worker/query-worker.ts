@@ -24,6 +24,7 @@ import { StepScratch } from "../vector/step-scratch.ts";
 import { VectorCache } from "../vector/vector-cache.ts";
 import { BlockList } from "./block-list.ts";
 import { HeadPins } from "./head-pins.ts";
+import { vectorBytesFor } from "./memory-plan.ts";
 import { QueryQuestions } from "./query-questions.ts";
 import { RemoteAhead, RemoteFiles } from "./remote-files.ts";
 import { StoreLink } from "./store-link.ts";
@@ -96,11 +97,23 @@ const questions = new QueryQuestions({
   post: (message) => parentPort?.postMessage(message),
 });
 
+keepVectors();
+
+function change(message: Extract<QueryRequest, { type: "blocks" }>): void {
+  blocks.change(message);
+  keepVectors();
+}
+
+/** Few blocks have no use for much memory. */
+function keepVectors(): void {
+  vectors.bytesMax = vectorBytesFor(blocks.spansOf(reader));
+}
+
 /** One answer after the other: each may hold as much memory as an answer may have bytes, thrice. */
 let last = Promise.resolve();
 
 parentPort?.on("message", (message: QueryRequest) => {
-  if (message.type === "blocks") blocks.change(message);
+  if (message.type === "blocks") change(message);
   else if (message.type === "ask") void questions.ask(message);
   else if (message.type === "cancel") questions.cancel(message.id);
   else if (message.type === "store") link.connect(message);

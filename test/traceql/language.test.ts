@@ -48,6 +48,7 @@ describe("a query", () => {
     ["{ .a = 1 &&\n  (status = 3ms) }", 2, 4],
     ['{ .b } |\n{ name + 1 = "a" }', 2, 3],
     ["{ } | by(1)", 1, 10],
+    ["{ } | compare({ 1 }, 5)", 1, 15],
     ['{ .a } | avg("a") > 1', 1, 14],
     ["{ } | rate() | topk(0)", 1, 7],
     ["{ } | quantile_over_time(duration, 2)", 1, 7],
