@@ -1,8 +1,8 @@
 /**
  * Vectors that are kept between questions, within a bound: the least recently used go first, but
  * none that the step at hand has touched. A step may have more than the bound, up to the whole
- * region. Whoever works with vectors does so in steps, without
- * waiting for anything in between, and holds none beyond.
+ * region. Whoever works with vectors does so in steps, without waiting for anything in between, and
+ * holds none beyond.
  *
  * Threads: one.
  */
