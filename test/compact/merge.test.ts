@@ -169,8 +169,7 @@ test("blocks of several nodes say where the log of each ends, however often merg
     meta: { ...input.meta, wal: { ...input.meta.wal, node } },
   });
   const [zeroth, first, second, third] = inputs;
-  const ends = (metas: readonly BlockMeta[]) =>
-    metas.map((meta) => [meta.wal.node, logEnds(meta)]);
+  const ends = (metas: readonly BlockMeta[]) => metas.map((meta) => [meta.wal.node, logEnds(meta)]);
   const own = merger.merge(store, [of(zeroth, "one"), of(first, "one")]).outputs;
   expect(ends(own)).toEqual([["one", [{ node: "one", to: first.meta.wal.to }]]]);
   const mixed = merger.merge(store, [of(first, "one"), of(second, "two")]).outputs;
