@@ -62,7 +62,7 @@ export const uploadWait = setting<number>({
   path: "vivace.upload_wait",
   value: wholeMs(),
   fallback: UPLOAD_WAIT_MS_DEFAULT,
-  about: "Blocks wait so long at most to be joined with others before they go into a bucket.",
+  about: "Small blocks wait so long at most to be joined before they go into a bucket.",
   read: (config: Config) => config.bucket.joinWaitMs,
 });
 
