@@ -1,6 +1,6 @@
 /** Names of attributes that some rows have, scope by scope. */
 import type { TagScope } from "./question.ts";
-import type { ListScope } from "./segment.ts";
+import type { ListScope, Source } from "./segment.ts";
 import type { TagRows, TagTools } from "./tag-rows.ts";
 import { usedCodes } from "./used-codes.ts";
 import { orderTexts } from "./value-order.ts";
@@ -43,6 +43,17 @@ function namesOfKeys(
   return names;
 }
 
+/** Of lists of sources, which are kept as long as their codes. */
+const keys = new WeakMap<readonly Source[], readonly string[]>();
+
+function keysOf(list: readonly Source[]): readonly string[] {
+  const found = keys.get(list) ?? [
+    ...new Set(list.flatMap(({ attributes }) => [...attributes.keys()])),
+  ];
+  keys.set(list, found);
+  return found;
+}
+
 function namesOfSources(
   scope: "resource" | "instrumentation",
   { rows, known }: Asked,
@@ -50,8 +61,8 @@ function namesOfSources(
 ): ReadonlySet<string> {
   const names = new Set<string>();
   const { codes, list } = scope === "resource" ? rows.segment.resources() : rows.segment.scopes();
+  if (keysOf(list).every((key) => known.has(key))) return names;
   const isNew = list.map(({ attributes }) => [...attributes.keys()].some((key) => !known.has(key)));
-  if (!isNew.includes(true)) return names;
   for (const index of usedCodes({ ...codes, size: list.length }, rows.entries("row"), tools)) {
     if (isNew[index]) for (const key of list[index].attributes.keys()) names.add(key);
   }
