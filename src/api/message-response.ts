@@ -1,8 +1,14 @@
 /** Messages of Tempo's query API as bodies: JSON, protobuf when a client asks for it. */
 import { type DescMessage, type MessageShape, toBinary, toJson } from "@bufbuild/protobuf";
+import { MiB } from "../base/bytes.ts";
+import { GarbageCount } from "../base/garbage.ts";
 import type { SearchTagValuesV2Response } from "../proto-gen/tempopb/tempo_pb.ts";
 import { type AnswerFormat, acceptedFormat, contentTypes } from "../query/answer-format.ts";
 import type { ApiAnswer } from "./api-parts.ts";
+
+/** The message, its JSON as objects, and the text, of which the next answer needs nothing. */
+const GARBAGE_BYTES_A_BYTE = 16;
+const garbage = new GarbageCount(64 * MiB);
 
 /** `accept` is the header; empty when there is none. */
 export function messageAnswer<Desc extends DescMessage>(
@@ -11,7 +17,9 @@ export function messageAnswer<Desc extends DescMessage>(
   accept: string,
 ): ApiAnswer {
   if (acceptedFormat(accept) !== "protobuf") {
-    return answered("json", utf8(JSON.stringify(toJson(schema, message))));
+    const body = utf8(JSON.stringify(toJson(schema, message)));
+    garbage.note(body.length * GARBAGE_BYTES_A_BYTE);
+    return answered("json", body);
   }
   return answered("protobuf", new Uint8Array(toBinary(schema, message)));
 }

@@ -185,8 +185,8 @@ const PLACES: readonly Mutant[] = [
     mistake: "traces with an id three times have numbers",
   },
   {
-    file: "src/query/split-traces.ts",
-    find: "for (const [block, trace] of places) excluded[block].push(trace);",
+    file: "src/query/block-shares.ts",
+    find: "excluded.push(members.numberOf(member));",
     replace: "",
     mistake: "traces in two blocks are found in each, by halves",
   },
@@ -198,8 +198,8 @@ const PLACES: readonly Mutant[] = [
   },
   {
     file: "src/query/head-shares.ts",
-    find: "share.blocks.set(block.id, found);",
-    replace: "if (share.blocks.size === 0) share.blocks.set(block.id, found);",
+    find: "share.blocks.set(block, number);",
+    replace: "if (share.blocks.size === 0) share.blocks.set(block, number);",
     mistake: "a trace of the head is looked for in one block only",
   },
 ];
