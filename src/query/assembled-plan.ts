@@ -44,6 +44,8 @@ export interface AssembledPlan {
   readonly moves: readonly Moves[];
   /** Which kinds of vectors attributes have, by key; known when they were asked for once. */
   readonly kinds: Map<string, ReadonlySet<Vector["kind"]>>;
+  /** The attributes' names, by scope; likewise. */
+  readonly keys: Map<string, readonly string[]>;
 }
 
 /** Rows or entries behind each other. */
@@ -91,7 +93,7 @@ export function planRows(options: PlanOptions): AssembledPlan {
       move(part, from, row);
       row += from.count;
     });
-    return { starts: to, rows, moves, kinds: new Map() };
+    return { starts: to, rows, moves, kinds: new Map(), keys: new Map() };
   });
 }
 
@@ -137,7 +139,7 @@ export function planLists(
     const moves = movesFrom(starts + (plan.rows + 1) * 4, counts);
     const move = mover(moves, words);
     each((part, place, from) => move(part, from, words[starts / 4 + place]));
-    return { starts, rows: entries, moves, kinds: new Map() };
+    return { starts, rows: entries, moves, kinds: new Map(), keys: new Map() };
   });
 }
 

@@ -278,7 +278,13 @@ export class AssembledSegment implements Segment {
   }
 
   keys(scope: "span" | ListScope): readonly string[] {
-    return this.#options.parts.flatMap((part) => part.with((segment) => segment.keys(scope)));
+    const { keys } = this.#wholePlan();
+    const known = keys.get(scope);
+    if (known !== undefined) return known;
+    const all = this.#options.parts.flatMap((part) => part.with((segment) => segment.keys(scope)));
+    const found = [...new Set(all)];
+    keys.set(scope, found);
+    return found;
   }
 
   hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {

@@ -40,6 +40,8 @@ export interface BlockSharesOptions {
   readonly ids: readonly string[];
 }
 
+const NO_BLOCKS: readonly number[] = [];
+
 /** Lists behind each other. */
 interface Lists {
   readonly starts: Uint32Array;
@@ -58,11 +60,14 @@ export class BlockShares {
   /** By block in which pass it was listed last. */
   readonly #listed: Uint32Array;
   #pass = 0;
+  /** By block, 1: all ids are known that its splits follow from. */
+  readonly #isLearned: Uint8Array;
 
   constructor({ members, slots, ids }: BlockSharesOptions) {
     this.members = members;
     this.#ids = ids;
     this.#listed = new Uint32Array(slots.length);
+    this.#isLearned = new Uint8Array(slots.length);
     this.#blockOf = new Int32Array(slots.reduce((most, slot) => Math.max(most, slot + 1), 0));
     this.#blockOf.fill(-1);
     for (const [block, slot] of slots.entries()) this.#blockOf[slot] = block;
@@ -91,14 +96,19 @@ export class BlockShares {
     return this.#othersOf(block, (newest) => newest === block);
   }
 
-  /** Other blocks of which ids must be known before `splitOf`. */
-  unknownOf(block: number): number[] {
+  /** Blocks of which ids must be known before `splitOf`: others, and this one. */
+  unknownOf(block: number): readonly number[] {
+    if (this.#isLearned[block] === 1) return NO_BLOCKS;
     const { members } = this;
-    return this.#othersOf(
+    const unknown = this.#othersOf(
       block,
       () => true,
       (member) => !members.isKnown(member),
-    ).concat(this.unknownIn(block).length > 0 ? [block] : []);
+    );
+    if (this.unknownIn(block).length > 0) unknown.push(block);
+    // What is known stays so.
+    if (unknown.length === 0) this.#isLearned[block] = 1;
+    return unknown;
   }
 
   /** Members in the block whose ids are not known. */
