@@ -1,6 +1,6 @@
 /**
- * A region of the shared memory, given out in runs of pages. First fit, from where the last one
- * was found: what is taken together mostly goes together.
+ * A region of the shared memory, given out in runs of pages, the lowest that fit: pages that were
+ * touched once cost memory, whether they are in use or not.
  */
 import { assert } from "../base/assert.ts";
 import { KiB } from "../base/bytes.ts";
@@ -11,7 +11,8 @@ export const PAGE_BYTES = 16 * KiB;
 export class VectorSpace {
   readonly #base: number;
   readonly #used: Uint8Array;
-  #next = 0;
+  /** All pages below it are in use. */
+  #lowest = 0;
   #free: number;
 
   /** `base` is a multiple of 64. */
@@ -33,10 +34,10 @@ export class VectorSpace {
   /** The address of `pages` pages in a row; undefined when there are none. */
   take(pages: number): number | undefined {
     if (pages > this.#free) return undefined;
-    const first = this.#find(this.#next, pages) ?? this.#find(0, pages);
+    const first = this.#find(pages);
     if (first === undefined) return undefined;
     this.#used.fill(1, first, first + pages);
-    this.#next = first + pages;
+    if (first === this.#lowest) this.#lowest = first + pages;
     this.#free -= pages;
     return this.#base + first * PAGE_BYTES;
   }
@@ -46,12 +47,12 @@ export class VectorSpace {
     assert(this.#used[first] === 1, "vectors: pages given back twice");
     this.#used.fill(0, first, first + pages);
     this.#free += pages;
-    if (first < this.#next) this.#next = first;
+    this.#lowest = Math.min(this.#lowest, first);
   }
 
-  #find(from: number, pages: number): number | undefined {
+  #find(pages: number): number | undefined {
     const used = this.#used;
-    for (let first = from; first + pages <= used.length; ) {
+    for (let first = this.#lowest; first + pages <= used.length; ) {
       let end = first;
       while (end < first + pages && used[end] === 0) end++;
       if (end === first + pages) return first;
