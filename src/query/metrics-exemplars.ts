@@ -1,6 +1,7 @@
 /**
  * Exemplars: some of the counted spans, spread over the question's time, one of a trace at most,
- * each with all that the query speaks of. Which ones follows from the data alone.
+ * each with all that the query speaks of. Which ones follows from the data, and from which thread
+ * reads which block.
  */
 import type { Field } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
