@@ -123,25 +123,51 @@ export function shiftSlots(slotOf: u32, bits: u32, rows: u32, by: u32): void {
   }
 }
 
+const NO_ROW: u32 = 0xffffffff;
+
 /**
- * Rows with a slot, the first one from each of `places` evenly spread rows on: their numbers to
- * `out`, ascending and each once. Returns how many.
+ * Of each stretch of time (`slots` are cut into `stretches`) two rows with a slot, NO_ROW where
+ * there are fewer: words to `out`. Of a trace its first row counts, of traces those that come
+ * first. Rows whose value, a double, is NaN count not at all; `values` is 0 where all have one.
  */
-export function sampleRows(slotOf: u32, rows: u32, places: u32, out: u32): u32 {
+export function exemplarRows(slotOf: u32, rows: u32, times: u32, starts: u32, values: u32,
+                             slots: u32, stretches: u32, out: u32): void {
   const none = i16x8.splat(-1);
-  let found: u32 = 0;
+  memory.fill(out, 0xff, stretches * 8);
+  let trace: u32 = 0;
   let row: u32 = 0;
-  for (let place: u32 = 0; place < places; place++) {
-    const from = <u32>(<u64>place * <u64>rows / <u64>places);
-    if (row < from) row = from;
+  while (true) {
     while (row + 8 <= rows && i16x8.all_true(i16x8.eq(v128.load(slotOf + row * 2), none))) row += 8;
     while (row < rows && load<u16>(slotOf + row * 2) == NO_SLOT) row++;
     if (row >= rows) break;
-    store<u32>(out + found * 4, row);
-    found += 1;
-    row += 1;
+    while (load<u32>(starts + trace * 4, 4) <= row) trace++;
+    const end = load<u32>(starts + trace * 4, 4);
+    let first = NO_ROW;
+    let least: u64 = 0;
+    for (; row < end; row++) {
+      if (load<u16>(slotOf + row * 2) == NO_SLOT) continue;
+      const time = load<u64>(times + row * 8);
+      if (first != NO_ROW && time >= least) continue;
+      if (values && isNaN(load<f64>(values + row * 8))) continue;
+      first = row;
+      least = time;
+    }
+    if (first == NO_ROW) continue;
+    const stretch = load<u16>(slotOf + first * 2) * stretches / slots;
+    offerRow(first, least, times, out + stretch * 8);
   }
-  return found;
+}
+
+// @ts-ignore: decorator
+@inline
+function offerRow(row: u32, time: u64, times: u32, at: u32): void {
+  const first = load<u32>(at);
+  const second = load<u32>(at, 4);
+  if (second != NO_ROW && time >= load<u64>(times + second * 8)) return;
+  if (first == NO_ROW || time < load<u64>(times + first * 8)) {
+    store<u32>(at, row);
+    store<u32>(at, first, 4);
+  } else store<u32>(at, row, 4);
 }
 
 /** out[group * slots + slot] += 1, words, of groups below `size`. */

@@ -192,8 +192,8 @@ export interface TallyExports {
   sidesOfSlots: Nothing;
   /** slotOf, bits, rows, by */
   shiftSlots: Nothing;
-  /** slotOf, rows, places, out */
-  sampleRows: Word;
+  /** slotOf, rows, times, starts, values, slots, stretches, out */
+  exemplarRows: Nothing;
   /** slotOf, groups, rows, size, slots, out */
   tallyRows: Nothing;
   /** slotOf, codes, width, table, rows, cells, apart, out */

@@ -1,24 +1,23 @@
 /**
  * Exemplars: some of the counted spans, spread over the question's time, one of a trace at most,
- * each with all that the query speaks of. Which ones follows from the data, and from which thread
- * reads which block.
+ * each with all that the query speaks of. Which ones follows from the data alone, whatever the
+ * blocks that they lie in.
  */
 import type { Field } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
+import { ExemplarRoom } from "./exemplar-room.ts";
 import type { CodeTools } from "./field-codes.ts";
 import { hexAt } from "./field-columns.ts";
-import { ExemplarRoom, type MetricsPartial } from "./metrics-partial.ts";
+import type { MetricsPartial } from "./metrics-partial.ts";
 import { fieldsOfFragment, type MetricsPlan } from "./metrics-plan.ts";
-import { numberOf } from "./metrics-values.ts";
+import { fieldNumbers, numberOf } from "./metrics-values.ts";
 import type { KeyValue, Value } from "./question.ts";
 import type { CountedRows, RowGroups } from "./row-groups.ts";
 import type { Segment } from "./segment.ts";
 import type { Spansets } from "./spansets.ts";
 
-/** Rows that are looked at for one exemplar: many fall into stretches of time that have enough. */
-const TRIES = 4;
-const NS_PER_MS = 1_000_000n;
+const NO_ROW = 0xffff_ffff;
 
 const IDS: readonly Field[] = [
   { node: "intrinsic", name: "trace:id" },
@@ -39,31 +38,44 @@ export interface ExemplarRows {
   readonly partial: MetricsPartial;
 }
 
-export function sampleExemplars(
+export function takeExemplars(
   plan: MetricsPlan,
   { place, groups, counted, spansets, partial }: ExemplarRows,
-  { scratch, kernel }: CodeTools,
+  tools: CodeTools,
 ): void {
   if (plan.exemplars === 0) return;
+  const { scratch, kernel } = tools;
   const { segment } = spansets.filter;
-  const { slotOf, rows } = counted;
-  const most = plan.exemplars * TRIES;
-  const out = scratch.take(most * 4);
-  const found = kernel.sampleRows(slotOf, rows, most, out) >>> 0;
+  const { slotOf, rows, slots } = counted;
+  const { fn } = plan.fragments[place];
+  const room = new ExemplarRoom(plan, partial.exemplars, place);
+  const out = scratch.take(room.stretches * 8);
+  const [times, values] = [segment.start(), valuesOf(fn, { spansets, slotOf }, tools)];
+  kernel.exemplarRows(slotOf, rows, times, segment.starts, values, slots, room.stretches, out);
   const reader = new ExemplarReader(plan, place, spansets);
-  const room = new ExemplarRoom(plan, partial, place);
   const { bytes, ulongs } = scratch;
-  for (const row of scratch.words.subarray(out / 4, out / 4 + found)) {
-    const slot = bytes[slotOf + row * 2] | (bytes[slotOf + row * 2 + 1] << 8);
+  for (const row of scratch.words.subarray(out / 4, out / 4 + room.stretches * 2)) {
+    if (row === NO_ROW) continue;
     const group = groups.of(row);
-    if (group >= groups.size || !room.has(slot)) continue;
+    if (group >= groups.size) continue;
+    const slot = bytes[slotOf + row * 2] | (bytes[slotOf + row * 2 + 1] << 8);
+    const time = ulongs[times / 8 + row];
     const traceId = hexAt(bytes, segment.traceIds + traceOf(segment, row, scratch) * 16, 16);
-    const value = room.hasTrace(traceId) ? undefined : reader.value(row);
-    if (value === undefined) continue;
-    const timeMs = Number(ulongs[segment.start() / 8 + row] / NS_PER_MS);
+    if (!room.has({ slot, time, traceId })) continue;
     const { key } = groups.at(group);
-    room.add({ key, slot, timeMs, value, traceId, labels: reader.labels(row) });
+    room.add({ key, slot, time, value: reader.value(row), traceId, labels: reader.labels(row) });
   }
+}
+
+/** Doubles, where some rows may have no value; else 0. */
+function valuesOf(
+  fn: MetricsPlan["fragments"][number]["fn"],
+  { spansets, slotOf }: { readonly spansets: Spansets; readonly slotOf: number },
+  tools: CodeTools,
+): number {
+  if (fn.node !== "metricsFunction" || fn.field === undefined) return 0;
+  if (fn.field.node === "intrinsic" && fn.field.name === "duration") return 0;
+  return fieldNumbers(spansets.filter, { field: fn.field, slotOf }, tools);
 }
 
 /** The number of the trace that the row is in. */
@@ -93,11 +105,9 @@ class ExemplarReader {
     }));
   }
 
-  /** NaN: that of the series; undefined: the span has none. */
-  value(row: number): number | undefined {
-    if (this.#value === undefined) return Number.NaN;
-    const value = numberOf(this.#value(row));
-    return Number.isNaN(value) ? undefined : value;
+  /** NaN: that of the series. */
+  value(row: number): number {
+    return this.#value === undefined ? Number.NaN : numberOf(this.#value(row));
   }
 
   labels(row: number): KeyValue[] {

@@ -1,7 +1,8 @@
 /** From a partial to the answer: series, stages behind them, arithmetic, exemplars. */
 import type { MetricsExpr, MetricsOperation } from "../traceql/ast.ts";
+import { orderExemplars, type PartialExemplar } from "./exemplar-room.ts";
 import { type Operand, operate } from "./metrics-arithmetic.ts";
-import type { MetricsPartial, PartialExemplar } from "./metrics-partial.ts";
+import type { MetricsPartial } from "./metrics-partial.ts";
 import type { MetricsPlan, Slots } from "./metrics-plan.ts";
 import { runSeconds } from "./metrics-second.ts";
 import { fragmentSeries, type PlanSeries, type SeriesSource } from "./metrics-series.ts";
@@ -116,19 +117,20 @@ class ExemplarPlaces {
   readonly #shown = new Set<PartialExemplar>();
 
   constructor(exemplars: readonly PartialExemplar[]) {
-    this.#bySeries = Map.groupBy(exemplars, ({ fragment, key }) => `${fragment} ${key}`);
+    const ordered = exemplars.toSorted(orderExemplars);
+    this.#bySeries = Map.groupBy(ordered, ({ fragment, key }) => `${fragment} ${key}`);
   }
 
   /** Of a source of a series with these values. */
   of({ fragment, key, value: kind }: SeriesSource, values: Float64Array): Exemplar[] {
     return (this.#bySeries.get(`${fragment} ${key}`) ?? []).flatMap((exemplar): Exemplar[] => {
-      const { slot, timeMs, labels } = exemplar;
+      const { slot, time, labels } = exemplar;
       const here = values[slot];
       const value = kind === "series" || Number.isNaN(exemplar.value) ? here : exemplar.value;
       const isBeyond = kind === "quantile" && value > here;
       if (this.#shown.has(exemplar) || Number.isNaN(here) || isBeyond) return [];
       this.#shown.add(exemplar);
-      return [{ labels: shownLabels(labels), timestampMs: timeMs, value }];
+      return [{ labels: shownLabels(labels), timestampMs: Number(time / NS_PER_MS), value }];
     });
   }
 }

@@ -3,6 +3,7 @@
  * one question, and additive, so that in which order does not matter.
  */
 import { type CompareCounts, emptyCounts, mergeCounts } from "./compare-counts.ts";
+import { ExemplarRoom, type PartialExemplar } from "./exemplar-room.ts";
 import { metricsCells } from "./metrics-cells.ts";
 import type { Fragment, MetricsPlan } from "./metrics-plan.ts";
 import type { KeyValue, Value } from "./question.ts";
@@ -46,18 +47,6 @@ export interface ComparePartial {
 
 export type FragmentPartial = SeriesPartial | ComparePartial;
 
-export interface PartialExemplar {
-  readonly fragment: number;
-  /** Of the series. */
-  readonly key: string;
-  readonly slot: number;
-  readonly timeMs: number;
-  /** NaN: that of the series in the slot. */
-  readonly value: number;
-  readonly traceId: string;
-  readonly labels: readonly KeyValue[];
-}
-
 export interface MetricsPartial {
   /** In the order of the plan's. */
   readonly fragments: readonly FragmentPartial[];
@@ -100,20 +89,11 @@ export function mergePartial(plan: MetricsPlan, into: MetricsPartial, from: Metr
       mergeCompared(plan, { into, to: to.keys }, fragment.keys);
     }
   }
-  // Whichever comes first, the same ones stay.
-  const exemplars = [...into.exemplars, ...from.exemplars].sort(orderExemplars);
-  into.exemplars.length = 0;
-  for (const fragment of plan.fragments.keys()) {
-    const room = new ExemplarRoom(plan, into, fragment);
-    for (const one of exemplars) if (one.fragment === fragment) room.add(one);
+  for (const place of plan.fragments.keys()) {
+    const room = new ExemplarRoom(plan, into.exemplars, place);
+    for (const one of from.exemplars) if (one.fragment === place) room.add(one);
   }
   if (from.isCut) into.isCut = true;
-}
-
-function orderExemplars(a: PartialExemplar, b: PartialExemplar): number {
-  if (a.timeMs !== b.timeMs) return a.timeMs - b.timeMs;
-  if (a.traceId !== b.traceId) return a.traceId < b.traceId ? -1 : 1;
-  return a.key < b.key ? -1 : Number(a.key > b.key);
 }
 
 function mergeSeries(
@@ -182,46 +162,4 @@ export function comparedValue(
 
 function addCounts(to: Float64Array, from: Float64Array): void {
   for (let i = 0; i < to.length; i++) to[i] += from[i];
-}
-
-/** Where there is room for exemplars of a fragment: stretches of time have two at most each. */
-export class ExemplarRoom {
-  readonly #plan: MetricsPlan;
-  readonly #exemplars: PartialExemplar[];
-  readonly #fragment: number;
-  readonly #perStretch: number;
-  readonly #taken: Uint8Array;
-  readonly #traces: Set<string>;
-
-  constructor(plan: MetricsPlan, { exemplars }: MetricsPartial, fragment: number) {
-    this.#plan = plan;
-    this.#exemplars = exemplars;
-    this.#fragment = fragment;
-    const most = Math.floor(plan.exemplars / plan.fragments.length);
-    this.#perStretch = Math.min(most, 2);
-    this.#taken = new Uint8Array(Math.max(1, Math.floor(most / 2)));
-    const own = exemplars.filter((one) => one.fragment === fragment);
-    for (const { slot } of own) this.#taken[this.#stretch(slot)]++;
-    this.#traces = new Set(own.map(({ traceId }) => traceId));
-  }
-
-  has(slot: number): boolean {
-    return this.#taken[this.#stretch(slot)] < this.#perStretch;
-  }
-
-  /** One of a trace; to be asked for where there is room. */
-  hasTrace(traceId: string): boolean {
-    return this.#traces.has(traceId);
-  }
-
-  add(exemplar: Omit<PartialExemplar, "fragment">): void {
-    if (!this.has(exemplar.slot) || this.hasTrace(exemplar.traceId)) return;
-    this.#exemplars.push({ ...exemplar, fragment: this.#fragment });
-    this.#taken[this.#stretch(exemplar.slot)]++;
-    this.#traces.add(exemplar.traceId);
-  }
-
-  #stretch(slot: number): number {
-    return Math.floor((slot * this.#taken.length) / this.#plan.slots.count);
-  }
 }

@@ -7,7 +7,7 @@ import { printField } from "../traceql/print.ts";
 import { type CodeTools, fieldCodes } from "./field-codes.ts";
 import { metricsCells } from "./metrics-cells.ts";
 import { type ChosenValues, tallyChosen, tallyCompare } from "./metrics-compare.ts";
-import { sampleExemplars } from "./metrics-exemplars.ts";
+import { takeExemplars } from "./metrics-exemplars.ts";
 import { type MetricsPartial, type SeriesPartial, takeCells } from "./metrics-partial.ts";
 import type { MetricsPlan, Slots } from "./metrics-plan.ts";
 import { fieldBuckets, fieldNumbers } from "./metrics-values.ts";
@@ -59,7 +59,7 @@ export function tallySegment(
         const of = { fn, filter, counted: found.counted };
         const groups = tallyFunction(of, { partial, series: into.series }, tools);
         const options = { place, groups, counted: found.counted, spansets, partial };
-        sampleExemplars(plan, options, tools);
+        takeExemplars(plan, options, tools);
       }
     });
   }

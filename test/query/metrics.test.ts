@@ -245,6 +245,15 @@ for (const where of ["head and block", "blocks"]) {
       ).toEqual([]);
     });
 
+    test("shows exemplars that have a value, each with its own", async () => {
+      const values = "{ } | max_over_time(span.code)";
+      const { series = [] } = await range(values, { exemplars: "6" });
+      const { exemplars = [] } = series[0];
+      expect(exemplars.map(({ value }) => value)).toEqual([200, 200, 200, 200, 200, 200]);
+      const codes = exemplars.map((one) => one.labels.find(({ key }) => key === "span.code")?.value);
+      expect(new Set(codes.map((code) => code?.["intValue"]))).toEqual(new Set(["200"]));
+    });
+
     test("refuses what would give other numbers than it says", async () => {
       await expect(range("{ } | rate() with (extrapolate=true)")).rejects.toThrow(
         /^400 .*extrapol/,

@@ -1,0 +1,89 @@
+/**
+ * Which exemplars stay: of each stretch of the question's time the first two.
+ *
+ * A trace gives one candidate, in the one segment that it is in, so which ones stay follows from
+ * the data alone: not from the order of segments, nor from which thread took them up.
+ */
+import type { MetricsPlan } from "./metrics-plan.ts";
+import type { KeyValue } from "./question.ts";
+
+/** Where a candidate stands among the others. */
+export interface ExemplarPlace {
+  readonly slot: number;
+  /** Nanoseconds. */
+  readonly time: bigint;
+  readonly traceId: string;
+}
+
+export interface PartialExemplar extends ExemplarPlace {
+  readonly fragment: number;
+  /** Of the series. */
+  readonly key: string;
+  /** NaN: that of the series in the slot. */
+  readonly value: number;
+  readonly labels: readonly KeyValue[];
+}
+
+const PER_STRETCH = 2;
+
+export function orderExemplars(a: ExemplarPlace, b: ExemplarPlace): number {
+  if (a.time !== b.time) return a.time < b.time ? -1 : 1;
+  return a.traceId < b.traceId ? -1 : Number(a.traceId > b.traceId);
+}
+
+function stretchesOf(most: number): number {
+  return Math.max(1, Math.floor(most / PER_STRETCH));
+}
+
+/** Those of one fragment; it puts them into `exemplars` and takes them out. */
+export class ExemplarRoom {
+  readonly #fragment: number;
+  readonly #slots: number;
+  readonly #most: number;
+  readonly #exemplars: PartialExemplar[];
+  /** In order. */
+  readonly #stretches: PartialExemplar[][];
+
+  constructor(
+    { exemplars: max, fragments, slots }: MetricsPlan,
+    exemplars: PartialExemplar[],
+    fragment: number,
+  ) {
+    const most = Math.floor(max / fragments.length);
+    this.#fragment = fragment;
+    this.#exemplars = exemplars;
+    this.#slots = slots.count;
+    this.#most = Math.min(most, PER_STRETCH);
+    this.#stretches = Array.from({ length: stretchesOf(most) }, () => []);
+    for (const one of exemplars) if (one.fragment === fragment) this.#stretch(one.slot).push(one);
+    for (const stretch of this.#stretches) stretch.sort(orderExemplars);
+  }
+
+  /** How many there are. */
+  get stretches(): number {
+    return this.#stretches.length;
+  }
+
+  /** Whether the candidate stays, so far. */
+  has(candidate: ExemplarPlace): boolean {
+    const stretch = this.#stretch(candidate.slot);
+    const last = stretch.at(-1);
+    if (stretch.length < this.#most || last === undefined) return this.#most > 0;
+    return orderExemplars(candidate, last) < 0;
+  }
+
+  add(candidate: Omit<PartialExemplar, "fragment">): void {
+    if (!this.has(candidate)) return;
+    const stretch = this.#stretch(candidate.slot);
+    const exemplar = { ...candidate, fragment: this.#fragment };
+    stretch.push(exemplar);
+    stretch.sort(orderExemplars);
+    this.#exemplars.push(exemplar);
+    const over = stretch.length > this.#most ? stretch.pop() : undefined;
+    if (over !== undefined) this.#exemplars.splice(this.#exemplars.indexOf(over), 1);
+  }
+
+  #stretch(slot: number): PartialExemplar[] {
+    return this.#stretches[Math.floor((slot * this.#stretches.length) / this.#slots)];
+  }
+}
