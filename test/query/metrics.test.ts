@@ -250,7 +250,9 @@ for (const where of ["head and block", "blocks"]) {
       const { series = [] } = await range(values, { exemplars: "6" });
       const { exemplars = [] } = series[0];
       expect(exemplars.map(({ value }) => value)).toEqual([200, 200, 200, 200, 200, 200]);
-      const codes = exemplars.map((one) => one.labels.find(({ key }) => key === "span.code")?.value);
+      const codes = exemplars.map(
+        (one) => one.labels.find(({ key }) => key === "span.code")?.value,
+      );
       expect(new Set(codes.map((code) => code?.["intValue"]))).toEqual(new Set(["200"]));
     });
 
