@@ -124,50 +124,65 @@ export function shiftSlots(slotOf: u32, bits: u32, rows: u32, by: u32): void {
 }
 
 const NO_ROW: u32 = 0xffffffff;
+const STRETCH_BYTES: u32 = 24;
 
 /**
- * Of each stretch of time (`slots` are cut into `stretches`) two rows with a slot, NO_ROW where
- * there are fewer: words to `out`. Of a trace its first row counts, of traces those that come
- * first. Rows whose value, a double, is NaN count not at all; `values` is 0 where all have one.
+ * Of each stretch of time the two traces that come first, told by their first row with a slot.
+ * Rows whose value, a double, is NaN count not at all; `values` is 0 where all have one. `first`
+ * and `last` are those of startsOfTraces(), slots those of setSlots(), `stretchOf` bytes a slot.
+ *
+ * A stretch at `out` is, told by the caller, u64 its last nanosecond and u64 the time below which
+ * a row is wanted; and the two rows, words, NO_ROW where there are fewer. Most traces come later,
+ * and need no look at their rows.
  */
-export function exemplarRows(slotOf: u32, rows: u32, times: u32, starts: u32, values: u32,
-                             slots: u32, stretches: u32, out: u32): void {
-  const none = i16x8.splat(-1);
-  memory.fill(out, 0xff, stretches * 8);
-  let trace: u32 = 0;
-  let row: u32 = 0;
-  while (true) {
-    while (row + 8 <= rows && i16x8.all_true(i16x8.eq(v128.load(slotOf + row * 2), none))) row += 8;
-    while (row < rows && load<u16>(slotOf + row * 2) == NO_SLOT) row++;
-    if (row >= rows) break;
-    while (load<u32>(starts + trace * 4, 4) <= row) trace++;
-    const end = load<u32>(starts + trace * 4, 4);
-    let first = NO_ROW;
-    let least: u64 = 0;
-    for (; row < end; row++) {
-      if (load<u16>(slotOf + row * 2) == NO_SLOT) continue;
-      const time = load<u64>(times + row * 8);
-      if (first != NO_ROW && time >= least) continue;
-      if (values && isNaN(load<f64>(values + row * 8))) continue;
-      first = row;
-      least = time;
+export function exemplarRows(slotOf: u32, times: u32, starts: u32, traces: u32, first: u32,
+                             last: u32, values: u32, stretchOf: u32, stretches: u32,
+                             out: u32): void {
+  for (let i: u32 = 0; i < stretches; i++) {
+    store<u64>(out + i * STRETCH_BYTES, u64.MAX_VALUE, 16);
+  }
+  for (let trace: u32 = 0; trace < traces; trace++) {
+    const from = load<u64>(first + trace * 8);
+    const slot = slotOfTime(from);
+    if (slot != NO_SLOT) {
+      const at = out + load<u8>(stretchOf + slot) * STRETCH_BYTES;
+      if (load<u64>(at, 8) <= from && load<u64>(last + trace * 8) <= load<u64>(at)) continue;
     }
-    if (first == NO_ROW) continue;
-    const stretch = load<u16>(slotOf + first * 2) * stretches / slots;
-    offerRow(first, least, times, out + stretch * 8);
+    const row = firstCounted(slotOf, times, load<u32>(starts + trace * 4),
+                             load<u32>(starts + trace * 4, 4), values);
+    if (row == NO_ROW) continue;
+    const stretch = load<u8>(stretchOf + load<u16>(slotOf + row * 2));
+    offerRow(row, times, out + stretch * STRETCH_BYTES);
   }
 }
 
 // @ts-ignore: decorator
 @inline
-function offerRow(row: u32, time: u64, times: u32, at: u32): void {
-  const first = load<u32>(at);
-  const second = load<u32>(at, 4);
-  if (second != NO_ROW && time >= load<u64>(times + second * 8)) return;
-  if (first == NO_ROW || time < load<u64>(times + first * 8)) {
-    store<u32>(at, row);
-    store<u32>(at, first, 4);
-  } else store<u32>(at, row, 4);
+function firstCounted(slotOf: u32, times: u32, row: u32, end: u32, values: u32): u32 {
+  let first = NO_ROW;
+  let least: u64 = 0;
+  for (; row < end; row++) {
+    if (load<u16>(slotOf + row * 2) == NO_SLOT) continue;
+    const time = load<u64>(times + row * 8);
+    if (first != NO_ROW && time >= least) continue;
+    if (values && isNaN(load<f64>(values + row * 8))) continue;
+    first = row;
+    least = time;
+  }
+  return first;
+}
+
+// @ts-ignore: decorator
+@inline
+function offerRow(row: u32, times: u32, at: u32): void {
+  const time = load<u64>(times + row * 8);
+  if (time >= load<u64>(at, 8)) return;
+  const before = load<u32>(at, 16);
+  const isFirst = before == NO_ROW || time < load<u64>(times + before * 8);
+  store<u32>(at, isFirst ? row : before, 16);
+  const second = isFirst ? before : row;
+  store<u32>(at, second, 20);
+  if (second != NO_ROW) store<u64>(at, load<u64>(times + second * 8), 8);
 }
 
 /** out[group * slots + slot] += 1, words, of groups below `size`. */

@@ -192,7 +192,7 @@ export interface TallyExports {
   sidesOfSlots: Nothing;
   /** slotOf, bits, rows, by */
   shiftSlots: Nothing;
-  /** slotOf, rows, times, starts, values, slots, stretches, out */
+  /** slotOf, times, starts, traces, first, last, values, stretchOf, stretches, out */
   exemplarRows: Nothing;
   /** slotOf, groups, rows, size, slots, out */
   tallyRows: Nothing;

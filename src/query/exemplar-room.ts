@@ -25,6 +25,7 @@ export interface PartialExemplar extends ExemplarPlace {
 }
 
 const PER_STRETCH = 2;
+const END_OF_TIME = 2n ** 64n - 1n;
 
 export function orderExemplars(a: ExemplarPlace, b: ExemplarPlace): number {
   if (a.time !== b.time) return a.time < b.time ? -1 : 1;
@@ -55,18 +56,29 @@ export class ExemplarRoom {
     this.#slots = slots.count;
     this.#most = Math.min(most, PER_STRETCH);
     this.#stretches = Array.from({ length: stretchesOf(most) }, () => []);
-    for (const one of exemplars) if (one.fragment === fragment) this.#stretch(one.slot).push(one);
+    for (const one of exemplars)
+      if (one.fragment === fragment) this.#stretches[this.stretchOf(one.slot)].push(one);
     for (const stretch of this.#stretches) stretch.sort(orderExemplars);
   }
 
-  /** How many there are. */
+  /** Stretches of time, numbered. */
   get stretches(): number {
     return this.#stretches.length;
   }
 
+  stretchOf(slot: number): number {
+    return Math.floor((slot * this.#stretches.length) / this.#slots);
+  }
+
+  /** Who comes at that time or later does not stay. */
+  endOf(stretch: number): bigint {
+    const own = this.#stretches[stretch];
+    return own.length < this.#most ? END_OF_TIME : own[own.length - 1].time + 1n;
+  }
+
   /** Whether the candidate stays, so far. */
   has(candidate: ExemplarPlace): boolean {
-    const stretch = this.#stretch(candidate.slot);
+    const stretch = this.#stretches[this.stretchOf(candidate.slot)];
     const last = stretch.at(-1);
     if (stretch.length < this.#most || last === undefined) return this.#most > 0;
     return orderExemplars(candidate, last) < 0;
@@ -74,16 +86,12 @@ export class ExemplarRoom {
 
   add(candidate: Omit<PartialExemplar, "fragment">): void {
     if (!this.has(candidate)) return;
-    const stretch = this.#stretch(candidate.slot);
+    const stretch = this.#stretches[this.stretchOf(candidate.slot)];
     const exemplar = { ...candidate, fragment: this.#fragment };
     stretch.push(exemplar);
     stretch.sort(orderExemplars);
     this.#exemplars.push(exemplar);
     const over = stretch.length > this.#most ? stretch.pop() : undefined;
     if (over !== undefined) this.#exemplars.splice(this.#exemplars.indexOf(over), 1);
-  }
-
-  #stretch(slot: number): PartialExemplar[] {
-    return this.#stretches[Math.floor((slot * this.#stretches.length) / this.#slots)];
   }
 }

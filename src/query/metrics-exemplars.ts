@@ -3,6 +3,7 @@
  * each with all that the query speaks of. Which ones follows from the data alone, whatever the
  * blocks that they lie in.
  */
+import { assert } from "../base/assert.ts";
 import type { Field } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
@@ -10,7 +11,7 @@ import { ExemplarRoom } from "./exemplar-room.ts";
 import type { CodeTools } from "./field-codes.ts";
 import { hexAt } from "./field-columns.ts";
 import type { MetricsPartial } from "./metrics-partial.ts";
-import { fieldsOfFragment, type MetricsPlan } from "./metrics-plan.ts";
+import { fieldsOfFragment, type MetricsPlan, type Slots } from "./metrics-plan.ts";
 import { fieldNumbers, numberOf } from "./metrics-values.ts";
 import type { KeyValue, Value } from "./question.ts";
 import type { CountedRows, RowGroups } from "./row-groups.ts";
@@ -18,6 +19,8 @@ import type { Segment } from "./segment.ts";
 import type { Spansets } from "./spansets.ts";
 
 const NO_ROW = 0xffff_ffff;
+/** As exemplarRows() of the kernel has them. */
+const STRETCH_BYTES = 24;
 
 const IDS: readonly Field[] = [
   { node: "intrinsic", name: "trace:id" },
@@ -46,25 +49,49 @@ export function takeExemplars(
   if (plan.exemplars === 0) return;
   const { scratch, kernel } = tools;
   const { segment } = spansets.filter;
-  const { slotOf, rows, slots } = counted;
-  const { fn } = plan.fragments[place];
+  const { slotOf } = counted;
   const room = new ExemplarRoom(plan, partial.exemplars, place);
-  const out = scratch.take(room.stretches * 8);
-  const [times, values] = [segment.start(), valuesOf(fn, { spansets, slotOf }, tools)];
-  kernel.exemplarRows(slotOf, rows, times, segment.starts, values, slots, room.stretches, out);
+  const values = valuesOf(plan.fragments[place].fn, { spansets, slotOf }, tools);
+  const [times, found] = [segment.start(), stretchesOf(plan.slots, room, scratch)];
+  const { first, last } = segment.traceStarts();
+  const traces = [segment.starts, segment.traces, first, last];
+  kernel.exemplarRows(slotOf, times, ...traces, values, found.table, room.stretches, found.at);
   const reader = new ExemplarReader(plan, place, spansets);
-  const { bytes, ulongs } = scratch;
-  for (const row of scratch.words.subarray(out / 4, out / 4 + room.stretches * 2)) {
+  const { bytes, ulongs, words } = scratch;
+  for (let i = 0; i < room.stretches * 2; i++) {
+    const row = words[(found.at + (i >>> 1) * STRETCH_BYTES) / 4 + 4 + (i & 1)];
     if (row === NO_ROW) continue;
-    const group = groups.of(row);
-    if (group >= groups.size) continue;
     const slot = bytes[slotOf + row * 2] | (bytes[slotOf + row * 2 + 1] << 8);
     const time = ulongs[times / 8 + row];
+    const group = groups.of(row);
+    if (group >= groups.size) continue;
     const traceId = hexAt(bytes, segment.traceIds + traceOf(segment, row, scratch) * 16, 16);
     if (!room.has({ slot, time, traceId })) continue;
     const { key } = groups.at(group);
     room.add({ key, slot, time, value: reader.value(row), traceId, labels: reader.labels(row) });
   }
+}
+
+/** For the kernel: the stretch of each slot, and places for two rows of each stretch. */
+function stretchesOf(
+  { first, step, count }: Slots,
+  room: ExemplarRoom,
+  scratch: StepScratch,
+): { readonly table: number; readonly at: number } {
+  assert(room.stretches <= 256, "query: stretches of exemplars have a byte");
+  const table = scratch.take(count);
+  const at = scratch.take(room.stretches * STRETCH_BYTES);
+  const { bytes, ulongs } = scratch;
+  for (let slot = count - 1, last = -1; slot >= 0; slot--) {
+    const stretch = room.stretchOf(slot);
+    bytes[table + slot] = stretch;
+    if (stretch === last) continue;
+    last = stretch;
+    const to = (at + stretch * STRETCH_BYTES) / 8;
+    ulongs[to] = first + BigInt(slot + 1) * step;
+    ulongs[to + 1] = room.endOf(stretch);
+  }
+  return { table, at };
 }
 
 /** Doubles, where some rows may have no value; else 0. */
