@@ -36,9 +36,9 @@ import {
   KEYS,
   MESSAGES,
   NAMES,
+  ROUND_STARTS,
   SCOPE_NAMES,
   SERVICES,
-  SPREAD,
   TEXTS,
   traceIdOf,
 } from "./oracle-traces.ts";
@@ -171,7 +171,28 @@ function bigInt(random: Prng): bigint {
 
 const COMPARES: readonly CompareOp[] = ["=", "!=", "<", "<=", ">", ">="];
 
+/** Of events, or links, whether what holds of one holds of any: `{ event.a = (event.b > 1) }`. */
+function randomNested(random: Prng): FieldExpr {
+  const scope = pick(random, ["event", "link"] as const);
+  const of = (): Attribute => ({
+    node: "attribute",
+    scope,
+    parent: false,
+    name: pick(random, KEYS),
+  });
+  const [inner, op] = [of(), pick(random, ["=", "!="] as const)];
+  const compared = literal(literalFor(random, inner));
+  const right: FieldExpr = {
+    node: "binary",
+    op: pick(random, COMPARES),
+    left: inner,
+    right: compared,
+  };
+  return { node: "binary", op, left: of(), right };
+}
+
 function randomComparison(random: Prng): FieldExpr {
+  if (chance(random, 16)) return randomNested(random);
   const field = randomField(random);
   const kind = random.below(12);
   const compare = (left: FieldExpr, op: Binary["op"], right: FieldExpr): FieldExpr =>
@@ -334,7 +355,7 @@ function randomMetricsQuery(random: Prng): MetricsQuery {
 function randomCompare(random: Prng): Compare {
   const expr = randomCondition(random, 1);
   const isTimed = chance(random, 3);
-  const start = BigInt(EPOCH + random.below(SPREAD)) * 1_000_000_000n;
+  const start = BigInt(EPOCH + pick(random, ROUND_STARTS)) * 1_000_000_000n;
   return {
     node: "compare",
     selection: { node: "filter", expr },

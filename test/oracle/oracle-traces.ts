@@ -41,6 +41,8 @@ export const PARTS = 3;
 /** Unix seconds of what is not far away. */
 export const EPOCH = 1_700_000_000;
 export const SPREAD = 300;
+/** Seconds from the epoch at which much begins, and at which times of questions begin and end. */
+export const ROUND_STARTS: readonly number[] = [0, 100, 200];
 
 const NS_PER_SECOND = 1_000_000_000n;
 const MS = 1_000_000n;
@@ -167,26 +169,34 @@ function randomSource(random: Prng): ItemSource {
 
 function randomTrace(random: Prng, index: number, sources: readonly ItemSource[]): SentItem[] {
   const count = 1 + random.below(chance(random, 6) ? 20 : 6);
-  const start = random.below(SPREAD);
+  const start = chance(random, 3) ? pick(random, ROUND_STARTS) : random.below(SPREAD);
+  const isShared = chance(random, 5);
   const parts = chance(random, 2) ? [random.below(PARTS)] : [0, 1, 2];
   return Array.from({ length: count }, (_, i) => {
-    const number = chance(random, 6) ? 1 + random.below(count) : i + 1;
+    const isAgain = chance(random, isShared ? 2 : 6);
+    const number = isAgain ? 1 + random.below(isShared ? 2 : count) : i + 1;
+    const kinds = isShared ? SHARED_KINDS : KINDS;
     return {
       part: pick(random, parts),
-      span: randomSpan(random, { index, number, count, start }),
+      span: randomSpan(random, { index, number, count, start, kinds }),
       ...pick(random, sources),
     };
   });
 }
 
+const KINDS: readonly number[] = [0, 1, 2, 3, 4, 5];
+/** Where spans share ids, as those of a client and its server do in Zipkin. */
+const SHARED_KINDS: readonly number[] = [2, 2, 3, 3, 1];
+
 interface Place {
+  readonly kinds: readonly number[];
   readonly index: number;
   readonly number: number;
   readonly count: number;
   readonly start: number;
 }
 
-function randomSpan(random: Prng, { index, number, count, start }: Place): SpanInit {
+function randomSpan(random: Prng, { index, number, count, start, kinds }: Place): SpanInit {
   const at = chance(random, 25) ? pick(random, FAR) : start + random.below(8);
   const time = BigInt(EPOCH + at) * NS_PER_SECOND + BigInt(random.below(3)) * MS;
   const duration = pick(random, chance(random, 12) ? ODD_DURATIONS : DURATIONS);
@@ -197,7 +207,7 @@ function randomSpan(random: Prng, { index, number, count, start }: Place): SpanI
     spanId: spanIdOf(number),
     parentSpanId: parentOf(random, number, count),
     name: pick(random, NAMES),
-    kind: random.below(6) as Span_SpanKind,
+    kind: pick(random, kinds) as Span_SpanKind,
     startTimeUnixNano: time,
     endTimeUnixNano: time + duration,
     attributes: randomAttributes(random, 3),
