@@ -2,32 +2,38 @@
  * Overload: the real server under more senders than it has room for, over HTTP and gRPC at once,
  * half of which obey when they are told to come again later and half do not.
  *
- *   bun bench/overload.ts [seconds] [processes] [connections of each] [niceness of senders]
+ *   bun bench/overload.ts [seconds] [processes] [connections of each] [niceness of senders] [part]
  *
- * First all of them, unmeasured, as their code is new. Then four while the others stand by: the
- * best rate. Then all: goodput and memory. Then four again: how soon all is as before. At last the
- * four, with another tenant beside them that sends a hundred times what it may. Before all, what a
- * refusal costs: of a tenant that may send nothing, whose sender shares the machine with nobody.
+ * Parts, all if none is named:
+ *   refusal   what a refusal costs: of a tenant that may send nothing, whose sender shares the
+ *             machine with nobody
+ *   goodput   four send while the others stand by: the best rate. Then all: goodput and memory.
+ *             Then four again: how soon all is as before
+ *   noisy     the four, and again with another tenant beside them that sends a hundred times what
+ *             it may, in turns
+ * Before the last two all send for a while, unmeasured, as their code is new.
  *
  * Senders share the machine with the server and yield to it: elsewhere they would not take what it
  * needs, and with more of them than processors nothing else would be measured.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { tmpdir } from "node:os";
+import { availableParallelism, tmpdir } from "node:os";
 import { join } from "node:path";
-import { hold } from "./budget.ts";
+import { hold, median } from "./budget.ts";
 import type { SenderReport } from "./overload-sender.ts";
 
 const seconds = Number(process.argv[2] ?? 60);
 const processes = Number(process.argv[3] ?? 12);
 const connections = Number(process.argv[4] ?? 48);
 const nice = process.argv[5] ?? "15";
+const parts = process.argv[6]?.split(",") ?? ["refusal", "goodput", "noisy"];
 const FEW = 4;
 const SPANS = 500;
 const RECOVERY_SECONDS = 10;
 const REFUSAL_SECONDS = 4;
 const TICKS_A_SECOND = 100;
 const WARM_SECONDS = 8;
+const NOISY_TURNS = 5;
 const NOISY_BYTES_A_SECOND = 500_000;
 const NOISY_TIMES = 100;
 /** Of 380 bytes a span; both of the noisy tenant's senders together. */
@@ -37,6 +43,7 @@ const ADDRESSES = { http: "127.0.0.1:14328", grpc: "127.0.0.1:14327" };
 const root = join(import.meta.dirname, "..");
 
 interface Sender {
+  readonly pid: number;
   send(message: "start" | "stop"): void;
   /** What became of its requests since it was started. */
   report(): Promise<SenderReport>;
@@ -46,6 +53,10 @@ interface Sender {
 interface Phase extends SenderReport {
   readonly seconds: number;
   readonly cpuUs: number;
+  /** Of the senders. */
+  readonly sendersUs: number;
+  /** Of the machine, of all its processors. */
+  readonly idleUs: number;
   readonly rssBytes: number;
 }
 
@@ -81,27 +92,16 @@ try {
     if (server.exitCode !== null) throw new Error("the server does not start");
     await Bun.sleep(50);
   }
-  for (const protocol of ["http", "grpc"] as const) await measureRefusal(protocol);
+  if (parts.includes("refusal")) {
+    for (const protocol of ["http", "grpc"] as const) await measureRefusal(protocol);
+  }
   const usual = await Promise.all(Array.from({ length: processes }, (_, at) => start(at)));
   senders.push(...usual);
   const few = usual.slice(0, FEW);
-  const noisy = [await startNoisy("http"), await startNoisy("grpc")];
-  senders.push(...noisy);
-  await phase(usual, WARM_SECONDS);
-  const best = await phase(few, Math.max(10, seconds / 3));
-  say("four send", best);
-  const all = await phase(usual, seconds);
-  say("all send", all);
-  const after = await phase(few, RECOVERY_SECONDS);
-  say("four again", after);
-  for (const sender of noisy) sender.send("start");
-  const beside = await phase(few, RECOVERY_SECONDS);
-  say("four beside a noisy tenant", beside);
-  const [http, grpc] = await Promise.all(noisy.map((sender) => sender.report()));
-  const alone = await phase(few, RECOVERY_SECONDS);
-  say("four alone", alone);
-  console.log(`noisy: ${http.taken + grpc.taken} taken, ${http.refused + grpc.refused} refused`);
-  report({ best, all, after, beside, alone });
+  const isMixed = parts.includes("goodput") || parts.includes("noisy");
+  if (isMixed) await phase(usual, WARM_SECONDS);
+  if (parts.includes("goodput")) await measureGoodput(usual, few);
+  if (parts.includes("noisy")) await measureNoisy(few);
 } finally {
   for (const sender of senders) sender.kill();
   server.kill("SIGTERM");
@@ -111,7 +111,7 @@ try {
 
 function start(at: number): Promise<Sender> {
   const protocol = at % 2 === 0 ? "http" : "grpc";
-  return spawn(protocol, [at % 4 < 2 ? "ignore" : "obey", `${connections}`, "usual"]);
+  return spawn(protocol, [at % 4 < 2 ? "ignore" : "obey", `${connections}`, `usual-${at}`]);
 }
 
 /**
@@ -126,6 +126,46 @@ async function measureRefusal(protocol: keyof typeof ADDRESSES): Promise<void> {
   const each = (us - (idle.cpuUs * took) / idle.seconds) / refused;
   hold(`overload_refusal_${protocol}_us`, each, `µs, with a body, of ${refused}`);
   sender.kill();
+}
+
+async function measureGoodput(usual: readonly Sender[], few: readonly Sender[]): Promise<void> {
+  const best = await phase(few, Math.max(RECOVERY_SECONDS, seconds / 3));
+  say("four send", best);
+  const all = await phase(usual, seconds);
+  say("all send", all);
+  const after = await phase(few, RECOVERY_SECONDS);
+  say("four again", after);
+  // The best rate before and after: the machine is not the same all the time.
+  const usualRate = (rate(best) + rate(after)) / 2;
+  hold("overload_lost_percent", 100 * (1 - rate(all) / usualRate), "% of the best rate");
+  hold("overload_recovery_lost_percent", 100 * (1 - rate(after) / rate(best)), "%");
+  hold("overload_rss_mb", Math.max(all.rssBytes, after.rssBytes) / 1e6, "MB");
+  hold("overload_unmarked", all.unmarked + all.failed, "requests");
+}
+
+/** In turns, as the machine is not the same all the time. */
+async function measureNoisy(few: readonly Sender[]): Promise<void> {
+  const noisy = [await startNoisy("http"), await startNoisy("grpc")];
+  senders.push(...noisy);
+  const alone: number[] = [];
+  const beside: number[] = [];
+  let taken = 0;
+  let refused = 0;
+  for (let turn = 0; turn < NOISY_TURNS; turn++) {
+    alone.push(rate(await phase(few, seconds / NOISY_TURNS)));
+    for (const sender of noisy) sender.send("start");
+    beside.push(rate(await phase(few, seconds / NOISY_TURNS)));
+    for (const told of await Promise.all(noisy.map((sender) => sender.report()))) {
+      taken += told.taken;
+      refused += told.refused;
+    }
+  }
+  alone.push(rate(await phase(few, seconds / NOISY_TURNS)));
+  const shown = (rates: readonly number[]) => rates.map((one) => one.toFixed(0)).join(", ");
+  console.log(`alone: ${shown(alone)} spans/s; beside a noisy tenant: ${shown(beside)}`);
+  console.log(`noisy: ${taken} taken, ${refused} refused`);
+  const lost = 100 * (1 - median(beside) / median(alone));
+  hold("overload_noisy_percent", lost, "% less of the others");
 }
 
 /** Half of what the noisy tenant sends. */
@@ -168,6 +208,7 @@ async function spawn(
   });
   await ready;
   return {
+    pid: child.pid,
     send: (message) => child.send(message),
     report: () =>
       new Promise((done) => {
@@ -179,7 +220,10 @@ async function spawn(
 }
 
 async function phase(some: readonly Sender[], duration: number): Promise<Phase> {
-  const cpuBefore = cpuUs();
+  const cpuBefore = cpuUs(server.pid);
+  const ofSenders = () => some.reduce((total, { pid }) => total + cpuUs(pid), 0);
+  const sendersBefore = ofSenders();
+  const idleBefore = idleUs();
   const began = performance.now();
   for (const sender of some) sender.send("start");
   let rssBytes = 0;
@@ -195,13 +239,20 @@ async function phase(some: readonly Sender[], duration: number): Promise<Phase> 
     unmarked: sum("unmarked"),
     failed: sum("failed"),
     seconds: (performance.now() - began) / 1000,
-    cpuUs: cpuUs() - cpuBefore,
+    cpuUs: cpuUs(server.pid) - cpuBefore,
+    sendersUs: ofSenders() - sendersBefore,
+    idleUs: idleUs() - idleBefore,
     rssBytes,
   };
 }
 
-function cpuUs(): number {
-  const fields = readFileSync(`/proc/${server.pid}/stat`, "utf8").split(") ")[1].split(" ");
+function idleUs(): number {
+  const [, , , , idle, waiting] = readFileSync("/proc/stat", "utf8").split(/ +/, 6).map(Number);
+  return ((idle + waiting) * 1e6) / TICKS_A_SECOND;
+}
+
+function cpuUs(pid: number): number {
+  const fields = readFileSync(`/proc/${pid}/stat`, "utf8").split(") ")[1].split(" ");
   return ((Number(fields[11]) + Number(fields[12])) * 1e6) / TICKS_A_SECOND;
 }
 
@@ -222,26 +273,9 @@ function say(name: string, one: Phase): void {
   console.log(
     `${name}: ${rate(one).toFixed(0)} spans/s taken, ${one.refused} requests refused ` +
       `(${one.unmarked} without a time to come again), ${one.failed} failed, ` +
-      `${cpuOfSpan(one).toFixed(2)} µs CPU a span taken, ` +
+      `${cpuOfSpan(one).toFixed(2)} µs CPU a span taken, of senders ` +
+      `${(one.sendersUs / (one.taken * SPANS)).toFixed(2)}, machine idle ` +
+      `${((100 * one.idleUs) / (one.seconds * 1e6 * availableParallelism())).toFixed(0)} %, ` +
       `${(one.rssBytes / 1e6).toFixed(0)} MB`,
   );
-}
-
-interface Phases {
-  readonly best: Phase;
-  readonly all: Phase;
-  readonly after: Phase;
-  readonly beside: Phase;
-  readonly alone: Phase;
-}
-
-function report({ best, all, after, beside, alone }: Phases): void {
-  const lost = (one: Phase, of: Phase) => 100 * (1 - rate(one) / rate(of));
-  hold("overload_lost_percent", lost(all, best), "% of the best rate");
-  hold("overload_recovery_lost_percent", lost(after, best), "%");
-  hold("overload_rss_mb", Math.max(all.rssBytes, after.rssBytes) / 1e6, "MB");
-  // Between the phases before and after it, as the machine is not the same all the time.
-  const usual = (rate(after) + rate(alone)) / 2;
-  hold("overload_noisy_percent", 100 * (1 - rate(beside) / usual), "% less of the others");
-  hold("overload_unmarked", all.unmarked + all.failed, "requests");
 }

@@ -56,10 +56,30 @@ export function partialSuccessOf(rejected: RejectedSpans): ExportTracePartialSuc
 }
 
 export function errorResponse(error: EngineError, encoding: RequestEncoding): Response {
+  const key = `${encoding} ${error.code} ${error.message}`;
+  let parts = kept.get(key);
+  if (parts === undefined) {
+    parts = partsOf(error, encoding);
+    if (kept.size >= KEPT_MAX) kept.clear();
+    kept.set(key, parts);
+  }
+  return new Response(parts.body, parts.init);
+}
+
+/** Messages are few, and refusals come in crowds. */
+const KEPT_MAX = 100;
+const kept = new Map<string, ResponseParts>();
+
+interface ResponseParts {
+  readonly body: string | Uint8Array<ArrayBuffer>;
+  readonly init: ResponseInit;
+}
+
+function partsOf(error: EngineError, encoding: RequestEncoding): ResponseParts {
   const { http, grpc, retry } = error.face;
   const headers: Record<string, string> = { "content-type": CONTENT_TYPES[encoding] };
   if (retry) headers["retry-after"] = RETRY_AFTER;
-  return new Response(errorBody(error.message, grpc, encoding), { status: http, headers });
+  return { body: errorBody(error.message, grpc, encoding), init: { status: http, headers } };
 }
 
 function errorBody(

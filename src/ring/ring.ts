@@ -24,9 +24,9 @@
  *     `done`; the producer reads it, then frees the slot by moving `reaped`.
  * (4) A slot never wraps. If it does not fit before the end, SKIP marks the rest as unused.
  * (5) What is skipped counts as used until the consumer is past it, so the mark is not
- *     overwritten. Past its first quarter the ring starts again at offset 0 as soon as there is
- *     room, so that it seldom leaves warm memory; the rest is there for large requests. Any slot
- *     up to half of the capacity fits into an empty ring.
+ *     overwritten. Past its first quarter the ring starts again at offset 0 while little is in
+ *     it, so that it seldom leaves warm memory; the rest is there for large requests and many.
+ *     Any slot up to half of the capacity fits into an empty ring.
  *
  * Threads: offer() and reap() from the producer only; peek() and finish() from the consumer only.
  */
@@ -44,6 +44,8 @@ const ORDERS_WORD = 3;
 const LIMITS_WORD = 4;
 const RESULT_WORD = LIMITS_WORD + LIMIT_WORDS;
 const SLOT_HEADER_BYTES = (RESULT_WORD + RESULT_WORDS) * 4;
+/** In use where the ring may start again: until these are done it has that much less room. */
+const QUIET_SHARE = 1 / 32;
 /** Wasm loads may run past the end of a request by this much. */
 const OVERRUN_BYTES = 64;
 
@@ -93,6 +95,9 @@ export class Ring {
   readonly #bytes: Uint8Array;
   readonly #dataBase: number;
   readonly #recordHeaderBytes: number;
+  /** The counter at which bytes were last skipped, and how many. */
+  #skippedAt = 0;
+  #skippedBytes = 0;
 
   constructor(options: RingOptions) {
     assert(options.base % 64 === 0, "ring: base is not aligned");
@@ -126,9 +131,12 @@ export class Ring {
     let offset = tail % this.capacity;
     const rest = this.capacity - offset;
     const fitsAtStart = used + rest + size <= this.capacity;
-    if (size > rest || (offset > this.capacity / 4 && fitsAtStart)) {
+    const isQuiet = used <= this.capacity * QUIET_SHARE && offset > this.capacity / 4;
+    if (size > rest || (isQuiet && fitsAtStart)) {
       if (!fitsAtStart) return -1;
       this.#words[(this.#dataBase + offset) >>> 2] = SKIP;
+      this.#skippedAt = tail;
+      this.#skippedBytes = rest;
       tail = (tail + rest) >>> 0;
       offset = 0;
     } else if (used + size > this.capacity) return -1;
@@ -232,6 +240,20 @@ export class Ring {
       at = next;
     }
     Atomics.store(this.#control, REAPED, at | 0);
+  }
+
+  /** Producer's side: bytes of slots that the consumer has still to do. */
+  get backlogBytes(): number {
+    const { tail, done } = this;
+    const bytes = (tail - done) >>> 0;
+    // No earlier skip is before `done`: a ring does not start again twice within itself.
+    const isSkipAhead = bytes >= (tail - this.#skippedAt) >>> 0;
+    return isSkipAhead ? bytes - this.#skippedBytes : bytes;
+  }
+
+  /** Sleeps until the consumer has moved `done` since it was `seen`, for so long at most. */
+  sleep(seen: number, ms: number): void {
+    Atomics.wait(this.#control, DONE, seen | 0, ms);
   }
 
   /** Resolves when the consumer has moved `done` since it was `seen`; at once if it has already. */

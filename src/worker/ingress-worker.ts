@@ -24,6 +24,8 @@ import type { IngressMessage, IngressRequest, IngressStart } from "./worker-prot
 
 const DRAIN_POLL_MS = 5;
 const LINGER_MS = 400;
+/** Of what may be in flight: some 50 ms of ingest's work. */
+const REST_SHARE = 0.25;
 const HELD_BYTES_MAX = 32 * MiB;
 
 const start = workerData as IngressStart;
@@ -44,6 +46,7 @@ const sink = new RingSink({
   clock: systemClock,
   limits: start.limits,
   tellsRefused: logsSpans,
+  restBytes: start.inFlightBytesMax * REST_SHARE,
   onFailure: (error) => {
     throw error;
   },

@@ -3,7 +3,13 @@
  * promise when ingest has answered.
  *
  * Answers come back in the order of the offers, so the promises wait in a queue; one wake-up of
- * the `done` counter resolves all that it covers.
+ * the `done` counter resolves all that it covers. What finds the ring full waits in front of it:
+ * receivers let in no more than may be in flight, and who is in is not sent away again.
+ *
+ * While ingest has much to do the thread rests for moments, until half of it is done: what comes
+ * meanwhile stays in the kernel's buffers, where it costs no memory of ours, and would have waited
+ * in the ring otherwise. So the processor is ingest's, one turn of the loop does more, for clients
+ * as well, and those who are refused and come back at once are not heard more often than that.
  *
  * Threads: one ingress Worker, with one ring.
  */
@@ -18,6 +24,7 @@ import {
 } from "../../native/src/layout.ts";
 import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
+import { freeBytes } from "../base/free-bytes.ts";
 import type { RequestSink, Verdict } from "../receive/receive.ts";
 import { HEAD_FULL, REPLAYED, STORE_FULL, wakeIngest } from "../ring/control.ts";
 import type { Ring, SlotOrders } from "../ring/ring.ts";
@@ -33,12 +40,21 @@ export interface RingSinkOptions {
   readonly limits: TenantLimits;
   /** Verdicts are to say which spans were refused. */
   readonly tellsRefused: boolean;
+  /** With so much in the ring the thread rests. */
+  readonly restBytes: number;
   /** Called when the thread can no longer answer: a bug. */
   readonly onFailure: (error: unknown) => void;
 }
 
 interface Waiting {
   readonly due: number;
+  readonly resolve: (verdict: Verdict) => void;
+}
+
+/** In front of the ring, with a copy of its bytes. */
+interface Queued {
+  readonly tenant: string;
+  readonly request: Uint8Array;
   readonly resolve: (verdict: Verdict) => void;
 }
 
@@ -61,12 +77,15 @@ export class RingSink implements RequestSink {
   readonly #tenants = new Map<string, Uint8Array>();
   readonly #bytes: Uint8Array;
   readonly #tellsRefused: boolean;
+  readonly #restBytes: number;
   /** By tenant and of the others; undefined where there is nothing to do. */
   #orders: {
     byTenant: ReadonlyMap<string, SlotOrders | undefined>;
     others: SlotOrders | undefined;
   };
   #waiting: Waiting[] = [];
+  #queue: Queued[] = [];
+  #queuedBytes = 0;
   /**
    * Counter up to which requests belong to a thread that ended before this one took the ring.
    * Their clients are gone; their answers are read and dropped.
@@ -80,6 +99,7 @@ export class RingSink implements RequestSink {
     this.#view = new DataView(options.buffer);
     this.#bytes = new Uint8Array(options.buffer);
     this.#tellsRefused = options.tellsRefused;
+    this.#restBytes = options.restBytes;
     this.#orders = this.#ordersOf(options.limits);
     this.#orphansUntil = options.ring.occupied ? options.ring.tail : undefined;
     this.#answer().catch(options.onFailure);
@@ -110,6 +130,19 @@ export class RingSink implements RequestSink {
 
   offer(tenant: string, request: Uint8Array): Promise<Verdict> | undefined {
     if (!this.ready || this.#isStoreFull) return undefined;
+    const due = this.#queue.length > 0 ? -1 : this.#put(tenant, request);
+    if (due >= 0) return new Promise((resolve) => this.#waiting.push({ due, resolve }));
+    const queuedBytes = this.#queuedBytes + request.byteLength;
+    if (queuedBytes > this.#ring.capacity) return undefined;
+    this.#queuedBytes = queuedBytes;
+    return new Promise((resolve) => {
+      // Not slice(), which of a Buffer is a view.
+      this.#queue.push({ tenant, request: new Uint8Array(request), resolve });
+    });
+  }
+
+  /** The counter at which the answer is due, or -1: there is no room. */
+  #put(tenant: string, request: Uint8Array): number {
     const name = this.#tenantBytes(tenant);
     const fillHeader = (record: number) => {
       writeRequestFields(this.#view, record, {
@@ -121,16 +154,42 @@ export class RingSink implements RequestSink {
     const { byTenant, others } = this.#orders;
     const orders = byTenant.size > 0 && byTenant.has(tenant) ? byTenant.get(tenant) : others;
     const due = this.#ring.offer(name, request, { fillHeader, orders });
-    if (due < 0) return undefined;
-    wakeIngest(this.#control);
-    return new Promise((resolve) => this.#waiting.push({ due, resolve }));
+    if (due >= 0) wakeIngest(this.#control);
+    return due;
+  }
+
+  /** Of those in front of the ring as many as have room in it now, in their order. */
+  #putQueued(): void {
+    let put = 0;
+    for (const { tenant, request, resolve } of this.#queue) {
+      const due = this.#put(tenant, request);
+      if (due < 0) break;
+      this.#waiting.push({ due, resolve });
+      this.#queuedBytes -= request.byteLength;
+      freeBytes(request);
+      put += 1;
+    }
+    if (put > 0) this.#queue = this.#queue.slice(put);
   }
 
   async #answer(): Promise<void> {
     for (;;) {
       const seen = this.#ring.done;
       this.#reap();
-      await this.#ring.answered(seen);
+      if (this.#queue.length > 0) this.#putQueued();
+      if (this.#ring.backlogBytes < this.#restBytes) await this.#ring.answered(seen);
+      else await this.#rest();
+    }
+  }
+
+  /** After the answers have gone and what has come by now was looked at. */
+  async #rest(): Promise<void> {
+    await new Promise(setImmediate);
+    const end = performance.now() + REST_MS;
+    for (let left = REST_MS; left > 0; left = end - performance.now()) {
+      const seen = this.#ring.done;
+      if (this.#ring.backlogBytes < this.#restBytes / 2) return;
+      this.#ring.sleep(seen, left);
     }
   }
 
@@ -202,6 +261,9 @@ function cutOf(words: Uint32Array, at: number): Pick<Verdict, "cut"> {
   if (resource + scope + span + event + link === 0) return {};
   return { cut: { resource, scope, span, event, link } };
 }
+
+/** At most at a time. */
+const REST_MS = 100;
 
 /** Names are cheap to encode again; the map only must not grow for ever. */
 const TENANTS_KEPT_MAX = 10_000;
