@@ -23,7 +23,9 @@ import {
   inRepeatsAt,
   inValuesAt,
   mappedAt,
+  statAt,
 } from "./cut";
+import { hash } from "./intern";
 import {
   KIND_BOOL,
   KIND_BYTES,
@@ -41,7 +43,18 @@ import {
 } from "./layout";
 import { mergeLists } from "./merge-list";
 import { addKinds } from "./merge-order";
-import { beginTexts, entryOf, NO_ENTRY, NO_ROOM } from "./merge-text";
+import {
+  beginTexts,
+  entryAt,
+  entryOf,
+  entryOfHash,
+  internsPlain,
+  keepBytes,
+  keepsAll,
+  NO_ENTRY,
+  NO_ROOM,
+  touchSlot,
+} from "./merge-text";
 import { BAD, undelta, unpack, unpackBools, unpackLevels } from "./vector-decode";
 
 export const PAGE_GOOD: u32 = 0;
@@ -57,6 +70,9 @@ const SPLIT: u32 = 9;
 
 /** Values of a dictionary at the most, less one. */
 const CODES_MASK: u32 = (1 << 18) - 1;
+
+/** Texts whose places are fetched at once. */
+const HASHED_AHEAD: u32 = 32;
 
 let levelsOnly: bool = false;
 export let pieceFirst: u32 = 0;
@@ -138,14 +154,59 @@ export function mergeDictionary(from: u32, end: u32, count: u32): u32 {
 
 /** `count` PLAIN texts as entries (u32) to `out`. */
 function textsTo(from: u32, end: u32, count: u32, out: u32): u32 {
+  if (keepsAll()) return allTextsTo(from, end, count, out);
+  let p = from;
+  let hashed: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    if (end - p < 4) return PAGE_BAD;
+    const length = load<u32>(p);
+    if (length > end - p - 4) return PAGE_BAD;
+    if (i == hashed && internsPlain()) hashed = hashSome(p, end, out + i * 4, i, count);
+    const entry = i < hashed
+      ? entryOfHash(p + 4, length, load<u32>(out + i * 4))
+      : entryOf(p + 4, length);
+    if (entry == NO_ROOM) return PAGE_FULL;
+    if (entry == NO_ENTRY) return PAGE_BAD;
+    store<u32>(out + i * 4, entry);
+    p += 4 + length;
+  }
+  return PAGE_GOOD;
+}
+
+/**
+ * Hashes of the next texts to `out`, and their slots into the cache: a loop this short waits for
+ * many misses at a time. Returns how many texts are hashed by then.
+ */
+function hashSome(from: u32, end: u32, out: u32, first: u32, count: u32): u32 {
+  let p = from;
+  let sum: u32 = 0;
+  let i = first;
+  for (const stop = min(first + HASHED_AHEAD, count); i < stop; i++) {
+    // Texts that are cut off are told when their turn comes.
+    if (end - p < 4) break;
+    const length = load<u32>(p);
+    if (length > end - p - 4) break;
+    const h = hash(p + 4, length);
+    sum += touchSlot(h);
+    store<u32>(out + (i - first) * 4, h);
+    p += 4 + length;
+  }
+  store<u32>(statAt, sum, 32); // so that the loads are not optimized away
+  return i;
+}
+
+/** They are kept as they lie: to copy each by itself takes as long as all else of it. */
+function allTextsTo(from: u32, end: u32, count: u32, out: u32): u32 {
+  if (count == 0) return PAGE_GOOD;
+  const shift = keepBytes(from, end);
+  if (shift == 0) return PAGE_FULL;
   let p = from;
   for (let i: u32 = 0; i < count; i++) {
     if (end - p < 4) return PAGE_BAD;
     const length = load<u32>(p);
     if (length > end - p - 4) return PAGE_BAD;
-    const entry = entryOf(p + 4, length);
+    const entry = entryAt(p + 4 + shift, length);
     if (entry == NO_ROOM) return PAGE_FULL;
-    if (entry == NO_ENTRY) return PAGE_BAD;
     store<u32>(out + i * 4, entry);
     p += 4 + length;
   }

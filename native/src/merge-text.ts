@@ -16,6 +16,7 @@ import {
   internSlotsAt,
   MERGE_INTERNED_MAX,
 } from "./cut";
+import { equal, hash } from "./intern";
 import { ORDER_RESIDUAL } from "./layout";
 import { copyOver } from "./page-bits";
 
@@ -57,13 +58,55 @@ export function entryOf(from: u32, length: u32): u32 {
     if (bytes == NO_ENTRY) return NO_ENTRY;
     at = arenaPos;
   }
+  return entryOfHash(at, bytes, interns ? hash(at, bytes) : 0);
+}
+
+/** Whether texts are looked for as they are. */
+export function internsPlain(): bool {
+  return interns && !numbersAt;
+}
+
+/** Fetches where a text with this hash would be. */
+// @ts-ignore: decorator
+@inline
+export function touchSlot(h: u32): u32 {
+  return load<u32>(internSlotsAt + (h & (internSlots - 1)) * 8);
+}
+
+/** The entry of a text as it is, or NO_ROOM. */
+export function entryOfHash(at: u32, bytes: u32, h: u32): u32 {
   if (interns) {
-    const known = find(at, bytes);
+    const known = find(at, bytes, h);
     if (known != NO_ENTRY) return known;
   }
   if (entries >= entryCap || arenaEndAt - arenaPos < bytes + 32) return NO_ROOM;
-  if (!numbersAt) copyOver(arenaPos, at, bytes);
+  if (at != arenaPos) copyOver(arenaPos, at, bytes);
   return addEntry(bytes);
+}
+
+/** Whether each text is an entry of its own, as it is. */
+export function keepsAll(): bool {
+  return !interns && !numbersAt;
+}
+
+/** Keeps all of [from, end); what to add to an address in it, or 0 when there is no room. */
+export function keepBytes(from: u32, end: u32): u32 {
+  if (arenaEndAt - arenaPos < end - from + 32) return 0;
+  const at = arenaPos;
+  memory.copy(at, from, end - from);
+  arenaPos += end - from;
+  return at - from;
+}
+
+/** The entry of a text that is kept already; NO_ROOM. */
+// @ts-ignore: decorator
+@inline
+export function entryAt(at: u32, bytes: u32): u32 {
+  if (entries >= entryCap) return NO_ROOM;
+  store<u32>(cutEntries + entries * 8, at);
+  store<u32>(cutEntries + entries * 8, bytes, 4);
+  entries += 1;
+  return entries - 1;
 }
 
 /** Room for an entry of at most `bytes`; its address, or 0 when there is none. */
@@ -80,15 +123,15 @@ export function addEntry(bytes: u32): u32 {
   return entries - 1;
 }
 
-function find(at: u32, bytes: u32): u32 {
+function find(at: u32, bytes: u32, h: u32): u32 {
   const mask = internSlots - 1;
-  let slot = hash(at, bytes) & mask;
+  let slot = h & mask;
   for (;;) {
     const own = internSlotsAt + slot * 8;
     if (load<u32>(own) != epoch) break;
     const other = load<u32>(own, 4);
     const entry = cutEntries + other * 8;
-    if (load<u32>(entry, 4) == bytes && isEqual(load<u32>(entry), at, bytes)) return other;
+    if (load<u32>(entry, 4) == bytes && equal(load<u32>(entry), at, bytes)) return other;
     slot = (slot + 1) & mask;
   }
   internedBytes += bytes + 4;
@@ -98,26 +141,6 @@ function find(at: u32, bytes: u32): u32 {
     store<u32>(internSlotsAt + slot * 8, entries, 4);
   }
   return NO_ENTRY;
-}
-
-function isEqual(a: u32, b: u32, bytes: u32): bool {
-  let i: u32 = 0;
-  for (; i + 8 <= bytes; i += 8) if (load<u64>(a + i) != load<u64>(b + i)) return false;
-  for (; i < bytes; i++) if (load<u8>(a + i) != load<u8>(b + i)) return false;
-  return true;
-}
-
-function hash(at: u32, bytes: u32): u32 {
-  let h: u64 = bytes;
-  let i: u32 = 0;
-  for (; i + 8 <= bytes; i += 8) {
-    h = (h ^ load<u64>(at + i)) * 0x9e3779b97f4a7c15;
-    h ^= h >> 32;
-  }
-  let last: u64 = 0;
-  for (; i < bytes; i++) last = (last << 8) | <u64>load<u8>(at + i);
-  h = (h ^ last) * 0x9e3779b97f4a7c15;
-  return <u32>(h ^ (h >> 29));
 }
 
 /** Writes the order at arenaPos in the numbers of the merge; returns its bytes. */

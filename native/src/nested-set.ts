@@ -48,6 +48,8 @@ let rightAt: u32 = 0;
 let parentLeftAt: u32 = 0;
 let childrenAt: u32 = 0;
 let doubles: u32 = 0;
+/** Whether two spans of the trace have the same id. */
+let isShared: bool = false;
 
 /** Spans of the cut that are another one of their trace over again, after numberTraces(). */
 export function doublesInCut(): u32 {
@@ -109,6 +111,7 @@ function indexSpans(count: u32): bool {
   slotsMask = size - 1;
   fill(slotsAt, i32x4.splat(0), size * 4);
   let isUnique = true;
+  isShared = false;
   for (let node: u32 = 0; node < count; node++) {
     const id = load<u64>(spanIds + node * 8);
     let seen: u32 = 0;
@@ -118,6 +121,7 @@ function indexSpans(count: u32): bool {
       const other = load<u32>(slotsAt + slot * 4) - 1;
       slot = (slot + 1) & slotsMask;
       if (load<u64>(spanIds + other * 8) != id) continue;
+      isShared = true;
       if (++seen == 2) isUnique = false;
       if (kindOf(other) == kindOf(node)) isDouble = true;
     }
@@ -171,7 +175,7 @@ function parentOf(id: u64, child: u32): u32 {
     const node = load<u32>(slotsAt + slot * 4) - 1;
     slot = (slot + 1) & slotsMask;
     if (node == child || load<u64>(spanIds + node * 8) != id) continue;
-    if (kindOf(node) == wantedKind(child)) return node;
+    if (!isShared || kindOf(node) == wantedKind(child)) return node;
     if (found == NONE) found = node;
   }
   if (found == NONE && load<u64>(spanIds + child * 8) == id) return child;

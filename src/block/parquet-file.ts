@@ -39,8 +39,8 @@ import {
   writeColumnIndex,
   writeFooter,
   writeOffsetIndex,
-  writePageHeader,
 } from "./parquet-footer.ts";
+import { PAGE_HEADER_BYTES_MAX, writePageHeader } from "./parquet-page-header.ts";
 import { type ColumnShape, type Encoding, leavesOf } from "./parquet-schema.ts";
 import { ThriftWriter } from "./parquet-thrift.ts";
 
@@ -119,6 +119,7 @@ export class ParquetFile {
   readonly #leaves: readonly ColumnShape[];
   readonly #columns: (WrittenColumn | undefined)[];
   readonly #thrift = new ThriftWriter();
+  readonly #header = new Uint8Array(PAGE_HEADER_BYTES_MAX);
   #offset = 0;
   /** Of the messages since it was 0. */
   #crc32 = 0;
@@ -263,10 +264,11 @@ export class ParquetFile {
   #write(column: OpenColumn, page: Page, stored: Uint8Array): void {
     const offset = this.#offset;
     const head = { ...page, storedBytes: stored.length, crc32: Bun.hash.crc32(stored) };
-    const header = this.#message(() => writePageHeader(this.#thrift, head));
+    const headerBytes = writePageHeader(head, this.#header);
+    this.#append(this.#header.subarray(0, headerBytes));
     this.#append(stored);
-    column.plainBytes += header.bytes + page.plainBytes;
-    column.storedBytes += header.bytes + stored.length;
+    column.plainBytes += headerBytes + page.plainBytes;
+    column.storedBytes += headerBytes + stored.length;
     if (page.kind === "dictionary") {
       column.dictionaryOffset = offset;
       return;
@@ -274,7 +276,7 @@ export class ParquetFile {
     const { values, nulls, min, max } = page;
     const before = column.pages.at(-1);
     const rowFirst = before === undefined ? 0 : before.rowFirst + before.rows;
-    const bytes = header.bytes + stored.length;
+    const bytes = headerBytes + stored.length;
     column.pages.push({ offset, bytes, rowFirst, rows: page.rows, values, nulls, min, max });
   }
 

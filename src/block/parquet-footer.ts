@@ -1,4 +1,4 @@
-/** The parts of a Parquet file that describe the others: page headers, page index, footer. */
+/** Page index and footer of a Parquet file. */
 import { type Bound, compareValues } from "./parquet-bounds.ts";
 import {
   type ColumnShape,
@@ -87,21 +87,6 @@ export interface IndexChecksums {
   /** Of all of them, as they lie behind each other. */
   readonly columnIndexes: number;
   readonly offsetIndexes: number;
-}
-
-export function writePageHeader(out: ThriftWriter, page: PageHead): void {
-  out.i32(1, pageTypes[page.kind]);
-  out.i32(2, page.plainBytes);
-  out.i32(3, page.storedBytes);
-  out.i32(4, page.crc32 | 0);
-  out.struct(page.kind === "data" ? 5 : 7, () => {
-    out.i32(1, page.values);
-    out.i32(2, encodings[page.encoding]);
-    if (page.kind !== "data") return;
-    out.i32(3, encodings.RLE);
-    out.i32(4, encodings.RLE);
-  });
-  out.checksum();
 }
 
 export function writeOffsetIndex(out: ThriftWriter, pages: readonly WrittenPage[]): void {

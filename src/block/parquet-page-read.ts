@@ -3,8 +3,7 @@ import { MiB } from "../base/bytes.ts";
 import { GarbageCount } from "../base/garbage.ts";
 import { blockCorrupt } from "./block-error.ts";
 import type { ColumnChunk } from "./parquet-footer-read.ts";
-import { CHECKSUM_FIELD } from "./parquet-thrift.ts";
-import { ThriftReader } from "./parquet-thrift-read.ts";
+import { readPageHeader } from "./parquet-page-header.ts";
 
 export interface Page {
   /** Level entries of a data page, values of a dictionary. */
@@ -37,37 +36,22 @@ const PAGE_BYTES_MAX = 64 * MiB;
 /** More events than fit into a request that is accepted. */
 const PAGE_VALUES_MAX = 2 ** 24;
 
-interface PageHeader {
-  type: number;
-  plainBytes: number;
-  storedBytes: number;
-  crc32: number | undefined;
-  values: number;
-  encoding: number;
-  isChecked: boolean;
-  /** What has no checksum fits. */
-  fits: boolean;
-}
-
 /** `stored` begins with the page's header and holds all of it. */
 export function openPage(
   stored: Uint8Array,
   column: ColumnChunk,
   isDictionary: boolean,
 ): OpenedPage {
-  const reader = new ThriftReader(stored);
-  const header = readHeader(reader);
-  const { values, encoding, plainBytes, storedBytes, crc32 } = header;
-  const { isChecked } = header;
-  const headerBytes = reader.at;
+  const header = readPageHeader(stored);
+  const { values, encoding, plainBytes, storedBytes, crc32, headerBytes, isChecked } = header;
   if (!header.fits) throw corrupt(column, "header crc");
   if (header.type !== (isDictionary ? DICTIONARY_PAGE : DATA_PAGE)) throw corrupt(column, "type");
   if (!(plainBytes >= 0 && plainBytes <= PAGE_BYTES_MAX)) throw corrupt(column, "size");
   if (!(values >= 0 && values <= PAGE_VALUES_MAX)) throw corrupt(column, "number of values");
-  if (!(storedBytes >= 0 && storedBytes <= stored.length - reader.at)) {
+  if (!(storedBytes >= 0 && storedBytes <= stored.length - headerBytes)) {
     throw corrupt(column, "cut off");
   }
-  const body = stored.subarray(reader.at, reader.at + storedBytes);
+  const body = stored.subarray(headerBytes, headerBytes + storedBytes);
   if (crc32 !== undefined && Bun.hash.crc32(body) !== crc32 >>> 0) throw corrupt(column, "crc");
   if (!column.zstd) {
     if (storedBytes !== plainBytes) throw corrupt(column, "size");
@@ -75,36 +59,6 @@ export function openPage(
   }
   const bytes = inflate(body, plainBytes, column);
   return { values, encoding, bytes, headerBytes, storedBytes, isChecked };
-}
-
-function readHeader(reader: ThriftReader): PageHeader {
-  const header: PageHeader = {
-    ...{ type: -1, plainBytes: -1, storedBytes: -1, crc32: undefined, values: -1, encoding: -1 },
-    ...{ isChecked: false, fits: true },
-  };
-  reader.struct((id) => {
-    if (id === 1) header.type = reader.integer();
-    else if (id === 2) header.plainBytes = reader.integer();
-    else if (id === 3) header.storedBytes = reader.integer();
-    else if (id === 4) header.crc32 = reader.integer();
-    else if (id === 5 || id === 7) readCounts(reader, header);
-    else if (id === CHECKSUM_FIELD) {
-      header.fits = reader.checksum().fits;
-      header.isChecked = header.crc32 !== undefined;
-    } else return false;
-    return true;
-  });
-  return header;
-}
-
-/** Of a data page as of a dictionary page: they begin alike. */
-function readCounts(reader: ThriftReader, header: PageHeader): void {
-  reader.struct((id) => {
-    if (id === 1) header.values = reader.integer();
-    else if (id === 2) header.encoding = reader.integer();
-    else return false;
-    return true;
-  });
 }
 
 /**
@@ -138,39 +92,48 @@ const FRAME_MAGIC = 0xfd2fb528;
 /** What all frames of a page claim to hold; -1 when one has no claim, or is none. */
 function contentSizes(body: Uint8Array): number {
   let sum = 0;
-  for (let at = 0; at < body.length; ) {
-    const frame = frameAt(body, at);
-    if (frame === undefined) return -1;
-    sum += frame.content;
-    at = frame.end;
+  for (let at = 0; at < body.length; at = frameEnd) {
+    const content = frameContent(body, at);
+    if (content < 0) return -1;
+    sum += content;
   }
   return sum;
 }
 
-/** Of a zstd frame (RFC 8878, 3.1.1): Frame_Content_Size, and where it ends. */
-function frameAt(body: Uint8Array, from: number): { content: number; end: number } | undefined {
-  const byte = (at: number) => (at < body.length ? body[at] : 0);
-  const word = (at: number) =>
-    (byte(at) | (byte(at + 1) << 8) | (byte(at + 2) << 16) | (byte(at + 3) << 24)) >>> 0;
-  if (word(from) !== FRAME_MAGIC) return undefined;
-  const descriptor = byte(from + 4);
+/** Behind the frame that frameContent() looked at last: two results without an object. */
+let frameEnd = 0;
+
+/** Of a zstd frame (RFC 8878, 3.1.1): Frame_Content_Size, or -1. */
+function frameContent(body: Uint8Array, from: number): number {
+  if (wordAt(body, from) !== FRAME_MAGIC || from + 5 > body.length) return -1;
+  const descriptor = body[from + 4];
   const isSingle = (descriptor & 32) !== 0;
   const sizeAt = from + 5 + (isSingle ? 0 : 1) + [0, 1, 2, 4][descriptor & 3];
   const sizeBytes = [isSingle ? 1 : 0, 2, 4, 8][descriptor >> 6];
-  if (sizeBytes === 0) return undefined;
-  let content = sizeBytes === 1 ? byte(sizeAt) : word(sizeAt);
-  if (sizeBytes === 2) content = (content & 0xffff) + 256;
-  if (sizeBytes === 8) content += word(sizeAt + 4) * 2 ** 32;
+  if (sizeBytes === 0) return -1;
+  let content = wordAt(body, sizeAt);
+  if (sizeBytes === 1) content &= 0xff;
+  else if (sizeBytes === 2) content = (content & 0xffff) + 256;
+  else if (sizeBytes === 8) content += wordAt(body, sizeAt + 4) * 2 ** 32;
   let at = sizeAt + sizeBytes;
   for (let isLast = false; !isLast; ) {
-    if (at + 3 > body.length) return undefined;
-    const header = word(at) & 0xffffff;
+    if (at + 3 > body.length) return -1;
+    const header = wordAt(body, at) & 0xffffff;
     isLast = (header & 1) === 1;
     // A block of one byte that is repeated has only that one.
     at += 3 + (((header >> 1) & 3) === 1 ? 1 : header >> 3);
   }
-  const end = at + ((descriptor & 4) === 0 ? 0 : 4);
-  return end > body.length ? undefined : { content, end };
+  frameEnd = at + ((descriptor & 4) === 0 ? 0 : 4);
+  return frameEnd > body.length ? -1 : content;
+}
+
+/** Four bytes, zeros behind the end. */
+function wordAt(bytes: Uint8Array, at: number): number {
+  let word = 0;
+  for (let i = Math.min(3, bytes.length - at - 1); i >= 0; i--) {
+    word |= bytes[at + i] << (i * 8);
+  }
+  return word >>> 0;
 }
 
 function corrupt(column: ColumnChunk, what: string) {

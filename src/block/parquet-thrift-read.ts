@@ -1,6 +1,6 @@
 /**
- * Thrift's compact protocol, the reading half: what Parquet's page headers, page index and footer
- * are made of (parquet-thrift.ts writes it).
+ * Thrift's compact protocol, the reading half: what Parquet's page index and footer are made of
+ * (parquet-thrift.ts writes it).
  *
  * The bytes may be damaged. Every read is checked against their end, every list claims at most
  * the elements for which there are bytes, numbers end after ten bytes, and unknown fields nest
@@ -135,8 +135,10 @@ export class ThriftReader {
   #varint(): number {
     let value = 0;
     let scale = 1;
-    for (let i = 0; i < 8; i++) {
-      const byte = this.#byte();
+    const end = this.at + 8;
+    while (this.at < end) {
+      if (this.at >= this.#bytes.length) throw blockCorrupt("thrift cut off");
+      const byte = this.#bytes[this.at++];
       value += (byte & 127) * scale;
       if (byte < 128) {
         if (value > Number.MAX_SAFE_INTEGER) break;

@@ -1,5 +1,6 @@
 /**
- * Thrift's compact protocol, the writing half: what Parquet's page headers and footer are made of.
+ * Thrift's compact protocol, the writing half: what Parquet's footer and page index are
+ * made of (page headers too: parquet-page-header.ts).
  *
  *   struct := field* 0            field := (id - last id) << 4 | type, then the value
  *   list   := size << 4 | type    (15 << 4 | type, size as varint, from 15 elements on)
@@ -26,6 +27,8 @@ export const CHECKSUM_FIELD = 32767;
 export const CHECKSUM_BYTES = 4;
 
 const INTEGER_MAX = 2 ** 52;
+/** Of 53 bits. */
+const VARINT_BYTES_MAX = 8;
 const encoder = new TextEncoder();
 
 export class ThriftWriter {
@@ -159,12 +162,12 @@ export class ThriftWriter {
   }
 
   #varint(value: number): void {
+    this.#reserve(VARINT_BYTES_MAX);
     let left = value;
-    while (left >= 128) {
-      this.#push((left % 128) | 128);
-      left = Math.floor(left / 128);
+    for (; left >= 128; left = Math.floor(left / 128)) {
+      this.#bytes[this.#length++] = (left % 128) | 128;
     }
-    this.#push(left);
+    this.#bytes[this.#length++] = left;
   }
 
   #push(byte: number): void {

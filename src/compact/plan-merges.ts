@@ -57,6 +57,28 @@ export function planMerges(
   return merges.toSorted((a, b) => spansOf(a) / a.length - spansOf(b) / b.length);
 }
 
+export interface MergePatience {
+  readonly nowMs: number;
+  /** Merges that are done at once. */
+  readonly most: number;
+  /** From when it could be done a merge waits at most so long for others. */
+  readonly waitMs: number;
+}
+
+/**
+ * The first of `merges` that are to be done now: none while they are few, and none waits for long.
+ * A thread for one of them alone is compiled and gets its memory for little, and a bucket's record
+ * tells of several as well as of one.
+ */
+export function dueMerges(
+  merges: readonly BlockMeta[][],
+  { nowMs, most, waitMs }: MergePatience,
+): BlockMeta[][] {
+  const readyMs = (run: BlockMeta[]) => Math.max(...run.map(({ createdMs }) => createdMs));
+  const isDue = merges.length >= most || merges.some((run) => readyMs(run) + waitMs <= nowMs);
+  return isDue ? merges.slice(0, most) : [];
+}
+
 type Windows = Pick<MergeLimits, "windowMs" | "byTenant">;
 
 /** Blocks of the same one may be merged with each other. */

@@ -30,7 +30,7 @@ export class BucketLeases {
     const untilMs = (Math.floor(nowMs / turnMs) + 1) * turnMs;
     if (!(await this.#takeUntil(window, untilMs))) return false;
     // What begins late in a turn ends in the next one.
-    if (untilMs - nowMs < turnMs / 2) await this.#takeUntil(window, untilMs + turnMs);
+    if (untilMs - nowMs < turnMs / 4) await this.#takeUntil(window, untilMs + turnMs);
     return true;
   }
 

@@ -11,7 +11,7 @@
 import type { Clock } from "../base/clock.ts";
 import type { Logger } from "../base/log.ts";
 import { hasLeft, liveBlocks } from "../compact/live-blocks.ts";
-import { planMerges } from "../compact/plan-merges.ts";
+import { dueMerges, planMerges } from "../compact/plan-merges.ts";
 import { retentionStep } from "../compact/plan-retention.ts";
 import type { Config } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
@@ -40,6 +40,8 @@ export interface CompactorOptions {
 
 /** Merges of one thread: it ends often enough to give its memory back. */
 const MERGES_AT_ONCE = 4;
+/** For so many cycles a merge waits for others, with which it shares the thread. */
+const WAIT_CYCLES = 20;
 /** Blocks that are looked at in one thread for traces that are over. */
 const LOOKS_AT_ONCE = 16;
 /** After a failure the same blocks are tried again so much later. */
@@ -142,9 +144,11 @@ export class Compactor {
   }
 
   #plan(mayMerge: (meta: BlockMeta) => boolean): readonly (readonly BlockMeta[])[] {
-    const { blocks, clock } = this.#options;
-    const state = { nowMs: clock.nowMs(), mayMerge };
-    return planMerges(blocks(), this.#limits.merging, state).slice(0, MERGES_AT_ONCE);
+    const { blocks, clock, config } = this.#options;
+    const nowMs = clock.nowMs();
+    const waitMs = WAIT_CYCLES * config.compaction.cycleMs;
+    const merges = planMerges(blocks(), this.#limits.merging, { nowMs, mayMerge });
+    return dueMerges(merges, { nowMs, most: MERGES_AT_ONCE, waitMs });
   }
 
   /** Blocks of which a part may be over, that have not been looked at since. */

@@ -61,7 +61,9 @@ export interface StoreCompactionOptions {
 }
 
 /** In one cycle: a process that catches up leaves time for others. */
-const WORKS_AT_ONCE = 4;
+const WORKS_AT_ONCE = 2;
+/** For so many a merge waits for others of its window, with which it shares thread and record. */
+const WAIT_CYCLES = 20;
 const COPIES_AT_ONCE = 4;
 /** After a failure the same blocks are tried again so much later. */
 const RETRY_MS = 600_000;
@@ -128,7 +130,7 @@ export class StoreCompaction {
   }
 
   #plan(): BucketWork[] {
-    const { list, clock, limits, bytesMax } = this.#options;
+    const { list, clock, limits, bytesMax, cycleMs } = this.#options;
     const nowMs = clock.nowMs();
     for (const [id, untilMs] of this.#failed) if (untilMs <= nowMs) this.#failed.delete(id);
     const { merging, retention } = limits();
@@ -138,6 +140,7 @@ export class StoreCompaction {
       ...{ nowMs, limits: merging, retention, bytesMax },
       mayMerge: ({ id }) => !this.#failed.has(id),
       markOf: (id) => marks.get(id),
+      waitMs: WAIT_CYCLES * cycleMs,
     });
   }
 

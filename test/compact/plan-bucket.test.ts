@@ -18,6 +18,7 @@ const state: BucketWorkState = {
   retention: { rules, byTenant: new Map(), othersMs: 30 * DAY },
   bytesMax: 1e12,
   markOf: () => undefined,
+  waitMs: DAY,
 };
 
 const blocks = (...numbers: number[]) => numbers.map((number) => metaOf(number));
@@ -52,10 +53,33 @@ test("a tenant may have its own window, and may want no merges", () => {
 test("work fits on the local disk", () => {
   const { dataBytes, sidecarBytes } = metaOf(1);
   const bytesMax = 2 * (dataBytes + sidecarBytes);
-  expect(planOf({ a: blocks(1, 2, 3, 4) }, { bytesMax }).map(({ merges }) => merges)).toEqual([
-    [[1, 2]],
-    [[3, 4]],
+  const merges = (more: Partial<BucketWorkState>) =>
+    planOf({ a: blocks(1, 2, 3, 4) }, more).map((work) => work.merges);
+  expect(merges({ bytesMax })).toEqual([[[1, 2]]]);
+  const limits = { ...state.limits, bytesMax };
+  expect(merges({ limits, bytesMax: 2 * bytesMax - 1 })).toEqual([[[1, 2]]]);
+  expect(merges({ limits, bytesMax: 2 * bytesMax })).toEqual([
+    [
+      [1, 2],
+      [3, 4],
+    ],
   ]);
+});
+
+test("merges of a window share a record: few wait for others, but not for long", () => {
+  const { dataBytes, sidecarBytes } = metaOf(1);
+  const limits = { ...state.limits, bytesMax: 2 * (dataBytes + sidecarBytes) };
+  const { nowMs: createdMs } = state;
+  const mergesOf = (count: number, afterMs: number) => {
+    const metas = blocks(...Array.from({ length: 2 * count }, (_, i) => i));
+    const young = metas.map((meta) => ({ ...meta, createdMs }));
+    const more = { limits, nowMs: createdMs + afterMs, waitMs: 1000 };
+    return planOf({ a: young }, more).map(({ merges }) => merges.length);
+  };
+  expect(mergesOf(7, 999)).toEqual([]);
+  expect(mergesOf(7, 1000)).toEqual([7]);
+  expect(mergesOf(8, 0)).toEqual([8]);
+  expect(mergesOf(9, 0)).toEqual([8]);
 });
 
 test("blocks are looked at for what is over, once until more is", () => {

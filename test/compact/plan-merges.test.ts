@@ -1,7 +1,7 @@
 /** Which blocks count, and which are merged: decided from metas alone. */
 import { describe, expect, test } from "vitest";
 import { hasLeft, liveBlocks } from "../../src/compact/live-blocks.ts";
-import { type MergeLimits, planMerges } from "../../src/compact/plan-merges.ts";
+import { dueMerges, type MergeLimits, planMerges } from "../../src/compact/plan-merges.ts";
 import type { BlockMeta } from "../../src/model/block-meta.ts";
 import { idOf, metaOf } from "../store/block-metas.ts";
 
@@ -126,4 +126,24 @@ describe("a plan", () => {
     ]);
     expect(planMerges(some, { ...LIMITS, bytesMax: 1000 }, state)).toEqual([]);
   });
+});
+
+test("merges wait for others to be done with, the first of them for a while", () => {
+  const run = (number: number, createdMs: number) => [
+    metaOf(number, { createdMs: 0 }),
+    metaOf(number + 1, { createdMs }),
+  ];
+  const merges = [run(1, 500), run(3, 400), run(5, 300)];
+  const due = (nowMs: number, most: number) =>
+    dueMerges(merges, { nowMs, most, waitMs: 1000 }).map(numbers);
+  expect(due(1299, 4)).toEqual([]);
+  expect(due(1300, 4)).toEqual([
+    [1, 2],
+    [3, 4],
+    [5, 6],
+  ]);
+  expect(due(500, 2)).toEqual([
+    [1, 2],
+    [3, 4],
+  ]);
 });
