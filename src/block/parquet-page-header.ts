@@ -102,7 +102,7 @@ export function readPageHeader(bytes: Uint8Array): ReadPageHeader {
     if (at >= bytes.length) throw cutOff();
     const head = bytes[at++];
     const type = head & 15;
-    if (type === 0) {
+    if (head === 0) {
       const above = outer.pop();
       if (above === undefined) {
         header.headerBytes = at;
