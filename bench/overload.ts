@@ -13,8 +13,9 @@
  *             it may, in turns
  * Before the last two all send for a while, unmeasured, as their code is new.
  *
- * Senders share the machine with the server and yield to it: elsewhere they would not take what it
- * needs, and with more of them than processors nothing else would be measured.
+ * Every sender is a tenant of its own, as one alone may not have all that may be in flight. They
+ * share the machine with the server: what they take of it is said beside what the server does, as
+ * many processes that send a little each take more than few that send much, refused or not.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";
@@ -25,7 +26,7 @@ import type { SenderReport } from "./overload-sender.ts";
 const seconds = Number(process.argv[2] ?? 60);
 const processes = Number(process.argv[3] ?? 12);
 const connections = Number(process.argv[4] ?? 48);
-const nice = process.argv[5] ?? "15";
+const nice = process.argv[5] ?? "0";
 const parts = process.argv[6]?.split(",") ?? ["refusal", "goodput", "noisy"];
 const FEW = 4;
 const SPANS = 500;

@@ -222,10 +222,16 @@ export class Http2Connection implements FrameSink, StreamHost {
     this.#endIfDone();
   }
 
-  holdBodies(): void {
+  holdBodies(refused: Http2Stream): void {
     const isHeld = this.#heldMs !== undefined;
     this.#heldMs = this.#nowMs();
-    if (!isHeld) this.#setWindow(0);
+    if (isHeld) return;
+    this.#setWindow(0);
+    // It takes as much from the windows of those that have begun, which go on.
+    for (const stream of this.#streams.values()) {
+      if (stream === refused || stream.hasEnded) continue;
+      this.push(windowUpdate(stream.id, this.#options.windowBytes));
+    }
   }
 
   takeBody(stream: Http2Stream): void {

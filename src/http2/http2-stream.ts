@@ -35,7 +35,8 @@ export interface StreamHost {
   push(bytes: Uint8Array): void;
   /** It is over. `wasReset`: by us, while the client may go on. */
   over(stream: Http2Stream, wasReset: boolean): void;
-  holdBodies(): void;
+  /** One was refused before its body came: those of others are to wait. */
+  holdBodies(refused: Http2Stream): void;
   takeBody(stream: Http2Stream): void;
 }
 
@@ -110,7 +111,7 @@ export class Http2Stream {
   refuse(block: Uint8Array): void {
     if (this.#isOver) return;
     this.#hasAnswered = true;
-    if (!this.hasEnded) this.#host.holdBodies();
+    if (!this.hasEnded) this.#host.holdBodies(this);
     this.#finish(block);
   }
 

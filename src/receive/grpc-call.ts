@@ -32,7 +32,7 @@ import {
   sendMessage,
 } from "./grpc-answer.ts";
 import type { GrpcMethod, GrpcMethods, StreamingMethod, UnaryMethod } from "./grpc-method.ts";
-import type { InFlight, Reservation } from "./in-flight.ts";
+import { type InFlight, OTLP_SHARE_MIN, type Reservation } from "./in-flight.ts";
 import type { ReceiveMeter } from "./receive.ts";
 import { overloaded } from "./refusal.ts";
 
@@ -114,7 +114,9 @@ export class GrpcCall implements StreamReader {
     this.#tenant = tenant;
     this.#encoding = fields.get("grpc-encoding");
     this.#reader = new GrpcRequestReader(messageBytesMax);
-    this.#reservation = host.parts.inFlight.reserve(tenant);
+    const isPlain = (this.#encoding ?? "identity") === "identity";
+    const isOtlp = isPlain && method.kind === "unary" && method.isOtlp;
+    this.#reservation = host.parts.inFlight.reserve(tenant, isOtlp ? 1 : OTLP_SHARE_MIN);
     host.receiving.add(this);
     stream.takeBody();
   }
@@ -139,9 +141,10 @@ export class GrpcCall implements StreamReader {
       this.#reader.push(piece);
       const { length, received } = this.#reader;
       if (length === undefined) return;
-      // Refused now if it would not fit as a whole; held as it comes, so that those who promise
+      // Refused now if it may not come as a whole; held as it comes, so that those who promise
       // and do not send keep nobody out.
-      if (known === undefined && length > this.#reservation.room) this.#reservation.hold(length);
+      const refused = known === undefined ? this.#reservation.refusal(length) : undefined;
+      if (refused !== undefined) throw refused;
       if (received <= this.#held && known !== undefined) return;
       this.#held = Math.min(length, Math.max(FIRST_HOLD_BYTES, 2 * received));
       this.#reservation.hold(this.#held);
@@ -231,6 +234,7 @@ const IGNORED: StreamReader = { data: () => {}, end: () => {}, closed: () => {} 
 
 /** When the client has said all, as the protocol asks for. */
 function notGrpc(stream: Http2Stream): StreamReader {
+  stream.takeBody();
   return { ...IGNORED, end: () => answerNotGrpc(stream) };
 }
 

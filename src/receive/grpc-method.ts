@@ -18,6 +18,8 @@ export interface UnaryMethod {
   readonly kind: "unary";
   /** Whether the call belongs to a tenant, who then must be named when there are several. */
   readonly hasTenant: boolean;
+  /** Whether a message is OTLP as it comes, so that its length is what counts. */
+  readonly isOtlp?: boolean;
   /** The answer; throws EngineError, or GrpcError. */
   call(request: GrpcRequest): Promise<Uint8Array>;
 }

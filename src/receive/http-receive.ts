@@ -15,7 +15,7 @@ import { BodyAbandoned } from "./body-error.ts";
 import { type Encoding, parseEncoding } from "./decompress.ts";
 import { expandBody } from "./expand-body.ts";
 import type { HeldAnswers } from "./held-answers.ts";
-import type { InFlight } from "./in-flight.ts";
+import { type InFlight, OTLP_SHARE_MIN } from "./in-flight.ts";
 import { readBody } from "./read-body.ts";
 import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
 import { overloaded, throwUnlessStored } from "./refusal.ts";
@@ -48,6 +48,8 @@ export interface HttpFormat<Kind> {
   kindOf(request: Request): Kind;
   /** Throws `not_found` or `wrong_method`. */
   checkTarget(request: Request): void;
+  /** Whether a body is OTLP as it comes, so that its length is what counts. */
+  isOtlp(kind: Kind): boolean;
   /** Throws `wrong_type`. */
   checkType(request: Request, kind: Kind): void;
   /**
@@ -98,10 +100,12 @@ export function httpReceive<Kind>(
       const named = options.multitenancyEnabled ? request.headers.get(TENANT_HEADER) : null;
       tenant = parseTenant(named, options.multitenancyEnabled);
       format.checkType(request, kind);
-      const refused = refusalOf(request, tenant, parts);
-      if (refused !== undefined) return refuse(refused, tenant, kind);
       const contentEncoding = parseEncoding(request.headers.get("content-encoding"));
-      const receiving = { format, kind, tenant, contentEncoding, options, parts };
+      const isOtlp = contentEncoding === "identity" && format.isOtlp(kind);
+      const otlpShare = isOtlp ? 1 : OTLP_SHARE_MIN;
+      const refused = refusalOf(request, { tenant, otlpShare }, parts);
+      if (refused !== undefined) return refuse(refused, tenant, kind);
+      const receiving = { format, kind, tenant, contentEncoding, otlpShare, options, parts };
       return take(request, receiving).then(
         (response) => finish(response, false),
         (error) => refuse(error, tenant, kind),
@@ -115,12 +119,13 @@ export function httpReceive<Kind>(
 /** Why it cannot be taken now, as far as its headers tell. */
 function refusalOf(
   request: Request,
-  tenant: string,
+  { tenant, otlpShare }: { readonly tenant: string; readonly otlpShare: number },
   { sink, inFlight }: HttpReceiveParts,
 ): EngineError | undefined {
   if (sink.isFull === true) return overloaded();
   const length = lengthOf(request);
-  return length > inFlight.requestBytesMax ? undefined : inFlight.refusal(tenant, length);
+  if (length > inFlight.requestBytesMax) return undefined;
+  return inFlight.refusal(tenant, length, length * otlpShare);
 }
 
 /** Of the body; zero where it is not said. */
@@ -135,12 +140,13 @@ interface Receiving<Kind> {
   readonly parts: HttpReceiveParts;
   readonly tenant: string;
   readonly contentEncoding: Encoding;
+  readonly otlpShare: number;
 }
 
 async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise<Response> {
-  const { options, parts, tenant, contentEncoding, format, kind } = receiving;
+  const { options, parts, tenant, contentEncoding, otlpShare, format, kind } = receiving;
   const { requestBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = options;
-  const reservation = parts.inFlight.reserve(tenant);
+  const reservation = parts.inFlight.reserve(tenant, otlpShare);
   let body: Uint8Array | undefined;
   try {
     body = await readBody(request, reservation, { bytesMax, timeoutMs });

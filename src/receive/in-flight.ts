@@ -28,12 +28,19 @@ export interface InFlightOptions {
   readonly tenantBytesMax: number | undefined;
   /** What the largest request may take of it leaves this for those up to SMALL_BYTES. */
   readonly keptBytes?: number;
-  /** Why the tenant may not send a request of so many bytes now, room or not. */
-  readonly admit?: (tenant: string, bytes: number) => EngineError | undefined;
+  /** Why the tenant may not send now what has so many bytes as OTLP, or more, room or not. */
+  readonly admit?: ((tenant: string, bytes: number) => EngineError | undefined) | undefined;
 }
 
+/** Of the bytes of a request: so much is left of it as OTLP. Text of JSON is a few times that. */
+export const OTLP_SHARE_MIN = 1 / 8;
 /** What exporters send at once is a tenth of it. */
 const SMALL_BYTES = MiB;
+
+interface Change {
+  readonly to: number;
+  readonly otlpBytes: number;
+}
 
 export class InFlight {
   readonly #bytesMax: number;
@@ -71,17 +78,18 @@ export class InFlight {
     return Math.min(bytesMax, this.#tenantBytesMax ?? bytesMax);
   }
 
-  reserve(tenant: string): Reservation {
+  /** `otlpShare`: of its bytes, so many at least count as OTLP. */
+  reserve(tenant: string, otlpShare = OTLP_SHARE_MIN): Reservation {
     this.#requests += 1;
-    return new Reservation(this, tenant);
+    return new Reservation(this, tenant, otlpShare);
   }
 
   /**
-   * Why a request of so many bytes cannot begin; `known` of them are sure to come. To be asked
+   * Why a request of so many bytes cannot begin, which has `otlpBytes` at least. To be asked
    * before anything else is done for a request: it costs next to nothing.
    */
-  refusal(tenant: string, bytes: number, known = bytes): EngineError | undefined {
-    return this.#admit?.(tenant, known) ?? this.#fullness(tenant, bytes, bytes);
+  refusal(tenant: string, bytes: number, otlpBytes: number): EngineError | undefined {
+    return this.#admit?.(tenant, otlpBytes) ?? this.#fullness(tenant, bytes, bytes);
   }
 
   /** The most that one request of the tenant, which holds `held`, may hold now. For Reservation. */
@@ -92,11 +100,10 @@ export class InFlight {
     return Math.min(large, this.#tenantBytesMax - (this.#byTenant.get(tenant) ?? 0) + held);
   }
 
-  /** From `held` to `bytes`. For Reservation. */
-  change(tenant: string, held: number, to: number): void {
+  /** From `held` to `to`, which are `otlpBytes` at least. For Reservation. */
+  change(tenant: string, held: number, { to, otlpBytes }: Change): void {
     const bytes = to - held;
-    const refused =
-      bytes <= 0 ? undefined : (this.#admit?.(tenant, to) ?? this.#fullness(tenant, bytes, to));
+    const refused = this.refusalOf(tenant, bytes, { to, otlpBytes });
     if (refused !== undefined) throw refused;
     const all = this.#bytes + bytes;
     if (this.#tenantBytesMax !== undefined) {
@@ -107,6 +114,12 @@ export class InFlight {
     }
     assert(all >= 0, "in flight: more given back than held");
     this.#bytes = all;
+  }
+
+  /** Why a request cannot have so many bytes more. For Reservation. */
+  refusalOf(tenant: string, bytes: number, { to, otlpBytes }: Change): EngineError | undefined {
+    if (bytes <= 0) return undefined;
+    return this.#admit?.(tenant, otlpBytes) ?? this.#fullness(tenant, bytes, to);
   }
 
   /** Ends a request. For Reservation. */
@@ -134,12 +147,14 @@ export class InFlight {
 export class Reservation {
   readonly #inFlight: InFlight;
   readonly #tenant: string;
+  readonly #otlpShare: number;
   #held = 0;
   #released = false;
 
-  constructor(inFlight: InFlight, tenant: string) {
+  constructor(inFlight: InFlight, tenant: string, otlpShare: number) {
     this.#inFlight = inFlight;
     this.#tenant = tenant;
+    this.#otlpShare = otlpShare;
   }
 
   /** The most that hold() would take now. */
@@ -154,15 +169,28 @@ export class Reservation {
   hold(bytes: number): void {
     assert(!this.#released, "in flight: held after release");
     assert(bytes >= 0, "in flight: negative size");
-    this.#inFlight.change(this.#tenant, this.#held, bytes);
-    this.#held = bytes;
+    this.#change(bytes);
+  }
+
+  /** Why it cannot hold so many; it holds what it did in any case. */
+  refusal(bytes: number): EngineError | undefined {
+    const more = bytes - this.#held;
+    return this.#inFlight.refusalOf(this.#tenant, more, {
+      to: bytes,
+      otlpBytes: bytes * this.#otlpShare,
+    });
   }
 
   release(): void {
     assert(!this.#released, "in flight: released twice");
     this.#released = true;
-    this.#inFlight.change(this.#tenant, this.#held, 0);
-    this.#held = 0;
+    this.#change(0);
     this.#inFlight.end();
+  }
+
+  #change(to: number): void {
+    const otlpBytes = to * this.#otlpShare;
+    this.#inFlight.change(this.#tenant, this.#held, { to, otlpBytes });
+    this.#held = to;
   }
 }

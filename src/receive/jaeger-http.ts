@@ -27,6 +27,7 @@ export function jaegerHttp(bytesMax: number): HttpFormat<"thrift"> {
       if (pathOf(httpRequest.url) !== PATH) throw new EngineError("not_found", "page not found");
       checkPost(httpRequest);
     },
+    isOtlp: () => false,
     checkType(httpRequest) {
       const type = httpRequest.headers.get("content-type");
       if (TYPES.has(mediaType(type))) return;

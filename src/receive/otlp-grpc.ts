@@ -24,7 +24,7 @@ const STORED = new Uint8Array(0);
 
 export function otlpGrpc(parts: OtlpGrpcParts): GrpcMethods {
   const call = (request: GrpcRequest) => exportTraces(request, parts);
-  return new Map([[EXPORT_PATH, { kind: "unary", hasTenant: true, call }]]);
+  return new Map([[EXPORT_PATH, { kind: "unary", hasTenant: true, isOtlp: true, call }]]);
 }
 
 async function exportTraces(

@@ -23,6 +23,7 @@ export function otlpHttp(options: OtlpHttpOptions): HttpFormat<RequestEncoding> 
       }
       checkPost(request);
     },
+    isOtlp: (encoding) => encoding === "protobuf",
     checkType(request, encoding) {
       if (encoding !== "unknown") return;
       const accepted = "application/x-protobuf and application/json are";

@@ -38,8 +38,6 @@ const SLOTS = 8192;
 /** Beyond this many places a tenant has no slot. */
 const PROBES_MAX = 64;
 export const RATE_TABLE_BYTES = SLOTS * 16;
-/** Text of JSON is a few times what it says. */
-const SHRINKS_MAX = 8;
 /** Tenants whose slot is known; there are few, and it can be found again. */
 const KNOWN_MAX = 10_000;
 
@@ -62,12 +60,10 @@ export class RateLimiter {
   }
 
   /**
-   * Before a request of so many bytes is read: why take() would refuse it, however much less it is
-   * as OTLP.
+   * Before a request is read that has so many bytes as OTLP, or more: why take() would refuse it.
    */
   check(tenant: string, bytes: number): EngineError | undefined {
-    const { burstBytes } = this.#limitOf(tenant);
-    return this.#move(tenant, Math.min(burstBytes, Math.max(1, bytes / SHRINKS_MAX)), false);
+    return this.#move(tenant, Math.max(1, bytes), false);
   }
 
   /** Throws `rate_limited`, or `too_large` for what is over the burst. */

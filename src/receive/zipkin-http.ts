@@ -51,6 +51,7 @@ export function zipkinHttp(options: ZipkinHttpOptions, clock: Clock): HttpFormat
       if (versionOf(request) === 0) throw new EngineError("not_found", "page not found");
       checkPost(request);
     },
+    isOtlp: () => false,
     checkType(request, kind) {
       if (kind !== undefined) return;
       const accepted =

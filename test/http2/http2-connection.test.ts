@@ -125,6 +125,37 @@ describe("bodies of requests", () => {
     expect(connection.isEnded).toBe(false);
   });
 
+  test("that have begun go on when another is refused, and may be as long as before", () => {
+    const { connection, state, bodies, frames } = open((stream) => {
+      if (stream.id % 4 === 3) stream.refuse(OK);
+      else stream.takeBody();
+    });
+    connection.feed(hello);
+    const half = "x".repeat(WINDOW_BYTES / 2);
+    // As a client counts it.
+    const window = { initial: WINDOW_BYTES, first: WINDOW_BYTES - half.length };
+    const hear = () => {
+      for (const { type, flags, stream, payload } of frames()) {
+        if (type === FRAME.windowUpdate && stream === 1) window.first += payload.readUInt32BE(0);
+        if (type !== FRAME.settings || flags & ACK) continue;
+        window.first += payload.readUInt32BE(2) - window.initial;
+        window.initial = payload.readUInt32BE(2);
+      }
+    };
+    frames();
+    const pieces = Array.from({ length: 10 }, () => data(1, "x".repeat(half.length / 10)));
+    connection.feed(Buffer.concat([head(1), ...pieces]));
+    connection.feed(Buffer.concat([head(3), head(7)]));
+    hear();
+    expect(window).toEqual({ initial: 0, first: WINDOW_BYTES - half.length });
+    state.nowMs += 2000;
+    connection.feed(head(9));
+    hear();
+    expect(window.initial).toBe(WINDOW_BYTES);
+    connection.feed(Buffer.concat([...pieces, data(1, "", END_STREAM)]));
+    expect(bodies.get(1)).toMatchObject({ text: half + half, ends: 1 });
+  });
+
   test("get their windows back as they come", () => {
     const { connection, frames } = open();
     connection.feed(hello);

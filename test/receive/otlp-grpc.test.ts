@@ -3,6 +3,7 @@ import { gzipSync, zstdCompressSync } from "node:zlib";
 import { fromBinary } from "@bufbuild/protobuf";
 import { anyUnpack } from "@bufbuild/protobuf/wkt";
 import { afterEach, describe, expect, test } from "vitest";
+import { refusal } from "../../src/base/error.ts";
 import { RetryInfoSchema } from "../../src/proto-gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../../src/proto-gen/google/rpc/status_pb.ts";
 import { ExportTraceServiceResponseSchema } from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
@@ -211,6 +212,22 @@ describe("refusals", () => {
     expect({ code: second.code, retry: retryAfter(second) }).toEqual({ code: 14, retry: 1 });
     held.resolve(STORED);
     expect((await first).code).toBe(0);
+    await receiver.atRest();
+    raw.destroy();
+  });
+
+  test("more than the tenant's rate lets, by the length before the message", async () => {
+    const admit = (_: string, bytes: number) =>
+      bytes > 1000 ? refusal("rate_limited", "more than it may") : undefined;
+    const receiver = await start({ admit });
+    const raw = await RawHttp2.open(receiver.port);
+    raw.begin(1);
+    raw.data(1, messagePrefix(1001));
+    await raw.frame("reset", 1);
+    const refused = await receiver.client().send(message(1001));
+    expect({ code: refused.code, retry: retryAfter(refused) }).toEqual({ code: 8, retry: 1 });
+    expect((await receiver.client().send(message(1000))).code).toBe(0);
+    expect(receiver.refused).toEqual(Array(2).fill("single-tenant:rate_limited"));
     await receiver.atRest();
     raw.destroy();
   });

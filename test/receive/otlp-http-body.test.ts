@@ -2,6 +2,7 @@ import { request as httpRequest } from "node:http";
 import { gzipSync } from "node:zlib";
 import { fromBinary } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "vitest";
+import { refusal } from "../../src/base/error.ts";
 import { prng } from "../../src/base/prng.ts";
 import { StatusSchema } from "../../src/proto-gen/google/rpc/status_pb.ts";
 import type { Verdict } from "../../src/receive/receive.ts";
@@ -54,6 +55,26 @@ function held(receiver: Receiver) {
     },
   };
 }
+
+test("what a tenant's rate does not let is refused by its length, where it is that of OTLP", async () => {
+  const overRate = (_: string, bytes: number) =>
+    bytes > 1000 ? refusal("rate_limited", "more than it may") : undefined;
+  const receiver = start({ admit: overRate });
+  const client = await RawClient.open(receiver.port);
+  client.post("Content-Length: 1001");
+  await client.until("more than it may");
+  expect(client.statuses).toEqual([429]);
+  // Text may be much less as OTLP, and what is compressed is much more.
+  const json = Buffer.from(`{"resourceSpans": []${" ".repeat(4000)}}`);
+  const text = await post(receiver.url, json, { "content-type": "application/json" });
+  expect(text.status).toBe(200);
+  const zipped = await post(receiver.url, gzipSync(Buffer.alloc(1001, 7)), {
+    "content-encoding": "gzip",
+  });
+  expect(zipped.status).toBe(200);
+  expect(receiver.offered).toHaveLength(2);
+  client.destroy();
+});
 
 test("while nothing is taken, bodies are not waited for", async () => {
   const receiver = start();

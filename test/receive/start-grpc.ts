@@ -2,7 +2,7 @@
 import * as grpc from "@grpc/grpc-js";
 import type { Logger } from "../../src/base/log.ts";
 import { GrpcServer, type GrpcServerOptions } from "../../src/receive/grpc-server.ts";
-import { InFlight } from "../../src/receive/in-flight.ts";
+import { InFlight, type InFlightOptions } from "../../src/receive/in-flight.ts";
 import { otlpGrpc } from "../../src/receive/otlp-grpc.ts";
 import type { RequestSink, Verdict } from "../../src/receive/receive.ts";
 import { EXPORT_PATH } from "../support/http2-frames.ts";
@@ -23,6 +23,7 @@ export type GrpcSettings = Partial<GrpcServerOptions> & {
   readonly inFlightBytesMax?: number;
   readonly tenantBytesMax?: number;
   readonly keptBytes?: number;
+  readonly admit?: InFlightOptions["admit"];
 };
 
 export type GrpcReceiver = Awaited<ReturnType<typeof startGrpc>>;
@@ -45,6 +46,7 @@ export async function startGrpc(settings: GrpcSettings = {}) {
     bytesMax: settings.inFlightBytesMax ?? 64 << 20,
     tenantBytesMax: settings.tenantBytesMax,
     keptBytes: settings.keptBytes ?? 0,
+    admit: settings.admit,
   });
   const sink: RequestSink = {
     offer(tenant, request) {

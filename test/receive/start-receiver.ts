@@ -4,7 +4,7 @@ import type { Logger } from "../../src/base/log.ts";
 import type { CorsOptions } from "../../src/receive/cors.ts";
 import type { HttpFormat } from "../../src/receive/http-receive.ts";
 import { serveHttp } from "../../src/receive/http-server.ts";
-import { InFlight } from "../../src/receive/in-flight.ts";
+import { InFlight, type InFlightOptions } from "../../src/receive/in-flight.ts";
 import { otlpHttp } from "../../src/receive/otlp-http.ts";
 import type { RejectedSpans, RequestSink, Verdict } from "../../src/receive/receive.ts";
 
@@ -24,6 +24,7 @@ export interface ReceiverSettings {
   readonly multitenancyEnabled?: boolean;
   readonly inFlightBytesMax?: number;
   readonly tenantBytesMax?: number;
+  readonly admit?: InFlightOptions["admit"];
   readonly idleTimeoutSeconds?: number;
   readonly cors?: CorsOptions;
 }
@@ -51,6 +52,7 @@ export function startFormat<Kind>(format: HttpFormat<Kind>, settings: ReceiverSe
   const inFlight = new InFlight({
     bytesMax: settings.inFlightBytesMax ?? 64 << 20,
     tenantBytesMax: settings.tenantBytesMax,
+    admit: settings.admit,
   });
   const sink: RequestSink = {
     get isFull() {
