@@ -229,19 +229,17 @@ export class Http2Connection implements FrameSink, StreamHost {
     this.#setWindow(0);
     // It takes as much from the windows of those that have begun, which go on.
     for (const stream of this.#streams.values()) {
-      if (stream === refused || stream.hasEnded) continue;
-      this.push(windowUpdate(stream.id, this.#options.windowBytes));
+      if (stream !== refused && !stream.hasEnded) this.#grant(stream);
     }
   }
 
   takeBody(stream: Http2Stream): void {
     if (this.#heldMs === undefined || stream.hasEnded) return;
-    if (this.#nowMs() - this.#heldMs < HOLD_MS) {
-      this.push(windowUpdate(stream.id, this.#options.windowBytes));
-      return;
+    if (this.#nowMs() - this.#heldMs < HOLD_MS) this.#grant(stream);
+    else {
+      this.#heldMs = undefined;
+      this.#setWindow(this.#options.windowBytes);
     }
-    this.#heldMs = undefined;
-    this.#setWindow(this.#options.windowBytes);
   }
 
   // ---- of its frames
@@ -451,6 +449,10 @@ export class Http2Connection implements FrameSink, StreamHost {
   }
 
   // ---- the ends
+
+  #grant({ id }: Http2Stream): void {
+    this.push(windowUpdate(id, this.#options.windowBytes));
+  }
 
   #setWindow(bytes: number): void {
     this.push(frame({ type: FRAME.settings }, settingsOf([[SETTING.initialWindow, bytes]])));

@@ -56,7 +56,7 @@ function held(receiver: Receiver) {
   };
 }
 
-test("what a tenant's rate does not let is refused by its length, where it is that of OTLP", async () => {
+test("what is over a tenant's rate is refused by its length, if that is OTLP's", async () => {
   const overRate = (_: string, bytes: number) =>
     bytes > 1000 ? refusal("rate_limited", "more than it may") : undefined;
   const receiver = start({ admit: overRate });
