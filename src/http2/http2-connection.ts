@@ -228,17 +228,18 @@ export class Http2Connection implements FrameSink, StreamHost {
     if (isHeld) return;
     this.#setWindow(0);
     // It takes as much from the windows of those that have begun, which go on.
-    for (const stream of this.#streams.values()) {
-      if (stream !== refused && !stream.hasEnded) this.#grant(stream);
+    for (const { id, hasEnded } of this.#streams.values()) {
+      if (id !== refused.id && !hasEnded) this.push(windowUpdate(id, this.#options.windowBytes));
     }
   }
 
   takeBody(stream: Http2Stream): void {
     if (this.#heldMs === undefined || stream.hasEnded) return;
-    if (this.#nowMs() - this.#heldMs < HOLD_MS) this.#grant(stream);
+    const { windowBytes } = this.#options;
+    if (this.#nowMs() - this.#heldMs < HOLD_MS) this.push(windowUpdate(stream.id, windowBytes));
     else {
       this.#heldMs = undefined;
-      this.#setWindow(this.#options.windowBytes);
+      this.#setWindow(windowBytes);
     }
   }
 
@@ -449,10 +450,6 @@ export class Http2Connection implements FrameSink, StreamHost {
   }
 
   // ---- the ends
-
-  #grant({ id }: Http2Stream): void {
-    this.push(windowUpdate(id, this.#options.windowBytes));
-  }
 
   #setWindow(bytes: number): void {
     this.push(frame({ type: FRAME.settings }, settingsOf([[SETTING.initialWindow, bytes]])));
