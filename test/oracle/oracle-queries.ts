@@ -345,7 +345,7 @@ function randomMetrics(random: Prng, depth: number): MetricsExpr {
 function randomMetricsQuery(random: Prng): MetricsQuery {
   const pipeline = randomPipeline(random, 1);
   if (isSorting(pipeline)) return randomMetricsQuery(random);
-  if (chance(random, 8)) {
+  if (chance(random, 5)) {
     return { node: "metricsQuery", pipeline, fn: randomCompare(random), seconds: [] };
   }
   const fn = randomFunction(random);
@@ -353,8 +353,9 @@ function randomMetricsQuery(random: Prng): MetricsQuery {
 }
 
 function randomCompare(random: Prng): Compare {
-  const expr = randomCondition(random, 1);
-  const isTimed = chance(random, 3);
+  const isTimed = chance(random, 2);
+  const isAll = isTimed && chance(random, 2);
+  const expr = isAll ? literal({ type: "bool", value: true }) : randomCondition(random, 1);
   const start = BigInt(EPOCH + pick(random, ROUND_STARTS)) * 1_000_000_000n;
   return {
     node: "compare",

@@ -197,7 +197,8 @@ interface Place {
 }
 
 function randomSpan(random: Prng, { index, number, count, start, kinds }: Place): SpanInit {
-  const at = chance(random, 25) ? pick(random, FAR) : start + random.below(8);
+  const later = chance(random, 3) ? 0 : random.below(8);
+  const at = chance(random, 25) ? pick(random, FAR) : start + later;
   const time = BigInt(EPOCH + at) * NS_PER_SECOND + BigInt(random.below(3)) * MS;
   const duration = pick(random, chance(random, 12) ? ODD_DURATIONS : DURATIONS);
   const code = random.below(3) as Status_StatusCode;
