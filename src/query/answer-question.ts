@@ -166,7 +166,8 @@ export async function gatherPart(
   const { question, tenant, inHead, untilMs, without } = job;
   const gatherer = makeGatherer(question, tools, job);
   const count = new InspectedCount(without);
-  const turn: Turn = { tenant, usedMs: job.usedMs, untilMs };
+  const isAgain = job.again !== undefined;
+  const turn = tools.turns.begin(tenant, { untilMs, usedMs: job.usedMs, isAgain });
   const visit = { tenant, without, turn, signal, use: usedBy(gatherer, count) };
   const plan = await segments.join(job.all, visit);
   const blocks = job.blocks.flatMap((id) => plan.byId.get(id) ?? []);
@@ -231,7 +232,10 @@ class TenantAnswer {
     this.#of = of;
     this.#tools = tools;
     this.#signal = signal;
-    this.#turn = tools.turns.begin(of.tenant, of.untilMs);
+    this.#turn = tools.turns.begin(of.tenant, {
+      untilMs: of.untilMs,
+      isAgain: of.again !== undefined,
+    });
   }
 
   async run(): Promise<void> {

@@ -119,17 +119,18 @@ function traceOf({ starts, traces }: Segment, row: number, { words }: StepScratc
 
 class ExemplarReader {
   readonly #value: ((row: number) => Value) | undefined;
-  readonly #labels: readonly { readonly key: string; readonly at: (row: number) => Value }[];
+  readonly #fields: readonly Field[];
+  readonly #spansets: Spansets;
+  /** Columns of ids are not read where nothing is taken. */
+  #labels: readonly { readonly key: string; readonly at: (row: number) => Value }[] | undefined;
 
   constructor(plan: MetricsPlan, place: number, spansets: Spansets) {
     const fragment = plan.fragments[place];
     const { fn } = fragment;
     const isOfValues = fn.node === "metricsFunction" && OF_VALUES.includes(fn.fn);
     this.#value = isOfValues && fn.field !== undefined ? spansets.fieldReader(fn.field) : undefined;
-    this.#labels = [...fieldsOfFragment(fragment), ...IDS].map((field) => ({
-      key: printField(field),
-      at: spansets.fieldReader(field),
-    }));
+    this.#fields = [...fieldsOfFragment(fragment), ...IDS];
+    this.#spansets = spansets;
   }
 
   /** NaN: that of the series. */
@@ -138,6 +139,9 @@ class ExemplarReader {
   }
 
   labels(row: number): KeyValue[] {
+    this.#labels ??= this.#fields.map((field) => {
+      return { key: printField(field), at: this.#spansets.fieldReader(field) };
+    });
     return this.#labels
       .map(({ key, at }) => ({ key, value: at(row) }))
       .filter(({ value }) => value.type !== "nil");

@@ -265,9 +265,9 @@ export class Segments {
     return new BlockSegment(this.#options.tools, of, columns);
   }
 
-  #inStep<T>({ untilMs }: Turn, work: () => T): T {
+  #inStep<T>({ untilMs, question }: Turn, work: () => T): T {
     const { scratch, vectors } = this.#options.tools;
-    vectors.beginStep();
+    vectors.beginStep(question);
     scratch.reset(untilMs);
     return work();
   }

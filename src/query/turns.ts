@@ -14,6 +14,8 @@ export interface Turn {
   /** Time that this question has had. */
   usedMs: number;
   readonly tenant: string;
+  /** Numbers the questions of the thread; higher than those of all that began before. */
+  readonly question: number;
   /** When nobody waits for the answer any more. */
   readonly untilMs: number;
 }
@@ -46,13 +48,15 @@ export class Turns {
   readonly #tenants = new Map<string, TenantTime>();
   readonly #garbage = new GarbageCount(GARBAGE_BYTES_MAX);
   #isScheduled = false;
+  #questions = 0;
 
   constructor(clock: Pick<Clock, "nowMs">) {
     this.#clock = clock;
   }
 
-  begin(tenant: string, untilMs = Number.POSITIVE_INFINITY): Turn {
-    return { usedMs: 0, tenant, untilMs };
+  begin(tenant: string, { untilMs = Number.POSITIVE_INFINITY, usedMs = 0, isAgain = false } = {}): Turn {
+    if (!isAgain) this.#questions++;
+    return { usedMs, tenant, untilMs, question: this.#questions };
   }
 
   /** One step: waits for its turn, then runs it. */

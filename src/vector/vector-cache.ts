@@ -1,30 +1,63 @@
 /**
- * Vectors that are kept between questions, within a bound: the least recently used go first, but
- * none that the step at hand has touched. A step may have more than the bound, up to the whole
- * region. Whoever works with vectors does so in steps, without waiting for anything in between, and
- * holds none beyond.
+ * Vectors that are kept between questions, within a bound. What goes is what is missed least: a
+ * stretch of pages as long as the room that is needed, of a few stretches anywhere the one whose
+ * vectors were asked for the longest ago, twice. So what one question reads once passes by what
+ * others come back for, a large vector goes before several small ones, and a question that reads
+ * more than there is room for finds some of it again, whatever the order that it reads in.
+ *
+ * Nothing goes that the step at hand has touched. A step may have more than the bound, up to the
+ * whole region. Whoever works with vectors does so in steps, without waiting for anything in
+ * between, and holds none beyond.
  *
  * Threads: one.
  */
+import { assert } from "../base/assert.ts";
 import { EngineError } from "../base/error.ts";
+import { type Prng, prng } from "../base/prng.ts";
 import type { Keeper } from "./keeper.ts";
+import { RecentUses } from "./recent-uses.ts";
 import { PAGE_BYTES, VectorSpace } from "./vector-space.ts";
 
 interface Entry {
+  readonly name: string;
   readonly value: unknown;
-  readonly at: number;
+  readonly first: number;
   readonly pages: number;
+  readonly weight: number;
+  /** Its place in the list of all. */
+  place: number;
   step: number;
+  /** The last question that used it, and the one before; 0: none that is known of. */
+  used: number;
+  usedBefore: number;
 }
 
+interface Stretch {
+  readonly first: number;
+  readonly entries: readonly Entry[];
+  readonly worth: number;
+}
+
+/** Of so many the one that is missed least goes: enough to meet one that nobody comes back for. */
+const STRETCHES = 16;
+/** What was used once is worth less than anything that somebody came back for. */
+const ONCE = 2 ** -32;
+
 export class VectorCache implements Keeper {
+  readonly #base: number;
   readonly #space: VectorSpace;
-  /** In the order of use: the oldest first. */
-  readonly #entries = new Map<string, Entry>();
+  readonly #byName = new Map<string, Entry>();
+  readonly #all: Entry[] = [];
+  /** By page. */
+  readonly #byPage: (Entry | undefined)[] = [];
+  readonly #gone = new RecentUses();
+  readonly #random: Prng = prng(1);
   #step = 1;
+  #question = 1;
   #pagesMax: number;
 
   constructor(base: number, bytes: number) {
+    this.#base = base;
     this.#space = new VectorSpace(base, bytes);
     this.#pagesMax = this.#space.pages;
   }
@@ -38,39 +71,45 @@ export class VectorCache implements Keeper {
     this.#pagesMax = Math.min(this.#space.pages, Math.ceil(bytes / PAGE_BYTES));
   }
 
-  /** From here on what earlier steps got is no longer theirs. */
-  beginStep(): void {
+  /**
+   * From here on what earlier steps got is no longer theirs. Steps of one question have its number,
+   * and later questions higher ones: what one uses in several steps was used once.
+   */
+  beginStep(question = this.#question + 1): void {
     this.#step++;
+    this.#question = question;
   }
 
-  /**
-   * What was made under this name, or is made now: `fill` gets the address of `bytes` bytes, which
-   * hold anything, and returns what the vector is.
-   */
-  get<T>(name: string, bytes: () => number, fill: (at: number) => T): T {
+  get<T>(name: string, bytes: () => number, fill: (at: number) => T, weight = 1): T {
     const known = this.find<T>(name);
     if (known !== undefined) return known;
     const pages = Math.max(1, Math.ceil(bytes() / PAGE_BYTES));
-    const at = this.#take(pages);
+    const first = this.#take(pages);
+    const at = this.#base + first * PAGE_BYTES;
     let value: T;
     try {
       value = fill(at);
     } catch (error) {
-      this.#space.give(at, pages);
+      this.#space.give(first, pages);
       throw error;
     }
-    this.#entries.set(name, { value, at, pages, step: this.#step });
+    const usedBefore = this.#gone.take(name);
+    const use = { step: this.#step, used: this.#question, usedBefore };
+    const entry: Entry = { name, value, first, pages, weight, place: this.#all.length, ...use };
+    this.#all.push(entry);
+    this.#byName.set(name, entry);
+    this.#setPages(entry, entry);
     return value;
   }
 
   /** What was made under this name; undefined: nothing is kept under it. */
   find<T>(name: string): T | undefined {
-    const known = this.#entries.get(name);
+    const known = this.#byName.get(name);
     if (known === undefined) return undefined;
-    if (known.step !== this.#step) {
-      known.step = this.#step;
-      this.#entries.delete(name);
-      this.#entries.set(name, known);
+    known.step = this.#step;
+    if (known.used < this.#question) {
+      known.usedBefore = known.used;
+      known.used = this.#question;
     }
     // What is kept under a name is what `fill` of that name returned.
     return known.value as T;
@@ -78,33 +117,105 @@ export class VectorCache implements Keeper {
 
   /** Lets go of everything whose name begins so. */
   forget(prefix: string): void {
-    for (const [name, entry] of this.#entries) if (name.startsWith(prefix)) this.#drop(name, entry);
+    for (const [name, entry] of this.#byName) if (name.startsWith(prefix)) this.#drop(entry);
   }
 
+  /** The first of so many pages. */
   #take(pages: number): number {
-    while (this.#space.pages - this.#space.freePages + pages > this.#pagesMax) {
-      if (!this.#dropOldest()) break;
+    this.#dropBeyond();
+    const free = this.#space.take(pages, this.#pagesMax);
+    if (free !== undefined) return free;
+    const least = this.#leastWorth(pages) ?? this.#anyStretch(pages, this.#pagesMax);
+    if (least === undefined) return this.#takeBeyond(pages);
+    return this.#takeStretch(least, pages);
+  }
+
+  #takeStretch({ first, entries }: Stretch, pages: number): number {
+    for (const entry of entries) {
+      this.#gone.put(entry.name, entry.used);
+      this.#drop(entry);
     }
-    for (;;) {
-      const at = this.#space.take(pages);
-      if (at !== undefined) return at;
-      if (!this.#dropOldest()) {
-        throw new EngineError("overloaded", "the query needs more memory than it may have");
+    this.#space.takeAt(first, pages);
+    return first;
+  }
+
+  #takeBeyond(pages: number): number {
+    const free = this.#space.take(pages, this.#space.pages);
+    if (free !== undefined) return free;
+    const any = this.#anyStretch(pages, this.#space.pages);
+    if (any !== undefined) return this.#takeStretch(any, pages);
+    throw new EngineError("overloaded", "the query needs more memory than it may have");
+  }
+
+  #dropBeyond(): void {
+    if (this.#space.end <= this.#pagesMax) return;
+    for (const entry of [...this.#all]) {
+      const isBeyond = entry.first + entry.pages > this.#pagesMax;
+      if (isBeyond && entry.step !== this.#step) this.#drop(entry);
+    }
+  }
+
+  /** Of some that begin anywhere; undefined: all of these have something that the step uses. */
+  #leastWorth(pages: number): Stretch | undefined {
+    let least: Stretch | undefined;
+    for (let i = 0; i < STRETCHES; i++) {
+      const page = this.#random.below(this.#space.end);
+      const first = this.#space.freeBefore(this.#byPage[page]?.first ?? page);
+      const found = this.#stretch(first, pages, this.#pagesMax);
+      if (found !== undefined && (least === undefined || found.worth < least.worth)) least = found;
+    }
+    return least;
+  }
+
+  #anyStretch(pages: number, end: number): Stretch | undefined {
+    for (const { first } of this.#all) {
+      const found = this.#stretch(this.#space.freeBefore(first), pages, end);
+      if (found !== undefined) return found;
+    }
+    return undefined;
+  }
+
+  /** `first` is that of an entry, or free. */
+  #stretch(first: number, pages: number, end: number): Stretch | undefined {
+    if (first + pages > end) return undefined;
+    const entries: Entry[] = [];
+    let worth = 0;
+    for (let page = first; page < first + pages; ) {
+      if (!this.#space.isUsed(page)) {
+        page++;
+        continue;
       }
+      const entry = this.#byPage[page];
+      // One that is being filled is not in the list yet.
+      if (entry === undefined || entry.step === this.#step) return undefined;
+      entries.push(entry);
+      worth += this.#worthOf(entry);
+      page += entry.pages;
     }
+    return { first, entries, worth };
   }
 
-  #dropOldest(): boolean {
-    for (const [name, entry] of this.#entries) {
-      if (entry.step === this.#step) return false;
-      this.#drop(name, entry);
-      return true;
-    }
-    return false;
+  /** By powers of two, so that of what is used alike anything may go. */
+  #worthOf({ used, usedBefore, weight }: Entry): number {
+    const since = this.#question - (usedBefore > 0 ? usedBefore : used) + 1;
+    const worth = weight * 2 ** -Math.floor(Math.log2(since));
+    return usedBefore > 0 ? worth : worth * ONCE;
   }
 
-  #drop(name: string, entry: Entry): void {
-    this.#entries.delete(name);
-    this.#space.give(entry.at, entry.pages);
+  #setPages({ first, pages }: Entry, to: Entry | undefined): void {
+    for (let page = first; page < first + pages; page++) this.#byPage[page] = to;
+  }
+
+  #drop(entry: Entry): void {
+    const { name, first, pages, place } = entry;
+    const last = this.#all.pop();
+    assert(last !== undefined, "vectors: a list without the entry");
+    if (last !== entry) {
+      this.#all[place] = last;
+      last.place = place;
+    }
+    this.#byName.delete(name);
+    this.#setPages(entry, undefined);
+    this.#space.give(first, pages);
   }
 }
