@@ -26,6 +26,7 @@ import type { SegmentPart } from "./segment-part.ts";
 import { type Begun, overlaps, type Segments } from "./segments.ts";
 import { TagNamesGatherer } from "./tag-names-gatherer.ts";
 import { TagValuesGatherer } from "./tag-values-gatherer.ts";
+import type { TraceCards } from "./trace-cards.ts";
 import type { Turn, Turns } from "./turns.ts";
 
 /** Some blocks of a question, for another thread. Plain data. */
@@ -71,6 +72,7 @@ export interface AnswerTools {
   /** Nobody waits longer for an answer. */
   readonly timeoutMs: number;
   readonly tags: KnownTags;
+  readonly cards: TraceCards;
   readonly peers: Peers;
   /** A block is left out of an answer. */
   readonly onLeftOut: (block: string, error: EngineError) => void;
@@ -191,13 +193,13 @@ function usedBy(gatherer: Gatherer, count: InspectedCount) {
 
 function makeGatherer(
   question: Question,
-  { segments: { scratch, kernel }, tags }: AnswerTools,
+  { segments: { scratch, kernel }, tags, cards }: AnswerTools,
   { better, again }: Pick<GatherJob, "better" | "again">,
 ): Gatherer {
   const tools: GatherTools = { scratch, kernel };
   switch (question.type) {
     case "search":
-      return new SearchGatherer(question, tools, better);
+      return new SearchGatherer(question, tools, { better, cards });
     case "tagNames":
       return new TagNamesGatherer(question, tools, tags);
     case "tagValues":

@@ -62,11 +62,18 @@ const NESTED: Readonly<Record<NestedName, string>> = {
   nestedSetParent: "nested_parent",
   "span:childCount": "child_count",
 };
+
+interface SegmentKeepers {
+  readonly columns?: Keeper | undefined;
+  readonly traces?: Keeper;
+}
+
 export class BlockSegment implements Segment {
   readonly rows: number;
   readonly #tools: SegmentTools;
   readonly #of: TenantBlock;
   readonly #columns: Keeper;
+  readonly #traceKeeper: Keeper;
   readonly #name: string;
   readonly #block: OpenBlock;
   readonly #first: number;
@@ -79,12 +86,17 @@ export class BlockSegment implements Segment {
   #known: TraceRows | undefined;
   #times: TraceTimes | undefined;
 
-  /** `columns` keeps what is read of them; numbers of traces are kept with the tools always. */
-  constructor(tools: SegmentTools, of: TenantBlock, columns: Keeper = tools.vectors) {
+  /** `columns` keeps what is read of them, `traces` where they begin. */
+  constructor(
+    tools: SegmentTools,
+    of: TenantBlock,
+    { columns = tools.vectors, traces = tools.vectors }: SegmentKeepers = {},
+  ) {
     const { folder, meta, tenant } = of;
     this.#tools = tools;
     this.#of = of;
     this.#columns = columns;
+    this.#traceKeeper = traces;
     this.#name = `${folder}/${tenant.rowFirst}+${tenant.rows}/`;
     this.#block = openBlock(tools.caches, folder);
     this.#names = blockNames(this.#block);
@@ -156,7 +168,8 @@ export class BlockSegment implements Segment {
     const tools = { ...this.#tools, caches: this.#tools.caches.unnoticed };
     const { name } = this.#of.tenant;
     const tenant = { name, rowFirst: rows.first, rows: rows.end - rows.first, traces: 1 };
-    return new BlockSegment(tools, { ...this.#of, tenant }, new StepKeeper(tools.scratch));
+    const keeper = new StepKeeper(tools.scratch);
+    return new BlockSegment(tools, { ...this.#of, tenant }, { columns: keeper, traces: keeper });
   }
 
   #farRows(): FarRows {
@@ -342,11 +355,14 @@ export class BlockSegment implements Segment {
   }
 
   #traceRows(): TraceRows {
-    this.#known ??= findTraceRows(this.#tools, {
-      vectors: this.#vectors,
-      block: this.#block,
-      name: this.#name,
-    });
+    this.#known ??= findTraceRows(
+      { ...this.#tools, keeper: this.#traceKeeper },
+      {
+        vectors: this.#vectors,
+        block: this.#block,
+        name: this.#name,
+      },
+    );
     return this.#known;
   }
 

@@ -75,10 +75,13 @@ export class NewestRows {
     if (isOpen && (startNano === undefined || (from !== undefined && startNano <= from))) {
       return true;
     }
+    const { ulongs } = this.#tools.scratch;
+    if (isOpen && startNano !== undefined) {
+      if (ulongs[this.#part.segment.firstStarts() / 8 + trace] >= startNano) return true;
+    }
     const times = this.#part.segment.times();
     const isAfter = startNano === undefined || startNano <= times.first;
     if (isAfter && isOpen) return true;
-    const { ulongs } = this.#tools.scratch;
     const start = ulongs[times.start / 8 + trace];
     const end = ulongs[times.end / 8 + trace];
     if (startNano !== undefined && end < startNano) {

@@ -11,6 +11,7 @@ import {
 } from "./search-plan.ts";
 import { type Probes, searchSegment } from "./search-segment.ts";
 import type { SegmentPart } from "./segment-part.ts";
+import type { TraceCards } from "./trace-cards.ts";
 
 /** With more wanted, only the worst of them is told. */
 const RANKS_MAX = 256;
@@ -19,13 +20,19 @@ export class SearchGatherer implements Gatherer {
   readonly #plan: SearchPlan;
   readonly #tools: GatherTools;
   readonly #others: Better;
+  readonly #cards: TraceCards;
   readonly #probes: Probes = { traces: 0, found: 0 };
   #best: readonly RankedTrace[] = [];
 
-  constructor(question: SearchQuestion, tools: GatherTools, others: Better) {
+  constructor(
+    question: SearchQuestion,
+    tools: GatherTools,
+    { better, cards }: { readonly better: Better; readonly cards: TraceCards },
+  ) {
     this.#plan = planSearch(question);
     this.#tools = tools;
-    this.#others = others;
+    this.#others = better;
+    this.#cards = cards;
   }
 
   get mayEndEarly(): boolean {
@@ -58,7 +65,9 @@ export class SearchGatherer implements Gatherer {
   use(part: SegmentPart): void {
     const worst = this.#worst();
     const probes = this.#probes;
-    this.#take(searchSegment(this.#plan, part, { ...this.#tools, worst, probes }));
+    this.#take(
+      searchSegment(this.#plan, part, { ...this.#tools, worst, probes, cards: this.#cards }),
+    );
   }
 
   /** Blocks that are left end before the worst of enough traces starts. */

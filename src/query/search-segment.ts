@@ -12,7 +12,8 @@ import { RowBits } from "./row-bits.ts";
 import type { Rank, RankedTrace, SearchPlan } from "./search-plan.ts";
 import type { SegmentPart, TimeSpan } from "./segment-part.ts";
 import { Spansets } from "./spansets.ts";
-import { TraceSummaries } from "./trace-summary.ts";
+import type { TraceCards } from "./trace-cards.ts";
+import { type SummaryParts, TraceSummaries } from "./trace-summary.ts";
 
 /** So many of the newest traces are asked at first; more where more are wanted. */
 const FEW_TRACES = 64;
@@ -26,7 +27,10 @@ export interface Probes {
   found: number;
 }
 
-type SearchTools = FilterTools & { readonly worst: Rank | undefined };
+type SearchTools = FilterTools & {
+  readonly worst: Rank | undefined;
+  readonly cards: TraceCards;
+};
 
 /**
  * The best traces, `plan.limit` at most; those worse than `worst` may be left out. `probes` is of
@@ -53,7 +57,12 @@ export function searchSegment(
   if (newest.count > few && !isLikely(probes, few, plan.limit)) {
     return searchAll(plan, part, { ...tools, spansets });
   }
-  const found = searchRows(plan, newest.rows(few), { ...tools, segment, spansets });
+  const found = searchRows(plan, newest.rows(few), {
+    ...tools,
+    segment,
+    name: part.name,
+    spansets,
+  });
   probes.traces += Math.min(few, newest.count);
   probes.found += found.length;
   // Whatever is left starts before all of these.
@@ -118,13 +127,13 @@ function searchAll(
   tools: SearchTools & Pick<SearchParts, "spansets">,
 ): RankedTrace[] {
   const within = overlappingRows(plan.question, part, tools);
-  return searchRows(plan, within, { ...tools, segment: part.segment });
+  return searchRows(plan, within, { ...tools, segment: part.segment, name: part.name });
 }
 
 function searchRows(
   plan: SearchPlan,
   within: number,
-  { segment, spansets, scratch, kernel, worst }: SearchTools & SearchParts,
+  { segment, name, spansets, scratch, kernel, worst, cards }: SearchTools & SummaryParts,
 ): RankedTrace[] {
   const found = spansets.run(plan.pipeline, within);
   const parts = { segment, spansets, scratch, kernel };
@@ -134,7 +143,7 @@ function searchRows(
       : sortedTraces(plan, found, parts);
   if (best.length === 0) return [];
   if (segment.isFar()) segment.bring(best.length, fieldsOf(plan));
-  const summaries = new TraceSummaries(plan, parts);
+  const summaries = new TraceSummaries(plan, { ...parts, name, cards });
   return best.map((trace) => ({ ...trace.rank, summary: summaries.of(trace, best.length) }));
 }
 

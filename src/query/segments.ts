@@ -262,7 +262,7 @@ export class Segments {
 
   #segmentOf(block: ListedBlock, tenant: string, columns?: Keeper): Segment {
     const of = { ...block, tenant: rowsOf(block, tenant) };
-    return new BlockSegment(this.#options.tools, of, columns);
+    return new BlockSegment(this.#options.tools, of, { columns });
   }
 
   #inStep<T>({ untilMs, question }: Turn, work: () => T): T {

@@ -1,12 +1,11 @@
 /** What is shown of a span that was found: the fields that the query speaks of. */
 import type { Field } from "../traceql/ast.ts";
-import type { StepScratch } from "../vector/step-scratch.ts";
 import { compile, isTrue, type Readers, type Spot } from "./compile.ts";
 import { fieldScope } from "./field-of.ts";
 import type { FilterBits } from "./filter-bits.ts";
 import type { Mention } from "./mentions.ts";
 import type { FoundSpan, KeyValue, Value } from "./question.ts";
-import type { Segment, TraceSpans } from "./segment.ts";
+import type { CardSpan } from "./trace-cards.ts";
 
 /** Fields that a span shows apart, or that are of its trace. */
 const NEVER_SHOWN: ReadonlySet<string> = new Set([
@@ -23,14 +22,10 @@ interface ShownField {
 }
 
 export class ShownSpans {
-  readonly #segment: Segment;
-  readonly #scratch: StepScratch;
   readonly #fields: readonly ShownField[];
   readonly #name: ((row: number) => Value | undefined) | undefined;
 
-  constructor(filter: FilterBits, scratch: StepScratch, mentions: readonly Mention[]) {
-    this.#segment = filter.segment;
-    this.#scratch = scratch;
+  constructor(filter: FilterBits, mentions: readonly Mention[]) {
     const isName = ({ field }: Mention) => field.node === "intrinsic" && field.name === "name";
     const name = mentions.find(isName);
     this.#name = name && shownField(filter, name).value;
@@ -39,13 +34,13 @@ export class ShownSpans {
       .map((mention) => shownField(filter, mention));
   }
 
-  at(row: number, spans: TraceSpans): FoundSpan {
+  at(row: number, { id, startNano, durationNano }: CardSpan): FoundSpan {
     const name = this.#name?.(row);
     return {
-      spanId: spans.id(row),
+      spanId: id,
       name: name?.type === "string" ? name.value : undefined,
-      startUnixNano: this.#scratch.ulongs[this.#segment.start() / 8 + row],
-      durationNano: spans.duration(row),
+      startUnixNano: startNano,
+      durationNano,
       attributes: this.#attributes(row),
     };
   }

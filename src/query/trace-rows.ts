@@ -3,6 +3,7 @@ import { assert } from "../base/assert.ts";
 import { columnDictionary } from "../block/block-pages.ts";
 import type { OpenBlock } from "../block/block-read.ts";
 import type { BlockVectors } from "../block/block-vectors.ts";
+import type { Keeper } from "../vector/keeper.ts";
 import type { SegmentTools } from "./segment-tools.ts";
 
 const TRACE_ID_BYTES = 16;
@@ -15,13 +16,15 @@ export interface TraceRows {
   readonly traces: number;
 }
 
-/** Kept with the tools under the name. */
+type TraceRowTools = Omit<SegmentTools, "vectors"> & { readonly keeper: Keeper };
+
+/** Kept under the name. */
 export function findTraceRows(
-  { caches, kernel, scratch, vectors }: SegmentTools,
+  { caches, kernel, scratch, keeper }: TraceRowTools,
   of: { readonly vectors: BlockVectors; readonly block: OpenBlock; readonly name: string },
 ): TraceRows {
   const key = `${of.name}traces`;
-  const known = vectors.find<TraceRows>(key);
+  const known = keeper.find<TraceRows>(key);
   if (known !== undefined) return known;
   const { vectors: columns, block } = of;
   const { rows } = columns;
@@ -42,7 +45,7 @@ export function findTraceRows(
       }
       return traces * 20 + 64;
     };
-    return vectors.get<TraceRows>(key, bytes, (at) => {
+    return keeper.get<TraceRows>(key, bytes, (at) => {
       const starts = at + traces * TRACE_ID_BYTES;
       const { words } = scratch;
       words.copyWithin(starts / 4, found / 4, found / 4 + traces + 1);

@@ -17,7 +17,7 @@ import type { Segment } from "./segment.ts";
 import { TraceMembers } from "./trace-members.ts";
 
 export interface TraceTableOptions {
-  readonly vectors: Pick<VectorCache, "get" | "forget">;
+  readonly vectors: Pick<VectorCache, "get" | "forget" | "weigh">;
   readonly scratch: StepScratch;
   readonly kernel: TraceTableExports;
   /** Begins the names under which tables are kept. */
@@ -59,6 +59,8 @@ export interface Content {
   traces: number;
 }
 
+/** So large a part of it is worth as much as a column. */
+const TABLE_BYTES_PER_COLUMN = 16_384;
 const HEADER_BYTES = 64;
 const ENTRY_BYTES = 8;
 const BITS_MIN = 10;
@@ -220,10 +222,14 @@ export class TraceTable {
   #make(content: (at: number) => Content): Table {
     const bits = this.#bits;
     const bytes = () => HEADER_BYTES + 2 ** bits * ENTRY_BYTES;
-    return this.#options.vectors.get<Table>(this.#name, bytes, (at) => {
-      this.#options.kernel.beginTable(at, bits, this.#mix);
+    const { vectors, kernel } = this.#options;
+    const table = vectors.get<Table>(this.#name, bytes, (at) => {
+      kernel.beginTable(at, bits, this.#mix);
       return { at, of: content(at) };
     });
+    // As many blocks are read for it, and more of them with each that it has room for.
+    vectors.weigh(this.#name, bytes() / TABLE_BYTES_PER_COLUMN);
+    return table;
   }
 }
 

@@ -54,7 +54,10 @@ export class Turns {
     this.#clock = clock;
   }
 
-  begin(tenant: string, { untilMs = Number.POSITIVE_INFINITY, usedMs = 0, isAgain = false } = {}): Turn {
+  begin(
+    tenant: string,
+    { untilMs = Number.POSITIVE_INFINITY, usedMs = 0, isAgain = false } = {},
+  ): Turn {
     if (!isAgain) this.#questions++;
     return { usedMs, tenant, untilMs, question: this.#questions };
   }

@@ -4,10 +4,9 @@ import type { StepScratch } from "./step-scratch.ts";
 export interface Keeper {
   /**
    * What was made under this name, or is made now: `fill` gets the address of `bytes` bytes, a
-   * multiple of 64, which hold anything, and returns what the vector is. `weight` is how many times
-   * as much work it is as reading a column, 1 when it is not said.
+   * multiple of 64, which hold anything, and returns what the vector is.
    */
-  get<T>(name: string, bytes: () => number, fill: (at: number) => T, weight?: number): T;
+  get<T>(name: string, bytes: () => number, fill: (at: number) => T): T;
   /** What was made under this name; undefined: nothing is kept under it. */
   find<T>(name: string): T | undefined;
 }

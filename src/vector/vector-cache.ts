@@ -23,7 +23,7 @@ interface Entry {
   readonly value: unknown;
   readonly first: number;
   readonly pages: number;
-  readonly weight: number;
+  weight: number;
   /** Its place in the list of all. */
   place: number;
   step: number;
@@ -80,7 +80,7 @@ export class VectorCache implements Keeper {
     this.#question = question;
   }
 
-  get<T>(name: string, bytes: () => number, fill: (at: number) => T, weight = 1): T {
+  get<T>(name: string, bytes: () => number, fill: (at: number) => T): T {
     const known = this.find<T>(name);
     if (known !== undefined) return known;
     const pages = Math.max(1, Math.ceil(bytes() / PAGE_BYTES));
@@ -95,7 +95,7 @@ export class VectorCache implements Keeper {
     }
     const usedBefore = this.#gone.take(name);
     const use = { step: this.#step, used: this.#question, usedBefore };
-    const entry: Entry = { name, value, first, pages, weight, place: this.#all.length, ...use };
+    const entry = { name, value, first, pages, weight: 1, place: this.#all.length, ...use };
     this.#all.push(entry);
     this.#byName.set(name, entry);
     this.#setPages(entry, entry);
@@ -113,6 +113,12 @@ export class VectorCache implements Keeper {
     }
     // What is kept under a name is what `fill` of that name returned.
     return known.value as T;
+  }
+
+  /** How many times as much work what is kept under the name is as reading a column. */
+  weigh(name: string, weight: number): void {
+    const known = this.#byName.get(name);
+    if (known !== undefined) known.weight = weight;
   }
 
   /** Lets go of everything whose name begins so. */

@@ -19,6 +19,7 @@ import type { Answer } from "../query/question.ts";
 import { type ColumnFetch, ReadAhead } from "../query/read-ahead.ts";
 import type { SegmentTools } from "../query/segment-tools.ts";
 import { type KnownBlocks, type PinnedHead, Segments } from "../query/segments.ts";
+import { TraceCards } from "../query/trace-cards.ts";
 import { Turns } from "../query/turns.ts";
 import { QueryPeers } from "./query-peers.ts";
 import type { AskMessage, QueryRequest } from "./worker-protocol.ts";
@@ -39,6 +40,9 @@ export interface QueryQuestionsOptions {
   readonly logger: Logger;
   readonly post: (message: AskMessage) => void;
 }
+
+/** Of some 2 KiB each: those of the newest traces of thousands of blocks. */
+const TRACE_CARDS_BYTES_MAX = 12 * MiB;
 
 /** Lists of a hundred blocks that are asked for often: 5,000 values take half a megabyte. */
 const KNOWN_TAGS_BYTES_MAX = 16 * MiB;
@@ -69,8 +73,9 @@ export class QueryQuestions {
       self: options.reader,
       gather: (job, signal) => this.#gather(job, signal),
     });
+    const cards = new TraceCards(TRACE_CARDS_BYTES_MAX);
     const { clock, timeoutMs } = options;
-    this.#tools = { segments, turns, clock, timeoutMs, tags, peers: this.peers, onLeftOut };
+    this.#tools = { cards, segments, turns, clock, timeoutMs, tags, peers: this.peers, onLeftOut };
   }
 
   async ask({

@@ -3,6 +3,7 @@ import { type GatherTools, NOTHING_BETTER } from "../../src/query/gatherer.ts";
 import type { SearchQuestion } from "../../src/query/question.ts";
 import { SearchGatherer } from "../../src/query/search-gatherer.ts";
 import type { RankedTrace } from "../../src/query/search-plan.ts";
+import { TraceCards } from "../../src/query/trace-cards.ts";
 import { parse } from "../../src/traceql/parse.ts";
 
 const METRICS = {
@@ -20,7 +21,10 @@ function gathererOf(query: string): SearchGatherer {
     ...{ minDurationNano: undefined, maxDurationNano: undefined },
   };
   // What others found is added without them.
-  return new SearchGatherer(question, {} as GatherTools, NOTHING_BETTER);
+  return new SearchGatherer(question, {} as GatherTools, {
+    better: NOTHING_BETTER,
+    cards: new TraceCards(0),
+  });
 }
 
 function traceOf(startUnixNano: bigint): RankedTrace {
