@@ -8,9 +8,14 @@
 /** Below it they may be a part of the runtime's pool; it is not worth it, either. */
 const FREED_BYTES_MIN = 16 * 1024;
 
-/** Nobody else may have a view on the memory behind `bytes`, which is gone afterwards. */
-export function freeBytes(bytes: Uint8Array): void {
+/**
+ * Nobody else may have a view on the memory behind `bytes`, which is gone afterwards. Returns how
+ * many bytes were given back: 0 where it is left to the collector.
+ */
+export function freeBytes(bytes: Uint8Array): number {
   const { buffer, byteLength, byteOffset } = bytes;
-  if (byteLength < FREED_BYTES_MIN || byteOffset !== 0) return;
-  if (buffer instanceof ArrayBuffer) buffer.transfer(0);
+  if (byteLength < FREED_BYTES_MIN || byteOffset !== 0) return 0;
+  if (!(buffer instanceof ArrayBuffer)) return 0;
+  buffer.transfer(0);
+  return byteLength;
 }

@@ -20,4 +20,9 @@ export class GarbageCount {
     this.#bytes = 0;
     Bun.gc(true);
   }
+
+  /** So much of it was given back otherwise. */
+  freed(bytes: number): void {
+    this.#bytes = Math.max(0, this.#bytes - bytes);
+  }
 }

@@ -1,7 +1,6 @@
 /** The pages of one column that hold some rows, and its dictionary: read and opened in order. */
 import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
-import { freeBytes } from "../base/free-bytes.ts";
 import {
   type ColumnCaches,
   type ColumnSource,
@@ -12,7 +11,7 @@ import {
 import { namingBlock } from "./block-error.ts";
 import { planReads } from "./block-plan.ts";
 import type { Dictionary } from "./parquet-decode.ts";
-import { openPage, type Page } from "./parquet-page-read.ts";
+import { closePage, openPage, type Page } from "./parquet-page-read.ts";
 
 export interface ColumnPage {
   readonly page: Page;
@@ -73,7 +72,7 @@ export function* columnPages(
           rows: index.rows[place + 1] - index.rows[place],
         };
         // Left to the collector, pages pile up faster than it looks.
-        if (page.bytes.buffer !== bytes.buffer) freeBytes(page.bytes);
+        closePage(page, bytes);
       }
     }
   }

@@ -1,5 +1,6 @@
 /** One page of a column chunk: header, checksum, decompression. The bytes may be damaged. */
 import { MiB } from "../base/bytes.ts";
+import { freeBytes } from "../base/free-bytes.ts";
 import { GarbageCount } from "../base/garbage.ts";
 import { blockCorrupt } from "./block-error.ts";
 import type { ColumnChunk } from "./parquet-footer-read.ts";
@@ -86,6 +87,11 @@ function inflate(body: Uint8Array, plainBytes: number, column: ColumnChunk): Uin
  */
 const GARBAGE_BYTES_MAX = 16 * MiB;
 const garbage = new GarbageCount(GARBAGE_BYTES_MAX);
+
+/** Of a page that was opened out of `stored`, and that nobody has a view of any more. */
+export function closePage({ bytes }: Page, stored: Uint8Array): void {
+  if (bytes.buffer !== stored.buffer) garbage.freed(freeBytes(bytes));
+}
 
 const FRAME_MAGIC = 0xfd2fb528;
 

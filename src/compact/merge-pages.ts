@@ -3,11 +3,10 @@
  * block than a page and a dictionary.
  */
 import { MiB } from "../base/bytes.ts";
-import { freeBytes } from "../base/free-bytes.ts";
 import { blockCorrupt } from "../block/block-error.ts";
 import { FileCache } from "../block/file-cache.ts";
 import { type ColumnChunk, type DataFile, readDataFile } from "../block/parquet-footer-read.ts";
-import { openPage } from "../block/parquet-page-read.ts";
+import { closePage, openPage } from "../block/parquet-page-read.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 
 const PAGE_BYTES_MAX = 64 * MiB;
@@ -94,12 +93,13 @@ export class InputPages {
     of: { chunk: ColumnChunk; isDictionary: boolean; rowFirst: number; rows: number },
     at = this.#at,
   ): InputPage {
-    const { bytes, encoding, values } = openPage(stored, of.chunk, of.isDictionary);
+    const page = openPage(stored, of.chunk, of.isDictionary);
+    const { bytes, encoding, values } = page;
     const room = at === this.#at ? PAGE_BYTES_MAX : MAPPED_BYTES;
     if (bytes.length > room) throw blockCorrupt("page longer than any that is written");
     this.#memory.set(bytes, at);
     const place = { at, end: at + bytes.length };
-    if (bytes.buffer !== stored.buffer) freeBytes(bytes);
+    closePage(page, stored);
     return { ...place, encoding, values, rowFirst: of.rowFirst, rows: of.rows };
   }
 }
