@@ -1,6 +1,7 @@
 /** What is kept, where it lies, and what goes first. */
 import { expect, test } from "vitest";
 import { KiB } from "../../src/base/bytes.ts";
+import { prng } from "../../src/base/prng.ts";
 import { VectorCache } from "../../src/vector/vector-cache.ts";
 import { PAGE_BYTES } from "../../src/vector/vector-space.ts";
 
@@ -18,7 +19,7 @@ function keep(cache: VectorCache, name: string, pages = 1): number {
   );
 }
 
-test("beyond the bound the least recently used goes, and its pages are used again", () => {
+test("beyond the bound what nobody came back for goes, and its pages are used again", () => {
   const cache = cacheOf(8);
   cache.bytesMax = 2 * PAGE_BYTES;
   const first = keep(cache, "a");
@@ -47,4 +48,91 @@ test("the lowest pages that fit are taken", () => {
   cache.forget("a");
   expect(keep(cache, "d", 2)).toBe(BASE + 3 * PAGE_BYTES);
   expect(keep(cache, "e")).toBe(BASE);
+});
+
+test("what one question reads once passes by what others come back for", () => {
+  const cache = cacheOf(64);
+  const usual = ["a", "b", "c", "d"];
+  for (let question = 1; question <= 3; question++) {
+    cache.beginStep(question);
+    for (const name of usual) keep(cache, name, 8);
+  }
+  for (let block = 0; block < 100; block++) {
+    cache.beginStep(4);
+    keep(cache, `large/${block}`, 8);
+  }
+  for (const name of usual) expect(cache.find(name), name).toBeDefined();
+});
+
+test("several steps of one question are one use", () => {
+  const cache = cacheOf(2);
+  cache.beginStep(1);
+  keep(cache, "often");
+  cache.beginStep(2);
+  keep(cache, "often");
+  for (let step = 0; step < 10; step++) {
+    cache.beginStep(3);
+    keep(cache, "once");
+  }
+  cache.beginStep(4);
+  keep(cache, "new");
+  expect(cache.find("once")).toBeUndefined();
+  expect(cache.find("often")).toBeDefined();
+});
+
+test("what comes back soon after it went is no passer-by, and what is not used any more goes", () => {
+  const cache = cacheOf(16);
+  const read = (question: number, names: readonly string[]) => {
+    for (const name of names) {
+      cache.beginStep(question);
+      keep(cache, name, 4);
+    }
+  };
+  const [before, after] = ["abcd", "efgh"].map((names) => [...names]);
+  for (let question = 1; question < 20; question++) read(question, before);
+  for (let question = 20; question < 40; question++) read(question, after);
+  for (const name of after) expect(cache.find(name), name).toBeDefined();
+});
+
+test("of a round that is larger than the bound a part is found again", () => {
+  const cache = cacheOf(80);
+  let found = 0;
+  for (let question = 1; question <= 40; question++) {
+    for (let block = 0; block < 25; block++) {
+      cache.beginStep(question);
+      if (cache.find(`${block}`) !== undefined) found++;
+      else keep(cache, `${block}`, 4);
+    }
+  }
+  // The one that was used the longest ago would be the next one each time.
+  expect(found / (40 * 25)).toBeGreaterThan(0.3);
+});
+
+test("nothing moves that the step at hand has, whatever else it takes", () => {
+  const random = prng(5);
+  const cache = cacheOf(120);
+  cache.bytesMax = 80 * PAGE_BYTES;
+  const owners = new Map<number, string>();
+  for (let step = 0; step < 2000; step++) {
+    cache.beginStep();
+    const here = new Map<string, number>();
+    for (let i = 0; i < 4; i++) {
+      const name = `${random.below(100)}`;
+      const pages = 1 + (Number(name) % 13);
+      const fill = (at: number) => {
+        for (let page = 0; page < pages; page++) owners.set(at / PAGE_BYTES + page, name);
+        return at;
+      };
+      here.set(
+        name,
+        cache.get(name, () => pages * PAGE_BYTES, fill),
+      );
+    }
+    for (const [name, at] of here) {
+      expect(cache.find(name)).toBe(at);
+      for (let page = 0; page <= Number(name) % 13; page++) {
+        expect(owners.get(at / PAGE_BYTES + page)).toBe(name);
+      }
+    }
+  }
 });
