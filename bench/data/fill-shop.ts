@@ -10,6 +10,8 @@ export interface FillOptions {
   readonly spans: number;
   /** Start times are from so long ago up to now. */
   readonly spreadSeconds: number;
+  /** As fast as it goes when it is not given. */
+  readonly spansPerSecond?: number;
 }
 
 const SENDERS = 2;
@@ -26,10 +28,12 @@ interface Waiting {
 
 /** Returns how many spans were acknowledged, all of them in blocks. */
 export async function fillShop(server: Server, options: FillOptions): Promise<number> {
+  const { spansPerSecond = Number.POSITIVE_INFINITY } = options;
   const pairs = shopRequests({ seed: 3, requests: 460, spans: 500, splitOneIn: SPLIT_ONE_IN });
   const random = prng(7);
   const endNano = BigInt(Date.now()) * 1_000_000n;
   const waiting: Waiting[] = [];
+  const beganMs = performance.now();
   let sent = 0;
   let round = 0;
   const send = async (template: Template, stamp: Stamp) => {
@@ -52,6 +56,8 @@ export async function fillShop(server: Server, options: FillOptions): Promise<nu
   };
   const sender = async () => {
     while (sent < options.spans) {
+      const aheadMs = (sent * 1000) / spansPerSecond - (performance.now() - beganMs);
+      if (aheadMs > 5) await Bun.sleep(aheadMs);
       if (waiting.length > 0 && waiting[0].sent + LATE_AFTER_SPANS < sent) await sendLate();
       else await sendNext();
     }

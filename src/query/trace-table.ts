@@ -69,6 +69,10 @@ const BITS_MAX = 25;
 /** Of its slots so many may be taken. */
 const FILL = 0.625;
 const TRACES_MAX = 2 ** BITS_MAX * FILL;
+const TOO_MANY =
+  `the blocks of the tenant hold more than ${TRACES_MAX} traces, and TraceQL has no room for more: ` +
+  "keep them for a shorter time (block_retention), or send them as several tenants; a trace by " +
+  "its id is found all the same";
 const GROUP = 0x80000000;
 /** So many traces of blocks that went are not worth making it anew. */
 const GONE_MIN = 65_536;
@@ -196,7 +200,7 @@ export class TraceTable {
     while (traces > 2 ** bits * FILL) bits++;
     if (bits === this.#bits) return;
     if (traces > TRACES_MAX) {
-      throw new EngineError("overloaded", `the tenant has more than ${TRACES_MAX} traces`);
+      throw new EngineError("overloaded", TOO_MANY);
     }
     const { vectors, kernel } = this.#options;
     const before = this.#table();

@@ -51,7 +51,7 @@ import {
   type StoreStart,
 } from "./store-protocol.ts";
 import { Uploads } from "./store-uploads.ts";
-import { UploadedBlocks } from "./uploaded-blocks.ts";
+import { isInBucket, UploadedBlocks } from "./uploaded-blocks.ts";
 
 /** So long a start waits for a store that is away. */
 const START_WAIT_MS = 20_000;
@@ -201,10 +201,7 @@ async function askForMerge(job: CompactJob): Promise<CompactResult> {
 function begin(placed: PlacedBlocks, told: boolean): void {
   const nowMs = clock.nowMs();
   for (const meta of start.blocks) {
-    // Or all of its parts are: then they were joined, and that was not heard of.
-    const parts = meta.merged?.replaces ?? [];
-    const isThere =
-      list.names(meta.id) || (parts.length > 0 && parts.every((id) => list.names(id)));
+    const isThere = isInBucket(meta, (id) => list.names(id));
     if (isThere && !uploaded.has(meta.id)) uploaded.add(meta, nowMs);
   }
   const hidden = uploaded.ids().filter((id) => !list.live.has(id));

@@ -12,6 +12,16 @@ import { closeSync, fsyncSync, mkdirSync, openSync, readdirSync, rmSync } from "
 import { join } from "node:path";
 import type { BlockMeta } from "../model/block-meta.ts";
 
+/**
+ * Whether the bucket has all of a local block: by its id, or because it has each of the blocks that
+ * it was joined of, which the process before this one did not hear of. With some of them it has
+ * not: the others are nowhere else.
+ */
+export function isInBucket(meta: BlockMeta, names: (id: string) => boolean): boolean {
+  const parts = meta.merged?.replaces ?? [];
+  return names(meta.id) || (parts.length > 0 && parts.every(names));
+}
+
 interface Kept {
   readonly meta: BlockMeta;
   readonly sinceMs: number;
