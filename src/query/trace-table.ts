@@ -70,7 +70,7 @@ const BITS_MAX = 25;
 const FILL = 0.625;
 const TRACES_MAX = 2 ** BITS_MAX * FILL;
 const TOO_MANY =
-  `the blocks of the tenant hold more than ${TRACES_MAX} traces, and TraceQL has no room for more: ` +
+  `blocks of the tenant hold more than ${TRACES_MAX} traces, and TraceQL has no room for more: ` +
   "keep them for a shorter time (block_retention), or send them as several tenants; a trace by " +
   "its id is found all the same";
 const GROUP = 0x80000000;
