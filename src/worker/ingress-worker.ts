@@ -26,6 +26,7 @@ const DRAIN_POLL_MS = 5;
 const LINGER_MS = 400;
 /** Of what may be in flight: some 50 ms of ingest's work. */
 const REST_SHARE = 0.25;
+const PACKETS = new Set<string>(["jaeger_thrift_compact", "jaeger_thrift_binary"]);
 const HELD_BYTES_MAX = 32 * MiB;
 
 const start = workerData as IngressStart;
@@ -40,13 +41,15 @@ const ring = new Ring({
 });
 const spanLogs = { received: start.logReceivedSpans, discarded: start.logDiscardedSpans };
 const logsSpans = spanLogs.received.enabled || spanLogs.discarded.enabled;
+const hearsPackets = start.ring === 0 && start.receivers.some(({ kind }) => PACKETS.has(kind));
 const sink = new RingSink({
   buffer,
   ring,
   clock: systemClock,
   limits: start.limits,
   tellsRefused: logsSpans,
-  restBytes: start.inFlightBytesMax * REST_SHARE,
+  // Packets do not wait: whoever hears them may not rest.
+  restBytes: hearsPackets ? Number.POSITIVE_INFINITY : start.inFlightBytesMax * REST_SHARE,
   onFailure: (error) => {
     throw error;
   },

@@ -40,7 +40,7 @@ export interface RingSinkOptions {
   readonly limits: TenantLimits;
   /** Verdicts are to say which spans were refused. */
   readonly tellsRefused: boolean;
-  /** With so much in the ring the thread rests. */
+  /** With so much in the ring the thread rests; Infinity: never. */
   readonly restBytes: number;
   /** Called when the thread can no longer answer: a bug. */
   readonly onFailure: (error: unknown) => void;
