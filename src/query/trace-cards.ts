@@ -8,6 +8,7 @@
  */
 import { ValueCache } from "../block/file-cache.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
+import type { VectorCache } from "../vector/vector-cache.ts";
 import { rootText, serviceOf } from "./field-columns.ts";
 import type { FilterTools } from "./filter-bits.ts";
 import { codeOf } from "./number-vectors.ts";
@@ -39,9 +40,16 @@ const STATUS_ERROR = 2;
 
 export class TraceCards {
   readonly #cards: ValueCache<TraceCard>;
+  readonly #vectors: Pick<VectorCache, "isRoomy">;
 
-  constructor(bytesMax: number) {
+  constructor(bytesMax: number, vectors: Pick<VectorCache, "isRoomy">) {
     this.#cards = new ValueCache(bytesMax);
+    this.#vectors = vectors;
+  }
+
+  /** Whether whole columns, of which the next cards are made quickly, have no room to stay. */
+  get areApart(): boolean {
+    return !this.#vectors.isRoomy;
   }
 
   /** Of a trace of a segment with this name; `make` when it is not known. */

@@ -6,8 +6,8 @@ import type { SearchPlan } from "./search-plan.ts";
 import { ShownSpans, shownValue } from "./shown-span.ts";
 import { cardApart, cardOf, type TraceCard, type TraceCards } from "./trace-cards.ts";
 
-/** With more of a segment's traces to show, its columns are read whole. */
-const APART_MAX = 64;
+/** With more of a segment's traces to show, its columns are read whole, and no card is kept. */
+const KEPT_MAX = 64;
 
 export interface SummaryParts extends SearchParts {
   /** Of the segment's rows, where they stay as they are. */
@@ -57,10 +57,12 @@ export class TraceSummaries {
 
   #card(trace: number, among: number): TraceCard {
     const { segment, name, cards } = this.#parts;
-    if (name === undefined || among > APART_MAX || segment.isFar()) {
-      const spans = segment.spansOf(trace, among);
-      return cardOf(segment, trace, { ...this.#parts, spans });
-    }
-    return cards.get(name, trace, () => cardApart(segment, trace, this.#parts));
+    const whole = () => {
+      return cardOf(segment, trace, { ...this.#parts, spans: segment.spansOf(trace, among) });
+    };
+    if (name === undefined || among > KEPT_MAX || segment.isFar()) return whole();
+    return cards.get(name, trace, () =>
+      cards.areApart ? cardApart(segment, trace, this.#parts) : whole(),
+    );
   }
 }

@@ -40,6 +40,7 @@ interface Stretch {
 
 /** Of so many the one that is missed least goes: enough to meet one that nobody comes back for. */
 const STRETCHES = 16;
+const ROOMY_SHARE = 0.75;
 /** What was used once is worth less than anything that somebody came back for. */
 const ONCE = 2 ** -32;
 
@@ -64,6 +65,11 @@ export class VectorCache implements Keeper {
 
   get heldBytes(): number {
     return (this.#space.pages - this.#space.freePages) * PAGE_BYTES;
+  }
+
+  /** Whether what is read now need not push out what others come back for. */
+  get isRoomy(): boolean {
+    return this.#space.pages - this.#space.freePages < this.#pagesMax * ROOMY_SHARE;
   }
 
   /** The bound. What is kept beyond it goes when room is needed next. */

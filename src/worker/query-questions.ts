@@ -73,7 +73,7 @@ export class QueryQuestions {
       self: options.reader,
       gather: (job, signal) => this.#gather(job, signal),
     });
-    const cards = new TraceCards(TRACE_CARDS_BYTES_MAX);
+    const cards = new TraceCards(TRACE_CARDS_BYTES_MAX, tools.vectors);
     const { clock, timeoutMs } = options;
     this.#tools = { cards, segments, turns, clock, timeoutMs, tags, peers: this.peers, onLeftOut };
   }

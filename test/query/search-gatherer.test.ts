@@ -23,7 +23,7 @@ function gathererOf(query: string): SearchGatherer {
   // What others found is added without them.
   return new SearchGatherer(question, {} as GatherTools, {
     better: NOTHING_BETTER,
-    cards: new TraceCards(0),
+    cards: new TraceCards(0, { isRoomy: true }),
   });
 }
 

@@ -80,7 +80,7 @@ test("several steps of one question are one use", () => {
   expect(cache.find("often")).toBeDefined();
 });
 
-test("what comes back soon after it went is no passer-by, and what is not used any more goes", () => {
+test("what comes back soon is no passer-by, and what is not used any more goes", () => {
   const cache = cacheOf(16);
   const read = (question: number, names: readonly string[]) => {
     for (const name of names) {
