@@ -72,11 +72,12 @@ export class BlockCaches {
   constructor({ filesMax, bytesMax, partial }: BlockCacheOptions) {
     this.files = new FileCache(filesMax, partial);
     this.touched = partial && new Set();
-    // A filter is needed of every block, the others of those that have the trace.
-    this.sidecars = new ValueCache(bytesMax / 4);
-    this.blocks = new ValueCache(bytesMax / 4);
-    this.dictionaries = new ValueCache(bytesMax / 4);
-    this.piles = new ValueCache(bytesMax / 4);
+    // A filter is needed of every block, the others of those that have the trace. A pattern is held
+    // against all texts of a column: in sixty blocks those of a path are 18 MB.
+    this.sidecars = new ValueCache(bytesMax / 6);
+    this.blocks = new ValueCache(bytesMax / 6);
+    this.dictionaries = new ValueCache(bytesMax / 2);
+    this.piles = new ValueCache(bytesMax / 6);
   }
 
   /** The same, for reads that say nothing of what is read of other blocks. */

@@ -32,8 +32,8 @@ import type { QueryAnswer, QueryRequest, QueryStart, TraceRequest } from "./work
 
 /** Two of a block; a process may hold 1,024 on many systems, and connections are most of them. */
 const FILES_MAX = 256;
-/** A quarter of what the memory plan leaves to everything outside the shared memory. */
-const CACHE_BYTES_MAX = 32 * MiB;
+/** Of a block some 500 KB: with few blocks it is not reached. */
+const CACHE_BYTES_MAX = 48 * MiB;
 
 /** Attributes that have no column, of blocks that were asked for lately. */
 const RESIDUAL_BYTES_MAX = 32 * MiB;
