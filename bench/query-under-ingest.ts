@@ -183,7 +183,7 @@ async function marker(worst: Map<string, number>): Promise<void> {
   markers += 1;
   const value = `marker-${markers}`;
   const key = `key.${value}`;
-  const traceId = markers.toString(16).padStart(32, "b");
+  const traceId = `b${markers.toString(16).padStart(31, "0")}`;
   const start = `${Date.now()}000000`;
   const body = requestOf([
     spanOf({

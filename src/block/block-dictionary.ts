@@ -15,11 +15,13 @@ export function dataValue(value: ColumnValue): DataValue {
 
 /** In the order of the page: texts ascend. */
 export class PageDictionary implements Values {
+  readonly isUsed: boolean;
   readonly #values: Dictionary;
   readonly #known: DataValue[] = [];
 
-  constructor(values: Dictionary) {
+  constructor(values: Dictionary, isUsed: boolean) {
     this.#values = values;
+    this.isUsed = isUsed;
   }
 
   get size(): number {

@@ -175,7 +175,14 @@ export class BlockVectors {
   }
 
   #coded(column: number, entries: number, values: PageValues): CodesVector {
-    return this.#codes(column, entries, new PageDictionary(values));
+    const { vectors, name, rows, source } = this.#options;
+    const known = vectors.find<CodesVector>(`${name}${column}`);
+    if (known !== undefined) return known;
+    // Writers put nothing in a dictionary that no row has.
+    const isUsed = rows.first === 0 && rows.end === source.file.rows;
+    const dictionary = new PageDictionary(values, isUsed);
+    const read = () => this.#codes(column, entries, dictionary).at;
+    return new LazyCodes(dictionary, read);
   }
 
   #codes(column: number, entries: number, dictionary: Dictionary): CodesVector {
@@ -298,6 +305,26 @@ export class BlockVectors {
     tools: { readonly scratch: StepScratch; readonly kernel: DecodeExports },
   ): PageLevels {
     return openLevels(page, this.#options.source.file.columns[column], tools);
+  }
+}
+
+/** Read when somebody looks: the dictionary alone often tells that no row is meant. */
+class LazyCodes implements CodesVector {
+  readonly kind = "codes";
+  readonly width: number;
+  readonly dictionary: Dictionary;
+  readonly #read: () => number;
+  #at: number | undefined;
+
+  constructor(dictionary: Dictionary, read: () => number) {
+    this.width = widthFor(dictionary.size);
+    this.dictionary = dictionary;
+    this.#read = read;
+  }
+
+  get at(): number {
+    this.#at ??= this.#read();
+    return this.#at;
   }
 }
 

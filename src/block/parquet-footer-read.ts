@@ -41,6 +41,8 @@ export interface ColumnChunk {
   /** 0 bytes: none. */
   readonly columnIndexAt: number;
   readonly columnIndexBytes: number;
+  /** Entries, those without a value and empty lists included; -1: the file does not say. */
+  readonly entries: number;
   /** Entries without a value, empty lists included; -1: the file does not say. */
   readonly nulls: number;
 }
@@ -215,6 +217,7 @@ interface ChunkFields {
   indexBytes: number;
   columnIndexAt: number;
   columnIndexBytes: number;
+  entries: number;
   nulls: number;
 }
 
@@ -224,7 +227,7 @@ function readRowGroup(reader: ThriftReader, chunks: ChunkFields[]): void {
     reader.list(() => {
       const chunk = { type: -1, codec: -1, dataAt: -1, dictionaryAt: -1 };
       const index = { indexAt: -1, indexBytes: -1, columnIndexAt: 0, columnIndexBytes: 0 };
-      const places = { storedBytes: -1, ...index, nulls: -1 };
+      const places = { storedBytes: -1, ...index, entries: -1, nulls: -1 };
       chunks.push(readChunk(reader, { ...chunk, ...places }));
       if (chunks.length > COLUMNS_MAX) throw blockCorrupt("too many columns");
     });
@@ -249,6 +252,7 @@ function readChunkMeta(reader: ThriftReader, chunk: ChunkFields): void {
   reader.struct((id) => {
     if (id === 1) chunk.type = reader.integer();
     else if (id === 4) chunk.codec = reader.integer();
+    else if (id === 5) chunk.entries = reader.integer();
     else if (id === 7) chunk.storedBytes = reader.integer();
     else if (id === 9) chunk.dataAt = reader.integer();
     else if (id === 11) chunk.dictionaryAt = reader.integer();
@@ -303,7 +307,7 @@ function columnOf(leaf: Leaf, chunk: ChunkFields, bodyEnd: number): ColumnChunk 
     repetitionMax: leaf.repetitionMax,
     ...{ zstd: codec === CODEC_ZSTD, dictionaryAt: first === dataAt ? -1 : first },
     ...{ dataAt, dataEnd, indexAt, indexBytes, columnIndexAt, columnIndexBytes },
-    nulls: chunk.nulls,
+    ...{ entries: chunk.entries, nulls: chunk.nulls },
   };
 }
 

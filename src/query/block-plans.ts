@@ -7,7 +7,7 @@
 import { join } from "node:path";
 import { EngineError } from "../base/error.ts";
 import { namingBlock } from "../block/block-error.ts";
-import { SIDECAR_FILE } from "../block/block-read.ts";
+import { openBlock, SIDECAR_FILE } from "../block/block-read.ts";
 import { readTraceIndex, SidecarReader } from "../block/sidecar-read.ts";
 import { tenantSeed, traceHash } from "../block/trace-hash.ts";
 import type { BlockTenant } from "../model/block-meta.ts";
@@ -24,6 +24,7 @@ import type { ReadAhead } from "./read-ahead.ts";
 import type { Segment } from "./segment.ts";
 import type { SegmentTools } from "./segment-tools.ts";
 import type { ListedBlock } from "./trace-by-id.ts";
+import { listedIds } from "./trace-rows.ts";
 import { type TracedBlock, TraceTable } from "./trace-table.ts";
 import type { Turn } from "./turns.ts";
 
@@ -128,19 +129,29 @@ export class BlockPlans {
     one: PlannedBlock,
     { tenant, turn, signal }: Planning,
   ): Promise<void> {
-    const { step, segmentOf, tools, onGone } = this.#options;
+    const { step, onGone } = this.#options;
     for (const number of shares.unknownOf(one.number)) {
       signal.throwIfAborted();
       await step(turn, () => {
         try {
-          const segment = segmentOf(all[number], tenant);
-          shares.members.learn(shares.unknownIn(number), segment, tools.scratch);
+          const ids = this.#idsOf(all[number], tenant);
+          shares.members.learn(shares.unknownIn(number), ids);
         } catch (error) {
           if (!isGone(error)) throw error;
           onGone(all[number]);
         }
       });
     }
+  }
+
+  /** Of all the tenant's traces in the block, 16 bytes each; valid in the step at hand. */
+  #idsOf(block: OwnedBlock, tenant: string): Uint8Array {
+    const { tools, segmentOf } = this.#options;
+    const rows = rowsOf(block, tenant);
+    const listed = listedIds(tools.caches, openBlock(tools.caches, block.folder), rows);
+    if (listed !== undefined) return listed;
+    const { traceIds, traces } = segmentOf(block, tenant);
+    return tools.scratch.bytes.subarray(traceIds, traceIds + traces * 16);
   }
 
   #shares(all: readonly OwnedBlock[], name: string): BlockShares {

@@ -6,6 +6,7 @@
 
 import { assert } from "../base/assert.ts";
 import { readColumns } from "../block/block-columns-read.ts";
+import { blockCorrupt } from "../block/block-error.ts";
 import { type OpenBlock, openBlock } from "../block/block-read.ts";
 import { BlockVectors } from "../block/block-vectors.ts";
 import type { ColumnRows } from "../block/parquet-decode.ts";
@@ -49,7 +50,7 @@ import {
   findTraceStarts,
 } from "./segment-family.ts";
 import type { SegmentTools, TenantBlock } from "./segment-tools.ts";
-import { combineSources } from "./source-codes.ts";
+import { combineSources, sourcesOfDictionary } from "./source-codes.ts";
 import { StepMemo } from "./step-memo.ts";
 import { findTraceRows, type TraceRows } from "./trace-rows.ts";
 import { type FarRows, farSpans, isFar, isFew, knownSpans } from "./trace-spans.ts";
@@ -115,7 +116,7 @@ export class BlockSegment implements Segment {
   }
 
   get traces(): number {
-    return this.#traceRows().traces;
+    return this.#of.tenant.traces;
   }
 
   get starts(): number {
@@ -275,6 +276,11 @@ export class BlockSegment implements Segment {
     });
   }
 
+  hasScopeAttributes(): boolean {
+    // Of a scope without its message the columns say all.
+    return !this.#isEmpty("span", this.#names.flat.get("scope_otlp"));
+  }
+
   lists(scope: ListScope): Lists | undefined {
     const { required } = this.#names[scope];
     if (required === undefined) return undefined;
@@ -328,6 +334,16 @@ export class BlockSegment implements Segment {
     return [...this.#names[scope].keys.keys(), ...(residual?.keys() ?? [])];
   }
 
+  hasSome(scope: "span" | ListScope, key: string): boolean {
+    const { file } = this.#block;
+    // What is said of all rows is said of the tenant's when all are.
+    if (this.rows !== file.rows) return false;
+    return (this.#names[scope].keys.get(key) ?? []).some(({ column }) => {
+      const { entries, nulls } = file.columns[column];
+      return nulls >= 0 && nulls < entries;
+    });
+  }
+
   hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
     if (this.#valuesOf(scope, key) > among.entries - among.count) return true;
     const { kernel, scratch } = this.#tools;
@@ -363,6 +379,7 @@ export class BlockSegment implements Segment {
         name: this.#name,
       },
     );
+    if (this.#known.traces !== this.traces) throw blockCorrupt("number of its traces");
     return this.#known;
   }
 
@@ -375,13 +392,17 @@ export class BlockSegment implements Segment {
     const { scratch } = this.#tools;
     const keeper = this.#columns;
     const here = columns
-      .filter((column) => this.#names.flat.has(column))
+      .filter((column) => !this.#isEmpty("span", this.#names.flat.get(column)))
       .map((column) => ({ column, vector: codesIn(this.#flat(column)) }));
-    return combineSources(
-      { keeper, scratch, name: `${this.#name}${name}`, rows: this.rows },
-      here,
-      (texts) => read(columns.map((column) => texts.get(column))),
-    );
+    const of = (texts: ReadonlyMap<string, Uint8Array>) =>
+      read(columns.map((column) => texts.get(column)));
+    const [only, ...others] = here;
+    if (only !== undefined && others.length === 0 && this.#isFull(only.column)) {
+      const known = sourcesOfDictionary(this.#block, only, of);
+      if (known !== undefined) return known;
+    }
+    const to = { keeper, scratch, name: `${this.#name}${name}`, rows: this.rows };
+    return combineSources(to, here, of);
   }
 
   #flat(name: string): Vector {
@@ -440,11 +461,18 @@ export class BlockSegment implements Segment {
   }
 
   /** Whether the file's statistics say that the column has no value at all. */
-  #isEmpty(scope: "span" | ListScope, column: number): boolean {
+  #isEmpty(scope: "span" | ListScope, column: number | undefined): boolean {
+    if (column === undefined) return true;
     const { file } = this.#block;
-    const { nulls } = file.columns[column];
+    const { entries, nulls } = file.columns[column];
     if (scope === "span") return nulls === file.rows;
-    return this.rows === file.rows && nulls === this.#entries(scope);
+    return entries >= 0 && nulls === entries;
+  }
+
+  /** Whether they say that every row has a value. */
+  #isFull(name: string): boolean {
+    const column = this.#names.flat.get(name);
+    return column !== undefined && this.#block.file.columns[column].nulls === 0;
   }
 
   #residual(scope: "span" | ListScope): ResidualIndex | undefined {

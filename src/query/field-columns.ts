@@ -4,7 +4,7 @@
  */
 import type { Field, IntrinsicName, KindName, Static, StatusName } from "../traceql/ast.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
-import type { Dictionary, Vector } from "../vector/vector.ts";
+import type { CodesVector, Dictionary, Vector } from "../vector/vector.ts";
 import type { FieldScope } from "./field-of.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";
@@ -278,21 +278,32 @@ function layerOf(vector: Vector): Layer {
       },
     };
   }
-  const { at, width, dictionary } = vector;
+  const { dictionary } = vector;
   const value = (index: number) => dictionary.at(index);
-  return { kind: "codes", at, width, size: dictionary.size, value, dictionary };
+  return codesLayer(vector, { value, dictionary });
+}
+
+/** Codes are read when somebody looks at them. */
+function codesLayer(vector: CodesVector, of: Pick<CodeLayer, "value" | "dictionary">): CodeLayer {
+  return {
+    kind: "codes",
+    get at() {
+      return vector.at;
+    },
+    width: vector.width,
+    size: vector.dictionary.size,
+    ...of,
+  };
 }
 
 /** Codes of small numbers that have a name. */
-function named(
-  { at, width, dictionary }: ReturnType<Segment["kind"]>,
-  name: (code: number) => Static,
-): CodeLayer {
+function named(vector: CodesVector, name: (code: number) => Static): CodeLayer {
+  const { dictionary } = vector;
   const value = (index: number): Value => {
     const code = dictionary.at(index);
     return code.type === "float" || code.type === "int" ? name(Number(code.value)) : NIL;
   };
-  return { kind: "codes", at, width, size: dictionary.size, value, dictionary: undefined };
+  return codesLayer(vector, { value, dictionary: undefined });
 }
 
 function childCountLayer(segment: Segment): Layer {

@@ -7,7 +7,7 @@
  * hold on one event, those on links on one link.
  */
 import type { PickExports, ScanExports } from "../kernel/scan-kernel.ts";
-import type { Field, FieldExpr } from "../traceql/ast.ts";
+import type { Field, FieldExpr, IntrinsicName } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
@@ -15,7 +15,7 @@ import { type Compiled, compile, isTrue, type Reader, type Readers, type Spot } 
 import { conditionOf } from "./condition.ts";
 import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
 import { fieldScope, fieldsOf, spokenOf } from "./field-of.ts";
-import { presentBits, testFewCodes, testLayer } from "./layer-test.ts";
+import { isNoneOf, presentBits, testFewCodes, testLayer } from "./layer-test.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";
 import { RowBits } from "./row-bits.ts";
@@ -41,6 +41,9 @@ const SPARSE_SHARE = 8;
 /** With more values it costs less to look for the one that is meant. */
 const CODES_MAX = 4096;
 const NUMBER_BYTES = 8;
+
+/** Intrinsics whose values are in a dictionary. */
+const TEXTS: readonly IntrinsicName[] = ["name", "status", "kind", "statusMessage"];
 
 /** An expression may be of thousands of words. */
 const ROW_WORK = 64;
@@ -68,6 +71,23 @@ export class FilterBits {
     for (const one of this.#byCost(others)) found = this.#and(found, one);
     if (ofLists.length > 0) found = this.#joined(ofLists, found);
     return found;
+  }
+
+  /** Whether no row can pass, as the values tell that its fields have: rows are not looked at. */
+  isNone(expr: FieldExpr): boolean {
+    if (expr.node !== "binary") return false;
+    if (expr.op === "&&") return this.isNone(expr.left) || this.isNone(expr.right);
+    if (expr.op === "||") return this.isNone(expr.left) && this.isNone(expr.right);
+    const [field, ...others] = fieldsOf(expr);
+    if (!isCompareOp(expr.op) || field === undefined || others.length > 0) return false;
+    // Others are not known without their rows.
+    const isText = field.node === "intrinsic" && TEXTS.includes(field.name);
+    const isOfSpan =
+      field.node === "attribute" && (field.scope === "span" || field.scope === "none");
+    if (!isText && !isOfSpan) return false;
+    const { layers, missing } = this.columns(field);
+    const condition = conditionOf(expr);
+    return !condition.test(missing) && layers.every((layer) => isNoneOf(layer, condition));
   }
 
   columns(field: Field): FieldColumns {

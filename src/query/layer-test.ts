@@ -84,13 +84,13 @@ function testCodes(
   { entries, condition }: { readonly entries: number; readonly condition: Condition },
   { kernel, scratch, bits }: LayerTools,
 ): number {
-  const { at, width, size, dictionary } = layer;
+  const { width, size, dictionary } = layer;
   const known = condition.equalTo && dictionary?.find?.(condition.equalTo.bytes);
   const code = known === undefined ? undefined : known + 1;
   if (code === 0) return bits.none(entries);
   const out = scratch.take(bitmapBytes(entries));
   if (code !== undefined) {
-    kernel.equalCodes(at, width, entries, code, out);
+    kernel.equalCodes(layer.at, width, entries, code, out);
     return out;
   }
   const table = scratch.zeros(size + 1);
@@ -103,9 +103,23 @@ function testCodes(
     last = code;
   }
   if (found === 0) return bits.none(entries);
-  if (found === 1) kernel.equalCodes(at, width, entries, last, out);
-  else kernel.testCodes(at, width, entries, table, out);
+  if (found === 1) kernel.equalCodes(layer.at, width, entries, last, out);
+  else kernel.testCodes(layer.at, width, entries, table, out);
   return out;
+}
+
+/** So many values are asked beforehand whether one of them passes. */
+const VALUES_MAX = 256;
+
+/** Whether no entry can pass, as the values tell that there are: codes are not looked at. */
+export function isNoneOf(layer: Layer, condition: Condition): boolean {
+  if (layer.kind !== "codes") return false;
+  const { size, dictionary } = layer;
+  const known = condition.equalTo && dictionary?.find?.(condition.equalTo.bytes);
+  if (known !== undefined) return known < 0;
+  if (size > VALUES_MAX) return false;
+  for (let i = 0; i < size; i++) if (condition.test(layer.value(i))) return false;
+  return true;
 }
 
 /** The same for few entries, of which `within` is a bitmap. */

@@ -30,20 +30,17 @@ export interface TallyTools extends CodeTools {
   readonly chosen?: readonly ChosenValues[] | undefined;
 }
 
-export function tallySegment(
-  plan: MetricsPlan,
-  { segment, within }: SegmentPart,
-  tools: TallyTools,
-): void {
+export function tallySegment(plan: MetricsPlan, part: SegmentPart, tools: TallyTools): void {
   const { partial, chosen, scratch } = tools;
-  const spansets = new Spansets(segment, tools);
+  const spansets = new Spansets(part.segment, tools);
   const known = new Map<string, Found | undefined>();
   for (const [place, { pipeline, pipelineText, fn }] of plan.fragments.entries()) {
     const again = chosen?.[place];
     if (chosen !== undefined && (again === undefined || again.size === 0)) continue;
     if (!known.has(pipelineText)) {
-      const bits = spansets.rows(pipeline, within);
-      known.set(pipelineText, countedRows(plan.slots, { spansets, bits }, tools));
+      const find = () => ({ spansets, bits: spansets.rows(pipeline, part.within) });
+      const isNone = spansets.isNone(pipeline);
+      known.set(pipelineText, isNone ? undefined : countedRows(plan.slots, find(), tools));
     }
     const found = known.get(pipelineText);
     if (found === undefined) continue;

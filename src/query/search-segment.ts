@@ -44,15 +44,14 @@ export function searchSegment(
   const { segment } = part;
   const alone = plan.sort === undefined ? fewOfFar(part, tools) : undefined;
   if (alone !== undefined) return searchTraces(plan, part, { ...tools, traces: alone });
+  const spansets = new Spansets(segment, tools);
+  if (spansets.isNone(plan.pipeline)) return [];
   const order = plan.sort === undefined ? segment.newestFirst() : undefined;
-  if (order === undefined) {
-    return searchAll(plan, part, { ...tools, spansets: new Spansets(segment, tools) });
-  }
+  if (order === undefined) return searchAll(plan, part, { ...tools, spansets });
   const since = tools.worst?.startUnixNano ?? 0n;
   const newest = new NewestRows(plan, part, { ...tools, order, since });
   if (newest.count === 0) return [];
   const few = Math.max(FEW_TRACES, 2 * plan.limit);
-  const spansets = new Spansets(segment, tools);
   const { probes } = tools;
   if (newest.count > few && !isLikely(probes, few, plan.limit)) {
     return searchAll(plan, part, { ...tools, spansets });

@@ -24,6 +24,8 @@ export interface Sources {
   readonly codes: Pick<CodesVector, "at" | "width">;
   /** Source of code index + 1. Code 0 does not occur. */
   readonly list: readonly Source[];
+  /** Each of them is that of some row. */
+  readonly isUsed?: boolean;
 }
 
 /** Events or links of all rows. */
@@ -124,6 +126,8 @@ export interface Segment {
   childCount(): Vector;
   resources(): Sources;
   scopes(): Sources;
+  /** Of segments that know it without a look at rows: whether some scope may have attributes. */
+  hasScopeAttributes?(): boolean;
   /** Undefined: no span has any. */
   lists(scope: ListScope): Lists | undefined;
   eventName(): CodesVector;
@@ -138,6 +142,8 @@ export interface Segment {
   codesOf(numbers: NumbersVector, name: string): CodesVector;
   /** Keys of attributes; more than once is possible. */
   keys(scope: "span" | ListScope): readonly string[];
+  /** Whether some entry has the key, as far as is known without a look at any; false: look. */
+  hasSome?(scope: "span" | ListScope, key: string): boolean;
   /** Whether one of the scope's entries that have a bit has the key, whatever its value is. */
   hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean;
 }

@@ -16,7 +16,7 @@ import type { StepScratch } from "../vector/step-scratch.ts";
 import { type AssembledPart, wholePart } from "./assembled-plan.ts";
 import { AssembledSegment } from "./assembled-segment.ts";
 import type { BlockPlan, OwnedBlock, PlannedBlock } from "./block-plan.ts";
-import { BlockPlans, rowsOf } from "./block-plans.ts";
+import { BlockPlans, type Planning, rowsOf } from "./block-plans.ts";
 import { BlockSegment } from "./block-segment.ts";
 import type { BlockSplits } from "./block-shares.ts";
 import { HeadSegment } from "./head-segment.ts";
@@ -132,6 +132,23 @@ export class Segments {
         this.#inStep(visit.turn, () => this.#visitHead(visit)),
       );
       if (begun !== undefined) return begun;
+    }
+  }
+
+  /**
+   * What questions must know of these blocks, with the plan of all that there are. A tenant whose
+   * blocks nobody asked for yet has no plan, and gets none; nothing is brought from a bucket.
+   */
+  async prepare(ids: ReadonlySet<string>, planning: Planning): Promise<void> {
+    const { blocks: known, turns, ahead } = this.#options;
+    const { tenant, turn } = planning;
+    if (this.#plans.find(tenant) === undefined || ahead !== undefined) return;
+    const plan = await this.#plans.make(known.now(tenant), planning);
+    for (const one of plan.newestFirst) {
+      if (!ids.has(one.block.meta.id)) continue;
+      await this.#plans.learn(plan, one, planning);
+      // Its footer.
+      await turns.step(turn, () => this.#inStep(turn, () => this.#segmentOf(one.block, tenant)));
     }
   }
 

@@ -72,6 +72,11 @@ export class Spansets {
     return found;
   }
 
+  /** Whether it finds nothing, as the values tell that there are: no row is looked at. */
+  isNone({ stages: [first] }: Pipeline): boolean {
+    return first?.node === "filter" && this.filter.isNone(first.expr);
+  }
+
   /** The same, all spansets as one bitmap. */
   rows(pipeline: Pipeline, within: number): number {
     const found = this.run(pipeline, within);

@@ -34,9 +34,15 @@ function namesOfKeys(
 ): ReadonlySet<string> {
   const names = new Set<string>();
   const { segment } = rows;
+  const isKnown = (key: string) => known.has(key) || names.has(key);
+  const keys = segment.keys(scope).filter((key) => !known.has(key));
+  if (keys.length > 0 && rows.isAll) {
+    for (const key of keys) if (segment.hasSome?.(scope, key) === true) names.add(key);
+  }
+  if (keys.every(isKnown)) return names;
   if (scope !== "span" && segment.lists(scope) === undefined) return names;
-  for (const key of segment.keys(scope)) {
-    if (known.has(key) || names.has(key)) continue;
+  for (const key of keys) {
+    if (isKnown(key)) continue;
     const among = rows.entries(scope === "span" ? "row" : scope);
     if (scratch.within(() => segment.hasKey(scope, key, among))) names.add(key);
   }
@@ -60,8 +66,12 @@ function namesOfSources(
   tools: TagTools,
 ): ReadonlySet<string> {
   const names = new Set<string>();
-  const { codes, list } = scope === "resource" ? rows.segment.resources() : rows.segment.scopes();
-  if (keysOf(list).every((key) => known.has(key))) return names;
+  const { segment } = rows;
+  if (scope === "instrumentation" && segment.hasScopeAttributes?.() === false) return names;
+  const { codes, list, isUsed } = scope === "resource" ? segment.resources() : segment.scopes();
+  const all = keysOf(list);
+  if (all.every((key) => known.has(key))) return names;
+  if (isUsed === true && rows.isAll) return new Set(all);
   const isNew = list.map(({ attributes }) => [...attributes.keys()].some((key) => !known.has(key)));
   for (const index of usedCodes({ ...codes, size: list.length }, rows.entries("row"), tools)) {
     if (isNew[index]) for (const key of list[index].attributes.keys()) names.add(key);

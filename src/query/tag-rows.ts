@@ -49,6 +49,11 @@ export class TagRows {
     this.bits = new RowBits(tools.scratch, tools.kernel);
   }
 
+  /** Whether they are all that the segment has. */
+  get isAll(): boolean {
+    return this.entries("row").count === this.segment.rows;
+  }
+
   /** The rows, or their events or links: those of an empty list have a place, but no value. */
   entries(scope: FieldScope): Entries {
     const known = this.#entries.get(scope);

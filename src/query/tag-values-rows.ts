@@ -22,6 +22,7 @@ export function addValuesInRows(
 ): void {
   for (const one of scopedFields(field)) {
     const columns = fieldColumns(rows.segment, one, tools.scratch);
+    if (columns.layers.length === 0 && columns.missing.type === "nil") continue;
     const among = rows.entries(columns.scope);
     if (among.count === 0) continue;
     for (const value of valuesAmong(columns, among, { rows, tools })) set.add(value);
@@ -70,6 +71,10 @@ function without(among: Entries, layer: Layer, { rows, tools }: Place): Entries 
 function* valuesOfLayer(layer: Layer, among: Entries, { rows, tools }: Place): Generator<Value> {
   switch (layer.kind) {
     case "codes":
+      if (layer.dictionary?.isUsed === true && among.count === among.entries && rows.isAll) {
+        for (let index = 0; index < layer.size; index++) yield layer.value(index);
+        return;
+      }
       for (const index of usedCodes(layer, among, tools)) yield layer.value(index);
       return;
     case "groups":

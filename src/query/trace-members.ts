@@ -3,11 +3,10 @@
  * and where it lies. Ids become known when they are needed.
  */
 import { EngineError } from "../base/error.ts";
-import type { StepScratch } from "../vector/step-scratch.ts";
-import type { Segment } from "./segment.ts";
 
 const FIRST_ROOM = 64;
 const ID_WORDS = 4;
+const ID_BYTES = 16;
 
 export class TraceMembers {
   #count = 0;
@@ -46,14 +45,14 @@ export class TraceMembers {
     return this.#isKnown[member] === 1;
   }
 
-  /** Reads the ids of members of one block. */
-  learn(members: Iterable<number>, segment: Segment, { words }: StepScratch): void {
-    const { traceIds, traces } = segment;
+  /** Takes the ids of members of one block out of those of all its traces. */
+  learn(members: Iterable<number>, ids: Uint8Array): void {
+    const known = new Uint8Array(this.#ids.buffer);
     for (const member of members) {
-      const number = this.#numbers[member];
-      if (number >= traces) throw new EngineError("block_corrupt", "trace index and trace ids");
-      const at = traceIds / 4 + number * ID_WORDS;
-      this.#ids.set(words.subarray(at, at + ID_WORDS), member * ID_WORDS);
+      const at = this.#numbers[member] * ID_BYTES;
+      const id = ids.subarray(at, at + ID_BYTES);
+      if (id.length < ID_BYTES) throw new EngineError("block_corrupt", "trace index and trace ids");
+      known.set(id, member * ID_BYTES);
       this.#isKnown[member] = 1;
     }
   }

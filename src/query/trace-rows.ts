@@ -1,8 +1,9 @@
 /** Where the traces of a block begin, and their ids. */
 import { assert } from "../base/assert.ts";
 import { columnDictionary } from "../block/block-pages.ts";
-import type { OpenBlock } from "../block/block-read.ts";
+import type { BlockCaches, OpenBlock } from "../block/block-read.ts";
 import type { BlockVectors } from "../block/block-vectors.ts";
+import type { BlockTenant } from "../model/block-meta.ts";
 import type { Keeper } from "../vector/keeper.ts";
 import type { SegmentTools } from "./segment-tools.ts";
 
@@ -17,6 +18,20 @@ export interface TraceRows {
 }
 
 type TraceRowTools = Omit<SegmentTools, "vectors"> & { readonly keeper: Keeper };
+
+/**
+ * Ids of all traces of a tenant that has a file alone, 16 bytes each, where its dictionary is the
+ * list of them: without a look at rows. undefined: they are not known so.
+ */
+export function listedIds(
+  caches: BlockCaches,
+  block: OpenBlock,
+  { rows, traces }: Pick<BlockTenant, "rows" | "traces">,
+): Uint8Array | undefined {
+  if (rows !== block.file.rows) return undefined;
+  const values = columnDictionary(caches, block, block.layout.traceId);
+  return values?.values === traces ? values.fixed : undefined;
+}
 
 /** Kept under the name. */
 export function findTraceRows(

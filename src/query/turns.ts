@@ -18,6 +18,8 @@ export interface Turn {
   readonly question: number;
   /** When nobody waits for the answer any more. */
   readonly untilMs: number;
+  /** Only when nobody else waits. */
+  readonly isIdle?: boolean;
 }
 
 interface Waiting {
@@ -30,6 +32,8 @@ interface Waiting {
 const USED_MS_MAX = 200;
 /** After so long the time that a tenant has had counts half. */
 const TENANT_HALF_MS = 1000;
+/** More than anybody's. */
+const IDLE_COST = Number.MAX_VALUE;
 /** A tenant that has had less than this is forgotten. */
 const TENANT_MS_MIN = 1;
 
@@ -62,6 +66,11 @@ export class Turns {
     return { usedMs, tenant, untilMs, question: this.#questions };
   }
 
+  /** Of work that nobody waits for. */
+  beginIdle(tenant: string): Turn {
+    return { ...this.begin(tenant), isIdle: true };
+  }
+
   /** One step: waits for its turn, then runs it. */
   async step<T>(turn: Turn, work: () => T): Promise<T> {
     const { promise, resolve } = Promise.withResolvers<void>();
@@ -74,7 +83,9 @@ export class Turns {
     } finally {
       const endMs = this.#clock.nowMs();
       turn.usedMs += endMs - startMs;
-      const ms = this.#tenantMs(turn.tenant, endMs) + endMs - startMs;
+      // Questions about the tenant are not to wait for it.
+      const counted = turn.isIdle === true ? 0 : endMs - startMs;
+      const ms = this.#tenantMs(turn.tenant, endMs) + counted;
       this.#tenants.set(turn.tenant, { ms, atMs: endMs });
       this.#garbage.note((endMs - startMs) * GARBAGE_BYTES_A_MS);
       this.#schedule();
@@ -97,7 +108,7 @@ export class Turns {
     let least = Number.POSITIVE_INFINITY;
     for (const [i, { turn, sinceMs }] of this.#waiting.entries()) {
       const used = Math.min(turn.usedMs, USED_MS_MAX) + this.#tenantMs(turn.tenant, nowMs);
-      const cost = used - (nowMs - sinceMs);
+      const cost = turn.isIdle === true ? IDLE_COST : used - (nowMs - sinceMs);
       if (cost >= least) continue;
       least = cost;
       best = i;

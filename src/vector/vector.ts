@@ -7,6 +7,8 @@ import type { DataValue } from "../model/data-value.ts";
 /** The values that codes stand for. */
 export interface Dictionary {
   readonly size: number;
+  /** Each of its values is that of some entry. */
+  readonly isUsed?: boolean;
   /** Value of code index + 1. */
   at(index: number): DataValue;
   /**

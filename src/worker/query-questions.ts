@@ -7,6 +7,7 @@ import { MiB } from "../base/bytes.ts";
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
+import type { BlockMeta } from "../model/block-meta.ts";
 import {
   type AnswerTools,
   answerQuestion,
@@ -15,6 +16,7 @@ import {
   gatherPart,
 } from "../query/answer-question.ts";
 import { KnownTags } from "../query/known-tags.ts";
+import { PrepareBlocks } from "../query/prepare-blocks.ts";
 import type { Answer } from "../query/question.ts";
 import { type ColumnFetch, ReadAhead } from "../query/read-ahead.ts";
 import type { SegmentTools } from "../query/segment-tools.ts";
@@ -51,6 +53,7 @@ export class QueryQuestions {
   readonly #options: QueryQuestionsOptions;
   readonly #tools: AnswerTools;
   readonly peers: QueryPeers;
+  readonly #prepare: PrepareBlocks;
   readonly #underWay = new Map<number, AbortController>();
 
   constructor(options: QueryQuestionsOptions) {
@@ -75,6 +78,7 @@ export class QueryQuestions {
     });
     const cards = new TraceCards(TRACE_CARDS_BYTES_MAX, tools.vectors);
     const { clock, timeoutMs } = options;
+    this.#prepare = new PrepareBlocks({ segments, turns, clock });
     this.#tools = { cards, segments, turns, clock, timeoutMs, tags, peers: this.peers, onLeftOut };
   }
 
@@ -85,6 +89,7 @@ export class QueryQuestions {
   }: Extract<QueryRequest, { readonly type: "ask" }>): Promise<void> {
     const { post } = this.#options;
     const controller = new AbortController();
+    this.#prepare.asked(question.tenants);
     this.#underWay.set(id, controller);
     const onProgress = (answer: Answer) => post({ type: "progress", id, answer });
     try {
@@ -104,11 +109,17 @@ export class QueryQuestions {
     }
   }
 
+  /** Blocks are there, and in the list. */
+  async came(blocks: readonly BlockMeta[]): Promise<void> {
+    await Promise.all(blocks.map((block) => this.#prepare.came(block)));
+  }
+
   cancel(id: number): void {
     this.#underWay.get(id)?.abort(new EngineError("internal", "nobody waits any more"));
   }
 
   async #gather(job: GatherJob, signal: AbortSignal): Promise<GatheredPart> {
+    this.#prepare.asked([job.tenant]);
     try {
       return await gatherPart(job, this.#tools, signal);
     } catch (error) {

@@ -102,6 +102,7 @@ keepVectors();
 function change(message: Extract<QueryRequest, { type: "blocks" }>): void {
   blocks.change(message);
   keepVectors();
+  void questions.came(message.added);
 }
 
 /** Few blocks have no use for much memory. */

@@ -167,7 +167,8 @@ describe("a decoder", () => {
         const column: ColumnChunk = {
           ...{ path: ["x"], ...shapes[random.below(shapes.length)], definitionMax, zstd: false },
           ...{ repetitionMax: random.below(2), dictionaryAt: 4, dataAt: 4, dataEnd: 8 },
-          ...{ indexAt: 4, indexBytes: 1, columnIndexAt: 0, columnIndexBytes: 0, nulls: 0 },
+          ...{ indexAt: 4, indexBytes: 1, columnIndexAt: 0, columnIndexBytes: 0 },
+          ...{ entries: 1, nulls: 0 },
         };
         const values = random.below(4) === 0 ? 2 ** 24 : random.below(300);
         const encoding = [0, 2, 5, 8, 3][random.below(5)];
@@ -203,6 +204,7 @@ describe("a decoder", () => {
       indexBytes: 1,
       columnIndexAt: 0,
       columnIndexBytes: 0,
+      entries: 1,
       nulls: 0,
     };
     const column: ColumnChunk = { ...plain, ...places, zstd: true };

@@ -115,12 +115,12 @@ test(
     );
     expect(await count(long)).toBe(BLOCKS / LONG_EVERY);
 
-    thread.change(metas.slice(-1), []);
+    await thread.change(metas.slice(-1), []);
     expect(await count(whole)).toBe(2 * wholeOf(BLOCKS));
 
     // The long trace has two parts left of those of the first thirteen blocks that had one.
     const removed = metas.slice(0, 1300).map(({ id }) => id);
-    thread.change([], removed);
+    await thread.change([], removed);
     expect(await count(long)).toBe(2);
     expect(await count("{ } | count_over_time()")).toBe(200 * OWN_TRACES + 200 * STEPS.length + 2);
     // Of those that went on after 700 blocks only the later halves are left.

@@ -69,8 +69,8 @@ export class QuestionThread {
     });
   }
 
-  /** Blocks came and went. */
-  change(added: readonly BlockMeta[], removed: readonly string[]): void {
+  /** Blocks came and went. Resolves when nothing is left to prepare. */
+  change(added: readonly BlockMeta[], removed: readonly string[]): Promise<void> {
     this.#version++;
     this.blocks.change({
       ...{ added, removed },
@@ -78,6 +78,7 @@ export class QuestionThread {
       remotes: added.map(() => undefined),
       versions: { blocks: this.#version, store: 0 },
     });
+    return this.#questions.came(added);
   }
 
   async ask<Q extends Question>(question: Q): Promise<AnswerTo<Q>> {
