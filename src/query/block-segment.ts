@@ -19,6 +19,7 @@ import { readResource, readScope } from "./any-value.ts";
 import { type BlockNames, blockNames } from "./block-names.ts";
 import { hexValues, listValues } from "./block-values.ts";
 import { codeNumbers } from "./coded-numbers.ts";
+import { hasValues, isEmptyColumn, isFullColumn } from "./column-statistics.ts";
 import { bringRows } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
@@ -278,7 +279,7 @@ export class BlockSegment implements Segment {
 
   hasScopeAttributes(): boolean {
     // Of a scope without its message the columns say all.
-    return !this.#isEmpty("span", this.#names.flat.get("scope_otlp"));
+    return !isEmptyColumn(this.#block.file, this.#names.flat.get("scope_otlp"));
   }
 
   lists(scope: ListScope): Lists | undefined {
@@ -338,10 +339,8 @@ export class BlockSegment implements Segment {
     const { file } = this.#block;
     // What is said of all rows is said of the tenant's when all are.
     if (this.rows !== file.rows) return false;
-    return (this.#names[scope].keys.get(key) ?? []).some(({ column }) => {
-      const { entries, nulls } = file.columns[column];
-      return nulls >= 0 && nulls < entries;
-    });
+    const columns = this.#names[scope].keys.get(key) ?? [];
+    return columns.some(({ column }) => hasValues(file, column));
   }
 
   hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
@@ -392,12 +391,16 @@ export class BlockSegment implements Segment {
     const { scratch } = this.#tools;
     const keeper = this.#columns;
     const here = columns
-      .filter((column) => !this.#isEmpty("span", this.#names.flat.get(column)))
+      .filter((column) => !isEmptyColumn(this.#block.file, this.#names.flat.get(column)))
       .map((column) => ({ column, vector: codesIn(this.#flat(column)) }));
     const of = (texts: ReadonlyMap<string, Uint8Array>) =>
       read(columns.map((column) => texts.get(column)));
     const [only, ...others] = here;
-    if (only !== undefined && others.length === 0 && this.#isFull(only.column)) {
+    if (
+      only !== undefined &&
+      others.length === 0 &&
+      isFullColumn(this.#block.file, this.#names.flat.get(only.column))
+    ) {
       const known = sourcesOfDictionary(this.#block, only, of);
       if (known !== undefined) return known;
     }
@@ -460,24 +463,9 @@ export class BlockSegment implements Segment {
     return codeValues(this.#coding(`list/${column}`, "span"), () => listValues(this.#read(column)));
   }
 
-  /** Whether the file's statistics say that the column has no value at all. */
-  #isEmpty(scope: "span" | ListScope, column: number | undefined): boolean {
-    if (column === undefined) return true;
-    const { file } = this.#block;
-    const { entries, nulls } = file.columns[column];
-    if (scope === "span") return nulls === file.rows;
-    return entries >= 0 && nulls === entries;
-  }
-
-  /** Whether they say that every row has a value. */
-  #isFull(name: string): boolean {
-    const column = this.#names.flat.get(name);
-    return column !== undefined && this.#block.file.columns[column].nulls === 0;
-  }
-
   #residual(scope: "span" | ListScope): ResidualIndex | undefined {
     const column = this.#names[scope].places.get("residual");
-    if (column === undefined || this.#isEmpty(scope, column)) return undefined;
+    if (column === undefined || isEmptyColumn(this.#block.file, column)) return undefined;
     const { residuals } = this.#tools;
     const name = { file: this.#block.path, part: `${this.#name}${scope}` };
     const held = residuals.get(name.file, name.part);
