@@ -43,3 +43,41 @@ test("what is taken goes with the work around it, what is kept with the step", (
   expect(scratch.take(100)).toBe(first);
   expect(scratch.keep(100)).toBe(kept);
 });
+
+test("what is kept within some work goes with that work, also when it throws", () => {
+  const scratch = scratchAt({ nowMs: () => 0 });
+  const before = scratch.keep(100);
+  let inside = 0;
+  expect(
+    scratch.keptWithin(() => {
+      inside = scratch.keep(1000);
+      scratch.bytes.fill(7, inside, inside + 1000);
+      expect(inside).toBeLessThan(before);
+      // Work inside of it gives back its own alone.
+      const inner = scratch.keptWithin(() => scratch.keep(64));
+      expect(inner).toBeLessThan(inside);
+      expect(scratch.keep(64)).toBe(inner);
+      return "done";
+    }),
+  ).toBe("done");
+  expect(scratch.keep(1000)).toBe(inside);
+  const fail = () =>
+    scratch.keptWithin(() => {
+      scratch.keep(2000);
+      throw new EngineError("internal", "failed");
+    });
+  const next = scratch.keptWithin(() => scratch.keep(64));
+  expect(fail).toThrow("failed");
+  expect(scratch.keep(64)).toBe(next);
+});
+
+test("what is kept within some work leaves what is taken alone", () => {
+  const scratch = scratchAt({ nowMs: () => 0 });
+  const first = scratch.take(100);
+  const second = scratch.keptWithin(() => scratch.take(100));
+  expect(scratch.take(100)).toBe(second + (second - first));
+  // All that there is, again and again: nothing of it stays.
+  for (let i = 0; i < 100; i++) scratch.keptWithin(() => scratch.keep(40_000));
+  expect(() => scratch.keptWithin(() => scratch.keep(65_536))).toThrow(/more memory/);
+  scratch.keptWithin(() => scratch.keep(40_000));
+});
