@@ -199,6 +199,7 @@ export {
   exemplarRows,
   powersOfDoubles,
   powersOfLongs,
+  packSlots,
   setSlots,
   shiftSlots,
   sidesOfSlots,
@@ -223,6 +224,7 @@ export {
 } from "./trace-table";
 export {
   countLevels,
+  levelBits,
   rowStarts,
   spreadCodes,
   spreadLongs,

@@ -123,6 +123,26 @@ export function shiftSlots(slotOf: u32, bits: u32, rows: u32, by: u32): void {
   }
 }
 
+/** Slots of the rows with a bit, one behind the other, with room for 8 more. Returns how many. */
+export function packSlots(slotOf: u32, bits: u32, rows: u32, out: u32): u32 {
+  let to = out;
+  for (let row: u32 = 0; row < rows; row += 64) {
+    let word = load<u64>(bits + (row >> 3));
+    if (word == u64.MAX_VALUE) {
+      memory.copy(to, slotOf + row * 2, 128);
+      to += 128;
+      continue;
+    }
+    const from = slotOf + row * 2;
+    while (word) {
+      store<u16>(to, load<u16>(from + <u32>ctz<u64>(word) * 2));
+      word &= word - 1;
+      to += 2;
+    }
+  }
+  return (to - out) >> 1;
+}
+
 const NO_ROW: u32 = 0xffffffff;
 const STRETCH_BYTES: u32 = 24;
 

@@ -171,6 +171,20 @@ export function countLevels(levels: u32, count: u32, level: u32): u32 {
 }
 
 /**
+ * A bit for each level that is `max`: of `bits` those from `first` on, which were clear. There is
+ * room for three bytes more.
+ */
+export function levelBits(levels: u32, max: u32, count: u32, bits: u32, first: u32): void {
+  const wanted = i8x16.splat(<i8>max);
+  for (let i: u32 = 0; i < count; i += 16) {
+    let mask = <u32>i8x16.bitmask(i8x16.eq(v128.load(levels + i), wanted));
+    if (count - i < 16) mask &= (1 << (count - i)) - 1;
+    const at = bits + ((first + i) >> 3);
+    store<u32>(at, load<u32>(at) | (mask << ((first + i) & 7)));
+  }
+}
+
+/**
  * Codes to their places: out[i] = 1 + the next code where levels[i] is `max`, else 0. `levels` 0:
  * all are there. `width` is that of `out` in bytes. BAD for a code of `size` or more.
  */

@@ -8,39 +8,36 @@
  *
  * Threads: one, between beginStep() and the next wait.
  */
-import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
-import { BAD, type DecodeExports, type GatherExports } from "../kernel/scan-kernel.ts";
+import { BAD, type GatherExports, type GroupExports } from "../kernel/scan-kernel.ts";
 import type { Keeper } from "../vector/keeper.ts";
-import type { StepScratch } from "../vector/step-scratch.ts";
 import {
   bitmapBytes,
   type CodesVector,
   type Dictionary,
   type NumbersVector,
+  type PackedCodes,
   type Vector,
   widthFor,
 } from "../vector/vector.ts";
-import type { ColumnSource, RowRange } from "./block-columns-read.ts";
 import { BOOLS, PageDictionary } from "./block-dictionary.ts";
-import { blockCorrupt, namingBlock } from "./block-error.ts";
-import { type ColumnPage, columnDictionary, columnPages } from "./block-pages.ts";
+import { blockCorrupt } from "./block-error.ts";
+import { columnDictionary } from "./block-pages.ts";
 import type { BlockCaches } from "./block-read.ts";
-import { openLevels, type PageLevels } from "./page-levels-read.ts";
+import { packedCodes } from "./packed-codes.ts";
+import { checkDecoded, eachPage, type PageTools, pageCodes, plainValues } from "./page-values.ts";
 import type { Dictionary as PageValues } from "./parquet-decode.ts";
-import { BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED, INT32, INT64 } from "./parquet-footer-read.ts";
-import { BYTE_STREAM_SPLIT, DELTA_BINARY_PACKED, PLAIN } from "./parquet-page-read.ts";
+import { BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED } from "./parquet-footer-read.ts";
+import { PLAIN } from "./parquet-page-read.ts";
 import { TextInterner } from "./text-dictionary.ts";
 import { readTextPile } from "./text-pile.ts";
 
-export interface BlockVectorOptions {
+export interface BlockVectorOptions extends PageTools {
   readonly caches: BlockCaches;
   readonly vectors: Keeper;
-  readonly scratch: StepScratch;
-  readonly kernel: DecodeExports & Pick<GatherExports, "narrow">;
-  readonly source: ColumnSource;
-  /** Of the file: one tenant's. */
-  readonly rows: RowRange;
+  readonly kernel: PageTools["kernel"] &
+    Pick<GatherExports, "narrow"> &
+    Pick<GroupExports, "codeLongs">;
   /** Begins the names under which vectors are kept. */
   readonly name: string;
 }
@@ -75,6 +72,11 @@ export class BlockVectors {
     return lazyNumbers(kind, () => this.#numbers(column, entries, definitionMax > 0));
   }
 
+  /** Undefined: only vector() has them. */
+  packed(column: number): PackedCodes | undefined {
+    return packedCodes(this.#options, column);
+  }
+
   /** Where each row's list begins, by a required column of its elements. */
   starts(column: number): ListStarts {
     const { vectors, name, scratch, kernel } = this.#options;
@@ -82,7 +84,7 @@ export class BlockVectors {
     return vectors.get(`${name}${column}/starts`, bytes, (at) => {
       let rows = 0;
       let entries = 0;
-      this.#pages(column, (levels) => {
+      eachPage(this.#options, column, (levels) => {
         const { repetitions, entries: count } = levels;
         const out = at + rows * 4;
         const here = kernel.rowStarts(repetitions, count, entries, out, this.rows - rows) >>> 0;
@@ -104,8 +106,8 @@ export class BlockVectors {
       () => this.rows * 16,
       (at) => {
         let done = 0;
-        this.#pages(column, (levels) => {
-          const { values, count } = this.#plain(levels, 16);
+        eachPage(this.#options, column, (levels) => {
+          const { values, count } = plainValues(levels, 16, this.#options);
           scratch.bytes.copyWithin(at + done * 16, values, values + count * 16);
           done += count;
         });
@@ -158,7 +160,7 @@ export class BlockVectors {
     const { definitionMax } = source.file.columns[column];
     let done = 0;
     let fits = true;
-    this.#pages(column, (levels) => {
+    eachPage(this.#options, column, (levels) => {
       const { page, entries, definitions, present } = levels;
       assert(done + entries <= to.entries, "block: more entries than there are");
       if (page.encoding !== PLAIN) throw blockCorrupt("encoding of a page");
@@ -167,7 +169,7 @@ export class BlockVectors {
       if (!fits) return;
       const { size } = to.interner;
       const out = to.codes + done * 4;
-      check(kernel.spreadCodes(definitions, definitionMax, entries, codes, size, out, 4));
+      checkDecoded(kernel.spreadCodes(definitions, definitionMax, entries, codes, size, out, 4));
       done += entries;
     });
     if (fits && done !== to.entries) throw blockCorrupt("rows of a column");
@@ -203,25 +205,21 @@ export class BlockVectors {
     const { type, definitionMax } = source.file.columns[column];
     let done = 0;
     let pile = 0;
-    this.#pages(column, (levels) => {
-      const { page, body, end, entries, definitions, before, present } = levels;
+    eachPage(this.#options, column, (levels) => {
+      const { page, entries, definitions, present } = levels;
       assert(done + entries <= to.entries, "block: more entries than there are");
-      const codes = this.#options.scratch.take((before + present) * 4);
-      if (page.encoding === PLAIN && type === BOOLEAN) {
-        check(kernel.unpackBools(body, end, before + present, codes));
-      } else if (page.encoding === PLAIN) {
+      let codes: number;
+      if (page.encoding === PLAIN && type !== BOOLEAN) {
         // Each text is its own code, in the order of the column.
+        codes = this.#options.scratch.take(present * 4);
         const { words } = this.#options.scratch;
-        for (let i = 0; i < present; i++) words[codes / 4 + before + i] = pile + i;
+        for (let i = 0; i < present; i++) words[codes / 4 + i] = pile + i;
         pile += present;
-      } else {
-        if (body >= end) throw blockCorrupt("page cut off");
-        const bits = this.#options.scratch.bytes[body];
-        check(kernel.unpack(body + 1, end, bits, before + present, codes));
-      }
+      } else codes = pageCodes(levels, this.#options);
       const out = to.at + done * to.width;
-      const from = codes + before * 4;
-      check(kernel.spreadCodes(definitions, definitionMax, entries, from, to.size, out, to.width));
+      checkDecoded(
+        kernel.spreadCodes(definitions, definitionMax, entries, codes, to.size, out, to.width),
+      );
       done += entries;
     });
     if (done !== to.entries) throw blockCorrupt("rows of a column");
@@ -245,10 +243,10 @@ export class BlockVectors {
       scratch.bytes.fill(0, to.present, to.present + bitmapBytes(to.entries));
     }
     let done = 0;
-    this.#pages(column, (levels) => {
+    eachPage(this.#options, column, (levels) => {
       const { entries, definitions } = levels;
       assert(done + entries <= to.entries, "block: more entries than there are");
-      const { values, count } = this.#plain(levels, 8);
+      const { values, count } = plainValues(levels, 8, this.#options);
       const out = to.at + done * 8;
       if (to.present === 0) scratch.bytes.copyWithin(out, values, values + count * 8);
       else {
@@ -257,54 +255,6 @@ export class BlockVectors {
       done += entries;
     });
     if (done !== to.entries) throw blockCorrupt("rows of a column");
-  }
-
-  /** Values of fixed width, 32 bits made 64, without those before the rows. */
-  #plain(levels: PageLevels, width: number): { values: number; count: number } {
-    const { page, column, body, end, before, present: count } = levels;
-    const { kernel, scratch } = this.#options;
-    const all = before + count;
-    const { type, fixedBytes } = column;
-    if (page.encoding === DELTA_BINARY_PACKED && (type === INT64 || type === INT32)) {
-      const out = scratch.take(all * 8);
-      check(kernel.undelta(body, end, all, out));
-      return { values: out + before * 8, count };
-    }
-    if (page.encoding === BYTE_STREAM_SPLIT && (type === INT64 || type === DOUBLE)) {
-      if (all * 8 > end - body) throw blockCorrupt("page cut off");
-      // Empty entries have no value, so the page says how many there are.
-      const values = Math.floor((end - body) / 8);
-      const out = scratch.take(values * 8);
-      kernel.unsplit(body, values, out);
-      return { values: out + before * 8, count };
-    }
-    if (page.encoding !== PLAIN) throw blockCorrupt("encoding of a page");
-    const stored = type === INT32 ? 4 : type === FIXED ? fixedBytes : 8;
-    if (all * stored > end - body) throw blockCorrupt("page cut off");
-    if (type === INT32) {
-      const out = scratch.take(all * 8);
-      kernel.widen(body, all, out);
-      return { values: out + before * 8, count };
-    }
-    if (stored !== width) throw blockCorrupt("width of a column");
-    return { values: body + before * stored, count };
-  }
-
-  #pages(column: number, use: (levels: PageLevels) => void): void {
-    const { caches, source, rows, scratch, kernel } = this.#options;
-    namingBlock(dirname(source.path), () => {
-      for (const page of columnPages(caches, source, { column, rows })) {
-        scratch.within(() => use(this.#levels(page, column, { scratch, kernel })));
-      }
-    });
-  }
-
-  #levels(
-    page: ColumnPage,
-    column: number,
-    tools: { readonly scratch: StepScratch; readonly kernel: DecodeExports },
-  ): PageLevels {
-    return openLevels(page, this.#options.source.file.columns[column], tools);
   }
 }
 
@@ -346,8 +296,4 @@ function lazyNumbers(kind: NumbersVector["kind"], read: () => NumbersAt): Number
       return known().present;
     },
   };
-}
-
-function check(result: number): void {
-  if (result >>> 0 === BAD) throw blockCorrupt("values of a page");
 }

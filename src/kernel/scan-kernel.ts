@@ -17,6 +17,8 @@ export interface DecodeExports {
   unpackLevels: Word;
   /** levels, count, level */
   countLevels: Word;
+  /** levels, max, count, bits, first */
+  levelBits: Nothing;
   /** levels, max, count, codes, size, out, width */
   spreadCodes: Word;
   /** levels, max, count, values, out, present, firstBit */
@@ -194,6 +196,8 @@ export interface TallyExports {
   shiftSlots: Nothing;
   /** slotOf, times, starts, traces, first, last, values, stretchOf, stretches, out */
   exemplarRows: Nothing;
+  /** slotOf, bits, rows, out */
+  packSlots: Word;
   /** slotOf, groups, rows, size, slots, out */
   tallyRows: Nothing;
   /** slotOf, codes, width, table, rows, cells, apart, out */

@@ -10,7 +10,7 @@ import { assert } from "../base/assert.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { DataValue } from "../model/data-value.ts";
 import type { Field } from "../traceql/ast.ts";
-import { valueKey } from "../vector/code-values.ts";
+import { codeNumbers } from "../vector/coded-numbers.ts";
 import { StepKeeper } from "../vector/keeper.ts";
 import {
   bitmapBytes,
@@ -19,9 +19,10 @@ import {
   type NumbersVector,
   ValueList,
   type Vector,
+  widthFor,
 } from "../vector/vector.ts";
+import { renumber, unite } from "./assembled-codes.ts";
 import { type AssembledPlan, type PlanOptions, planLists, planRows } from "./assembled-plan.ts";
-import { codeNumbers } from "./coded-numbers.ts";
 import { latestStarts, partsAlone } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
@@ -272,6 +273,10 @@ export class AssembledSegment implements Segment {
     return vectors;
   }
 
+  packed(): undefined {
+    return undefined;
+  }
+
   codesOf(numbers: NumbersVector, name: string): CodesVector {
     const of = { ...this.#options, entries: this.rows };
     return codeNumbers(numbers, { ...of, name: `${of.name}coded/${name}` });
@@ -390,35 +395,51 @@ export class AssembledSegment implements Segment {
     scope: Scope,
     of: (segment: Segment) => readonly CodesVector[],
   ): CodesVector {
-    const { parts, keeper, kernel, scratch, name } = this.#options;
+    const { keeper, kernel, scratch, name } = this.#options;
+    const { rows } = this.#planOf(scope);
+    const known = keeper.find<CodesVector>(`${name}${what}`);
+    if (known !== undefined) return known;
+    return scratch.within(() => {
+      const words = scratch.zeros(rows * 4);
+      const dictionary = this.#gatherWords(words, scope, of);
+      const width = widthFor(dictionary.size);
+      return keeper.get<CodesVector>(
+        `${name}${what}`,
+        () => rows * width,
+        (at) => {
+          kernel.narrow(words, rows, width, at);
+          return { kind: "codes", at, width, dictionary };
+        },
+      );
+    });
+  }
+
+  #gatherWords(
+    at: number,
+    scope: Scope,
+    of: (segment: Segment) => readonly CodesVector[],
+  ): ValueList {
+    const { parts, kernel } = this.#options;
     const { rows, moves } = this.#planOf(scope);
-    return keeper.get<CodesVector>(
-      `${name}${what}`,
-      () => rows * 4,
-      (at) => {
-        scratch.bytes.fill(0, at, at + rows * 4);
-        const values = new Map<number, DataValue>();
-        let size = 0;
-        for (const [part, { rows: source, places, count }] of moves.entries()) {
-          if (count === 0) continue;
-          parts[part].with((segment) => {
-            for (const { at: codes, width, dictionary } of of(segment)) {
-              kernel.gatherCodes(codes, width, source, places, count, size, at);
-              this.#readValues({ codes: at, places, count }, { dictionary, offset: size }, values);
-              size += dictionary.size;
-            }
-          });
+    const values = new Map<number, DataValue>();
+    let size = 0;
+    for (const [part, { rows: source, places, count }] of moves.entries()) {
+      if (count === 0) continue;
+      parts[part].with((segment) => {
+        for (const { at: codes, width, dictionary } of of(segment)) {
+          kernel.gatherCodes(codes, width, source, places, count, size, at);
+          this.#readValues({ codes: at, places, count }, { dictionary, offset: size }, values);
+          size += dictionary.size;
         }
-        const used = this.#renumber(at, rows, size);
-        const list = Array.from(used, (code) => {
-          const value = values.get(code);
-          assert(value !== undefined, "query: a code without a value");
-          return value;
-        });
-        const dictionary = new ValueList(this.#unite({ at, rows }, list));
-        return { kind: "codes", at, width: 4, dictionary };
-      },
-    );
+      });
+    }
+    const used = renumber({ at, rows }, size, this.#options);
+    const list = Array.from(used, (code) => {
+      const value = values.get(code);
+      assert(value !== undefined, "query: a code without a value");
+      return value;
+    });
+    return new ValueList(unite({ at, rows }, list, this.#options.scratch));
   }
 
   /** Values of the codes at these places that are of the dictionary, by code from 0. */
@@ -435,26 +456,6 @@ export class AssembledSegment implements Segment {
     }
   }
 
-  /** One code for equal values, which several parts have; returns the values that are left. */
-  #unite(
-    { at, rows }: { readonly at: number; readonly rows: number },
-    values: readonly DataValue[],
-  ): readonly DataValue[] {
-    const united = new Map<string, number>();
-    const left: DataValue[] = [];
-    const codes = new Uint32Array(values.length + 1);
-    for (const [i, value] of values.entries()) {
-      const key = valueKey(value);
-      const code = united.get(key) ?? left.push(value);
-      united.set(key, code);
-      codes[i + 1] = code;
-    }
-    if (left.length === values.length) return values;
-    const { words } = this.#options.scratch;
-    for (let i = at / 4; i < at / 4 + rows; i++) words[i] = codes[words[i]];
-    return left;
-  }
-
   #sources(what: string, of: (segment: Segment) => Sources): Sources {
     return this.#memo.get(what, () => this.#gatherSources(what, of));
   }
@@ -462,34 +463,30 @@ export class AssembledSegment implements Segment {
   #gatherSources(what: string, of: (segment: Segment) => Sources): Sources {
     const { parts, keeper, kernel, scratch, name } = this.#options;
     const { rows, moves } = this.#wholePlan();
-    return keeper.get<Sources>(
-      `${name}${what}`,
-      () => rows * 4,
-      (at) => {
-        scratch.bytes.fill(0, at, at + rows * 4);
-        const all: Source[] = [];
-        for (const [part, { rows: source, places, count }] of moves.entries()) {
-          if (count === 0) continue;
-          parts[part].with((segment) => {
-            const { codes, list } = of(segment);
-            kernel.gatherCodes(codes.at, codes.width, source, places, count, all.length, at);
-            all.push(...list);
-          });
-        }
-        const used = this.#renumber(at, rows, all.length);
-        return { codes: { at, width: 4 }, list: Array.from(used, (index) => all[index]) };
-      },
-    );
-  }
-
-  /** Only codes that occur, in order of appearance; returns what they were, from 0. */
-  #renumber(at: number, count: number, most: number): Uint32Array {
-    const { kernel, scratch } = this.#options;
+    const known = keeper.find<Sources>(`${name}${what}`);
+    if (known !== undefined) return known;
     return scratch.within(() => {
-      const table = scratch.take((most + 1) * 4);
-      const list = scratch.take((count + 1) * 4);
-      const found = kernel.renumber(at, count, most, table, list) >>> 0;
-      return scratch.words.slice(list / 4, list / 4 + found).map((code) => code - 1);
+      const words = scratch.zeros(rows * 4);
+      const all: Source[] = [];
+      for (const [part, { rows: source, places, count }] of moves.entries()) {
+        if (count === 0) continue;
+        parts[part].with((segment) => {
+          const { codes, list } = of(segment);
+          kernel.gatherCodes(codes.at, codes.width, source, places, count, all.length, words);
+          all.push(...list);
+        });
+      }
+      const used = renumber({ at: words, rows }, all.length, this.#options);
+      const list = Array.from(used, (index) => all[index]);
+      const width = widthFor(list.length);
+      return keeper.get<Sources>(
+        `${name}${what}`,
+        () => rows * width,
+        (at) => {
+          kernel.narrow(words, rows, width, at);
+          return { codes: { at, width }, list };
+        },
+      );
     });
   }
 }

@@ -13,12 +13,12 @@ import type { ColumnRows } from "../block/parquet-decode.ts";
 import { resourceFromJson } from "../block/resource-json.ts";
 import type { Field } from "../traceql/ast.ts";
 import { codeValues, type ValuesToCode } from "../vector/code-values.ts";
+import { codeNumbers } from "../vector/coded-numbers.ts";
 import { type Keeper, StepKeeper } from "../vector/keeper.ts";
-import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
+import type { CodesVector, NumbersVector, PackedCodes, Vector } from "../vector/vector.ts";
 import { readResource, readScope } from "./any-value.ts";
 import { type BlockNames, blockNames } from "./block-names.ts";
 import { hexValues, listValues } from "./block-values.ts";
-import { codeNumbers } from "./coded-numbers.ts";
 import { hasValues, isEmptyColumn, isFullColumn } from "./column-statistics.ts";
 import { bringRows } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
@@ -105,15 +105,17 @@ export class BlockSegment implements Segment {
     this.rows = tenant.rows;
     this.#first = tenant.rowFirst;
     this.#isDistinct = meta.distinct === true || meta.merged !== undefined;
-    this.#vectors = new BlockVectors({
-      ...tools,
-      vectors: columns,
-      source: this.#block,
-      rows: { first: tenant.rowFirst, end: tenant.rowFirst + tenant.rows },
-      name: this.#name,
-    });
+    this.#vectors = this.#vectorsIn(columns);
     const { kernel, scratch } = tools;
     this.#family = { keeper: columns, scratch, kernel, name: this.#name };
+  }
+
+  #vectorsIn(vectors: Keeper): BlockVectors {
+    const rows = { first: this.#first, end: this.#first + this.rows };
+    return new BlockVectors({
+      ...this.#tools,
+      ...{ vectors, source: this.#block, rows, name: this.#name },
+    });
   }
 
   get traces(): number {
@@ -321,6 +323,13 @@ export class BlockSegment implements Segment {
       vectors.push(codeValues(to, () => residual));
     }
     return vectors;
+  }
+
+  packed(key: string): PackedCodes | undefined {
+    const [first, ...more] = this.#names.span.keys.get(key) ?? [];
+    if (first === undefined || more.length > 0 || first.isArray) return undefined;
+    if (this.#residual("span")?.get(key) !== undefined) return undefined;
+    return this.#vectors.packed(first.column);
   }
 
   codesOf(numbers: NumbersVector, name: string): CodesVector {

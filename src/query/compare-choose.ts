@@ -1,6 +1,6 @@
 /** Between the two visits of compare(): which of many values are counted by slot. */
 import type { Compare } from "../traceql/ast.ts";
-import { addValueCounts, frequentHashes } from "./compare-counts.ts";
+import { addValueCounts, freeCounts, frequentHashes } from "./compare-counts.ts";
 import type { ChosenValues } from "./metrics-compare.ts";
 import type { ComparedKey, MetricsPartial } from "./metrics-partial.ts";
 import type { MetricsPlan } from "./metrics-plan.ts";
@@ -36,6 +36,7 @@ function chosenIn(
     const options = { top: Number(topN ?? TOP_N), tiesMax: TIES_MAX };
     chosen.set(name, frequentHashes(key.many, options));
     if (key.many.isCut) partial.isCut = true;
+    freeCounts(key.many);
     key.many = undefined;
   }
   return chosen;

@@ -5,20 +5,24 @@
  * With more values than have room those that occur least are forgotten, so that the counts of some
  * that come back later are too low; then it is said that there were more.
  */
+import { freeBytes } from "../base/free-bytes.ts";
 import type { CodeHashes } from "./value-hash.ts";
 
 export interface CompareCounts {
   /** Entries of a table with open addressing: two words of hash, 0 in the second for free. */
-  hashes: Uint32Array;
-  /** Of each entry the selection's count, then the baseline's. */
-  counts: Float64Array;
+  hashes: Uint32Array<ArrayBuffer>;
+  /** Of each entry the selection's count, then the baseline's: COUNT_MAX stands for more, too. */
+  counts: Uint32Array<ArrayBuffer>;
   used: number;
   isCut: boolean;
 }
 
 const ENTRIES_MIN = 1024;
-/** 24 bytes each: 6 MiB of one attribute. */
+/** 16 bytes each: 4 MiB of one attribute. */
 const ENTRIES_MAX = 262_144;
+
+/** Values that all have more are as frequent as each other: then their slots tell them apart. */
+const COUNT_MAX = 0xffff_ffff;
 
 export function emptyCounts(): CompareCounts {
   return { ...table(ENTRIES_MIN), isCut: false };
@@ -27,7 +31,7 @@ export function emptyCounts(): CompareCounts {
 function table(entries: number): Omit<CompareCounts, "isCut"> {
   return {
     hashes: new Uint32Array(entries * 2),
-    counts: new Float64Array(entries * 2),
+    counts: new Uint32Array(entries * 2),
     used: 0,
   };
 }
@@ -39,8 +43,7 @@ export function addCodeCounts(to: CompareCounts, hashes: CodeHashes, sides: Uint
     const selection = sides[code * 2 + 1];
     if (baseline + selection === 0 || hashes[code * 2 + 1] === 0) continue;
     const at = placeOf(to, hashes[code * 2], hashes[code * 2 + 1]);
-    to.counts[at] += selection;
-    to.counts[at + 1] += baseline;
+    addSides(to.counts, at, { selection, baseline });
   }
 }
 
@@ -54,19 +57,31 @@ export function addValueCounts(
   [high, low]: readonly [number, number],
   { selection, baseline }: SideCounts,
 ): void {
-  const at = placeOf(to, high, low);
-  to.counts[at] += selection;
-  to.counts[at + 1] += baseline;
+  addSides(to.counts, placeOf(to, high, low), { selection, baseline });
 }
 
-export function mergeCounts(to: CompareCounts, from: CompareCounts): void {
+function addSides(counts: Uint32Array, at: number, { selection, baseline }: SideCounts): void {
+  counts[at] = Math.min(COUNT_MAX, counts[at] + selection);
+  counts[at + 1] = Math.min(COUNT_MAX, counts[at + 1] + baseline);
+}
+
+/** Of both together; both are given up with that. */
+export function mergeCounts(one: CompareCounts, other: CompareCounts): CompareCounts {
+  const [to, from] = one.used < other.used ? [other, one] : [one, other];
   for (let at = 0; at < from.hashes.length; at += 2) {
     if (from.hashes[at + 1] === 0) continue;
     const place = placeOf(to, from.hashes[at], from.hashes[at + 1]);
-    to.counts[place] += from.counts[at];
-    to.counts[place + 1] += from.counts[at + 1];
+    addSides(to.counts, place, { selection: from.counts[at], baseline: from.counts[at + 1] });
   }
   if (from.isCut) to.isCut = true;
+  freeCounts(from);
+  return to;
+}
+
+/** Nothing of them is asked for any more: tables are large, and the collector sees no haste. */
+export function freeCounts({ hashes, counts }: CompareCounts): void {
+  freeBytes(new Uint8Array(hashes.buffer));
+  freeBytes(new Uint8Array(counts.buffer));
 }
 
 /** Twice the number of the entry, which is made when there is none. */
@@ -110,6 +125,7 @@ function rebuild(to: CompareCounts): void {
     to.counts[place + 1] = counts[at + 1];
     to.used++;
   }
+  freeCounts({ ...to, hashes, counts });
 }
 
 /** More than half of the entries are below it. */

@@ -9,9 +9,9 @@ import { assert } from "../base/assert.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { Field, IntrinsicName } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
+import { slotsFor } from "../vector/coded-numbers.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import type { Dictionary } from "../vector/vector.ts";
-import { slotsFor } from "./coded-numbers.ts";
 import {
   type CodeLayer,
   type FieldColumns,

@@ -4,10 +4,10 @@ import { assert } from "../base/assert.ts";
 import { type HeadVectorOptions, HeadVectors } from "../head/head-vectors.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import { codeValues } from "../vector/code-values.ts";
+import { codeNumbers } from "../vector/coded-numbers.ts";
 import { StepKeeper } from "../vector/keeper.ts";
 import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
 import { readList, readResource, readScope } from "./any-value.ts";
-import { codeNumbers } from "./coded-numbers.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { ResidualIndex } from "./residual.ts";
 import type {
@@ -207,6 +207,10 @@ export class HeadSegment implements Segment {
       const rest = codeValues({ keeper: this.#keeper, scratch, name, entries }, () => residual);
       return [...vectors, rest];
     });
+  }
+
+  packed(): undefined {
+    return undefined;
   }
 
   codesOf(numbers: NumbersVector, name: string): CodesVector {

@@ -5,13 +5,12 @@
  * Values that are few are counted by slot at once. Of many only how often they occur; those that
  * are shown are known when all segments are counted, and are counted by slot in a second visit.
  */
-import { assert } from "../base/assert.ts";
 import type { Compare } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
-import { bitmapBytes } from "../vector/vector.ts";
 import { addCodeCounts, emptyCounts, HashPlaces } from "./compare-counts.ts";
 import { type ComparedSource, comparedFields, comparedSources } from "./compare-fields.ts";
-import { type CodeTools, type FieldCodes, fieldCodes } from "./field-codes.ts";
+import { ComparedCodes, type Sided, sidedRows } from "./compare-rows.ts";
+import type { CodeTools, FieldCodes } from "./field-codes.ts";
 import type { FilterBits } from "./filter-bits.ts";
 import {
   type ComparedKey,
@@ -23,7 +22,7 @@ import {
 import type { MetricsPlan } from "./metrics-plan.ts";
 import type { Found } from "./metrics-segment.ts";
 import type { Value } from "./question.ts";
-import { type CountedRows, labelKey } from "./row-groups.ts";
+import { labelKey } from "./row-groups.ts";
 import { codeHashes } from "./value-hash.ts";
 
 /** With more codes values count as many: merging texts and slots takes longer than counting. */
@@ -50,14 +49,6 @@ export interface CompareInto {
 /** Hashes (two words each) of the values that are counted by slot, by the key in labels. */
 export type ChosenValues = ReadonlyMap<string, Uint32Array>;
 
-/** Slots of the selection lie behind those of the others. */
-interface Sided {
-  readonly counted: CountedRows;
-  /** By row: 1 in the selection. */
-  readonly sides: number;
-  readonly slots: number;
-}
-
 /** The first visit. */
 export function tallyCompare(of: ComparedRows, into: CompareInto, tools: CodeTools): void {
   const { scratch } = tools;
@@ -68,13 +59,14 @@ export function tallyCompare(of: ComparedRows, into: CompareInto, tools: CodeToo
   for (const source of comparedSources(segment)) {
     scratch.within(() => tallySources(source, { sided, keyOf, partial: into.partial }, tools));
   }
+  const rows = new ComparedCodes(of.filter, sided, tools);
   for (const field of comparedFields(segment)) {
     const key = keyOf(printField(field));
     if (key === undefined) return;
     scratch.within(() => {
-      const codes = fieldCodes(of.filter, { field, slotOf: sided.counted.slotOf }, tools);
-      const to = { sided, key, partial: into.partial };
-      const cells = codes.size * sided.counted.slots;
+      const { codes, counted } = rows.of(field);
+      const to = { sided: { ...sided, counted }, key, partial: into.partial };
+      const cells = codes.size * counted.slots;
       if (codes.size <= CODES_MAX && cells <= CELLS_MAX) tallyFew(codes, to, tools);
       else tallyMany(codes, to, tools);
     });
@@ -89,6 +81,7 @@ export function tallyChosen(
 ): void {
   const sided = sidedRows(of, tools);
   const { segment } = of.filter;
+  const rows = new ComparedCodes(of.filter, sided, tools);
   for (const field of [...comparedFields(segment), ...comparedSources(segment).flatMap(fieldsOf)]) {
     const name = printField(field);
     const values = chosen.get(name);
@@ -96,42 +89,15 @@ export function tallyChosen(
     const key = comparedKey(of.plan, { into: partial, keys }, name);
     if (key === undefined) return;
     tools.scratch.within(() => {
-      const codes = fieldCodes(of.filter, { field, slotOf: sided.counted.slotOf }, tools);
-      tallyAmong(codes, new HashPlaces(values), { to: { sided, key, partial }, tools });
+      const { codes, counted } = rows.of(field);
+      const to = { sided: { ...sided, counted }, key, partial };
+      tallyAmong(codes, new HashPlaces(values), { to, tools });
     });
   }
 }
 
 function fieldsOf({ fields }: ComparedSource) {
   return fields;
-}
-
-function sidedRows({ fn, found, filter }: ComparedRows, tools: CodeTools): Sided {
-  const { scratch, kernel } = tools;
-  const { rows, slotOf, slots } = found.counted;
-  const sided = scratch.take(rows * 2);
-  scratch.bytes.copyWithin(sided, slotOf, slotOf + rows * 2);
-  scratch.within(() => {
-    kernel.shiftSlots(sided, selectedBits({ fn, found, filter }, tools), rows, slots);
-  });
-  const sides = scratch.take(rows * 2);
-  kernel.sidesOfSlots(sided, rows, slots, sides);
-  return { counted: { rows, slotOf: sided, slots: slots * 2 }, sides, slots };
-}
-
-function selectedBits(
-  { fn, found, filter }: Omit<ComparedRows, "plan">,
-  { scratch, kernel }: CodeTools,
-): number {
-  const { selection, start, end } = fn;
-  const { bits, counted } = found;
-  const { rows } = counted;
-  assert(selection.node === "filter", "query: a selection that is no filter");
-  const selected = filter.rows(selection.expr, bits);
-  if (start === undefined || end === undefined) return selected;
-  const timely = scratch.take(bitmapBytes(rows));
-  kernel.rangeLongs(filter.segment.start(), rows, start + 1n, end, timely);
-  return filter.bits.and(selected, timely, rows);
 }
 
 interface FieldInto {
@@ -205,15 +171,17 @@ function addValue(
 }
 
 function tallyMany(codes: FieldCodes, to: FieldInto, tools: CodeTools): void {
-  const { scratch } = tools;
+  const { scratch, kernel } = tools;
   const { sided, key } = to;
   const { rows, slotOf } = sided.counted;
+  const sides = scratch.take(rows * 2);
+  kernel.sidesOfSlots(slotOf, rows, sided.slots, sides);
   const hashes = codeHashes(codes);
   const isNil = (code: number) => hashes[code * 2 + 1] === 0;
   const perCode = tallyCells(
     codes,
     {
-      ...{ slotOf: sided.sides, rows, cells: codes.size * 2 },
+      ...{ slotOf: sides, rows, cells: codes.size * 2 },
       cellOf: (code) => (isNil(code) ? NO_CELL : code * 2),
     },
     tools,

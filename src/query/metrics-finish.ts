@@ -24,8 +24,9 @@ export function finishMetrics(plan: MetricsPlan, partial: MetricsPartial): Finis
   const isOver = all.length > most;
   const kept = isOver ? all.slice(0, most) : all;
   const exemplars = new ExemplarPlaces(partial.exemplars);
+  const times = Array.from({ length: slots.count }, (_, slot) => timestampMs(slots, slot));
   return {
-    series: kept.map((one) => shownSeries(one, { slots, exemplars })),
+    series: kept.map((one) => shownSeries(one, { times, exemplars })),
     partial: isOver ? tooManySeries(most) : partial.isCut ? OVER_MEMORY : undefined,
   };
 }
@@ -89,12 +90,12 @@ function orderSeries(a: PlanSeries, b: PlanSeries): number {
 
 function shownSeries(
   { labels, values, from }: PlanSeries,
-  { slots, exemplars }: { readonly slots: Slots; readonly exemplars: ExemplarPlaces },
+  { times, exemplars }: { readonly times: readonly number[]; readonly exemplars: ExemplarPlaces },
 ): Series {
   const samples = [];
   for (let slot = 0; slot < values.length; slot++) {
     const value = values[slot];
-    if (!Number.isNaN(value)) samples.push({ timestampMs: timestampMs(slots, slot), value });
+    if (!Number.isNaN(value)) samples.push({ timestampMs: times[slot], value });
   }
   return {
     labels: shownLabels(labels),

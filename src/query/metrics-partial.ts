@@ -2,7 +2,7 @@
  * What segments say about metrics, before it is an answer: plain data, so that threads can work on
  * one question, and additive, so that in which order does not matter.
  */
-import { type CompareCounts, emptyCounts, mergeCounts } from "./compare-counts.ts";
+import { type CompareCounts, mergeCounts } from "./compare-counts.ts";
 import { ExemplarRoom, type PartialExemplar } from "./exemplar-room.ts";
 import { metricsCells } from "./metrics-cells.ts";
 import type { Fragment, MetricsPlan } from "./metrics-plan.ts";
@@ -109,6 +109,16 @@ function mergeSeries(
   }
 }
 
+/** What is large in a partial, to be handed over to another thread instead of copied. */
+export function buffersOf({ fragments }: MetricsPartial): ArrayBuffer[] {
+  return fragments.flatMap((fragment) => {
+    if (fragment.kind !== "compare") return [];
+    return Array.from(fragment.keys.values(), ({ many }) => many)
+      .filter((many) => many !== undefined)
+      .flatMap(({ hashes, counts }) => [hashes.buffer, counts.buffer]);
+  });
+}
+
 function mergeCompared(
   plan: MetricsPlan,
   { into, to }: { readonly into: MetricsPartial; readonly to: ComparePartial["keys"] },
@@ -118,8 +128,8 @@ function mergeCompared(
     const known = comparedKey(plan, { into, keys: to }, key);
     if (known === undefined) continue;
     if (compared.many !== undefined) {
-      known.many ??= emptyCounts();
-      mergeCounts(known.many, compared.many);
+      const { many } = known;
+      known.many = many === undefined ? compared.many : mergeCounts(many, compared.many);
     }
     for (const side of ["selection", "baseline"] as const) {
       addCounts(known[side].totals, compared[side].totals);

@@ -2,8 +2,9 @@
  * Rows of a segment by the values of several fields at once: each row's group as a word, and what
  * the fields' values are in a group.
  */
+
+import { slotsFor } from "../vector/coded-numbers.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
-import { slotsFor } from "./coded-numbers.ts";
 import type { CodeTools, FieldCodes } from "./field-codes.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";

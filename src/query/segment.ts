@@ -7,7 +7,7 @@
  */
 import type { DataValue } from "../model/data-value.ts";
 import type { Field } from "../traceql/ast.ts";
-import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
+import type { CodesVector, NumbersVector, PackedCodes, Vector } from "../vector/vector.ts";
 
 /** What spans have lists of. */
 export type ListScope = "event" | "link";
@@ -138,6 +138,8 @@ export interface Segment {
   linkSpanId(): CodesVector;
   /** Vectors that hold values of the key; a span, event or link has a value in one at most. */
   attribute(scope: "span" | ListScope, key: string): readonly Vector[];
+  /** Of an attribute of few spans, which has one vector, its codes; undefined: see attribute(). */
+  packed(key: string): PackedCodes | undefined;
   /** One number a row as codes; `name` tells it from the segment's other numbers. */
   codesOf(numbers: NumbersVector, name: string): CodesVector;
   /** Keys of attributes; more than once is possible. */

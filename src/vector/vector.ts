@@ -34,6 +34,15 @@ export interface CodesVector {
   readonly dictionary: Dictionary;
 }
 
+/**
+ * The same of the rows that have a value alone, one behind the other: no code is 0. Which rows
+ * these are says a bitmap; columns that the same rows have share it.
+ */
+export interface PackedCodes extends Omit<CodesVector, "kind"> {
+  readonly present: number;
+  readonly count: number;
+}
+
 /** 64 bits a row. `present` is a bitmap, 0: all rows have a value; others hold 0. */
 export interface NumbersVector {
   readonly kind: "longs" | "doubles";

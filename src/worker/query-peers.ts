@@ -8,6 +8,7 @@ import type { MessagePort } from "node:worker_threads";
 import { assert } from "../base/assert.ts";
 import { EngineError, type ErrorCode } from "../base/error.ts";
 import type { GatheredPart, GatherJob, Peers } from "../query/answer-question.ts";
+import { buffersOf } from "../query/metrics-partial.ts";
 
 type PeerMessage =
   | { readonly type: "gather"; readonly id: number; readonly job: GatherJob }
@@ -116,7 +117,10 @@ export class QueryPeers implements Peers {
   ): Promise<void> {
     try {
       const part = await this.#options.gather(job, signal);
-      if (!signal.aborted) port.postMessage({ type: "gathered", id, part } satisfies PeerMessage);
+      if (signal.aborted) return;
+      const { gathered } = part;
+      const handed = gathered.type === "metrics" ? buffersOf(gathered.partial) : [];
+      port.postMessage({ type: "gathered", id, part } satisfies PeerMessage, handed);
     } catch (error) {
       assert(error instanceof EngineError, "query: a part that failed says why");
       const { code, message, block } = error;

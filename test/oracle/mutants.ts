@@ -230,7 +230,7 @@ const METRICS: readonly Mutant[] = [
     mistake: "division by zero is infinite",
   },
   {
-    file: "src/query/metrics-compare.ts",
+    file: "src/query/compare-rows.ts",
     find: "rows, start + 1n, end, timely",
     replace: "rows, start, end - 1n, timely",
     mistake: "the selection's time has its start and not its end",

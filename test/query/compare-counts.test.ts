@@ -43,15 +43,36 @@ describe("counts of many values", () => {
     addCodeCounts(one, hashes, Uint32Array.from([0, 0, 1, 0, 0, 0]));
     const other = emptyCounts();
     addCodeCounts(other, hashes, Uint32Array.from([0, 0, 5, 1, 0, 0]));
-    mergeCounts(one, other);
+    const sum = mergeCounts(one, other);
     const at = (n: number) => {
       const [high, low] = hashOf(n);
-      const place = one.hashes.findIndex((word, i) => {
-        return i % 2 === 0 && word === high && one.hashes[i + 1] === low;
+      const place = sum.hashes.findIndex((word, i) => {
+        return i % 2 === 0 && word === high && sum.hashes[i + 1] === low;
       });
-      return [one.counts[place], one.counts[place + 1]];
+      return [sum.counts[place], sum.counts[place + 1]];
     };
-    expect([at(1), at(2), one.used]).toEqual([[1, 7], [2, 0], 2]);
+    expect([at(1), at(2), sum.used]).toEqual([[1, 7], [2, 0], 2]);
+  });
+
+  test("add up the same whichever has more, and stay where no number is larger", () => {
+    const few = () => {
+      const counts = emptyCounts();
+      addValueCounts(counts, hashOf(1), { selection: 3_000_000_000, baseline: 1 });
+      return counts;
+    };
+    const many = () => {
+      const counts = few();
+      for (let n = 2; n < 5000; n++)
+        addValueCounts(counts, hashOf(n), { selection: n, baseline: 0 });
+      return counts;
+    };
+    for (const sum of [mergeCounts(few(), many()), mergeCounts(many(), few())]) {
+      expect(sum.used).toBe(4999);
+      expect(found(sum, 3)).toEqual([1, 4998, 4999]);
+      const most = sum.counts.indexOf(4_294_967_295);
+      expect(sum.counts[most + 1]).toBe(2);
+      expect(sum.hashes.slice(most, most + 2)).toEqual(Uint32Array.from(hashOf(1)));
+    }
   });
 
   test("forget what is rare when there is too much, and say so", () => {
