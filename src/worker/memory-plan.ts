@@ -22,8 +22,8 @@ const STEP_SCRATCH_BYTES = 192 * MiB;
 /** Columns of blocks that a query thread keeps at most. */
 const VECTOR_BYTES = 384 * MiB;
 const VECTOR_BYTES_MIN = 64 * MiB;
-/** Of a span all columns that are asked for often, and most of those that only compare() reads. */
-const VECTOR_BYTES_PER_SPAN = 140;
+/** Of a span all columns that are asked for often, and those that only compare() reads. */
+const VECTOR_BYTES_PER_SPAN = 112;
 /** JavaScript heaps, code, caches of readers and what threads hold of requests. */
 const OUTSIDE_BYTES = 128 * MiB;
 const HALF_BYTES_MAX = 192 * MiB;
