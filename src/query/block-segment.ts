@@ -112,10 +112,8 @@ export class BlockSegment implements Segment {
 
   #vectorsIn(vectors: Keeper): BlockVectors {
     const rows = { first: this.#first, end: this.#first + this.rows };
-    return new BlockVectors({
-      ...this.#tools,
-      ...{ vectors, source: this.#block, rows, name: this.#name },
-    });
+    const of = { vectors, source: this.#block, rows, name: this.#name };
+    return new BlockVectors({ ...this.#tools, ...of });
   }
 
   get traces(): number {
