@@ -97,10 +97,13 @@ function hashOf(words: Uint32Array): number {
 }
 
 function read(options: BlockVectorOptions, column: number): Packed | undefined {
-  const { caches, source } = options;
+  const { caches, source, rows } = options;
   const { type } = source.file.columns[column];
-  const dictionary = columnDictionary(caches, source, column);
-  if (dictionary !== undefined) return readCodes(options, column, new PageDictionary(dictionary));
+  const values = columnDictionary(caches, source, column);
+  if (values !== undefined) {
+    const isUsed = rows.first === 0 && rows.end === source.file.rows;
+    return readCodes(options, column, new PageDictionary(values, isUsed));
+  }
   if (type === BOOLEAN) return readCodes(options, column, BOOLS);
   return type === BYTE_ARRAY ? readTexts(options, column) : readNumbers(options, column);
 }

@@ -1,6 +1,7 @@
 /** Columns of a data file by name, for queries. */
 import type { AttributeColumn } from "../block/block-layout.ts";
 import type { OpenBlock } from "../block/block-read.ts";
+import type { NestedName } from "./segment.ts";
 
 interface ScopeColumns {
   /** Places of the columns that are no attributes, by their last name. */
@@ -17,6 +18,13 @@ export interface BlockNames {
   readonly event: ScopeColumns;
   readonly link: ScopeColumns;
 }
+
+export const NESTED_COLUMNS: Readonly<Record<NestedName, string>> = {
+  nestedSetLeft: "nested_left",
+  nestedSetRight: "nested_right",
+  nestedSetParent: "nested_parent",
+  "span:childCount": "child_count",
+};
 
 const known = new WeakMap<OpenBlock, BlockNames>();
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });

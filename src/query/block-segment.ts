@@ -17,7 +17,7 @@ import { codeNumbers } from "../vector/coded-numbers.ts";
 import { type Keeper, StepKeeper } from "../vector/keeper.ts";
 import type { CodesVector, NumbersVector, PackedCodes, Vector } from "../vector/vector.ts";
 import { readResource, readScope } from "./any-value.ts";
-import { type BlockNames, blockNames } from "./block-names.ts";
+import { type BlockNames, blockNames, NESTED_COLUMNS } from "./block-names.ts";
 import { hexValues, listValues } from "./block-values.ts";
 import { hasValues, isEmptyColumn, isFullColumn } from "./column-statistics.ts";
 import { bringRows } from "./cut-out.ts";
@@ -57,13 +57,6 @@ import { findTraceRows, type TraceRows } from "./trace-rows.ts";
 import { type FarRows, farSpans, isFar, isFew, knownSpans } from "./trace-spans.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
-
-const NESTED: Readonly<Record<NestedName, string>> = {
-  nestedSetLeft: "nested_left",
-  nestedSetRight: "nested_right",
-  nestedSetParent: "nested_parent",
-  "span:childCount": "child_count",
-};
 
 interface SegmentKeepers {
   readonly columns?: Keeper | undefined;
@@ -105,15 +98,11 @@ export class BlockSegment implements Segment {
     this.rows = tenant.rows;
     this.#first = tenant.rowFirst;
     this.#isDistinct = meta.distinct === true || meta.merged !== undefined;
-    this.#vectors = this.#vectorsIn(columns);
+    const rows = { first: this.#first, end: this.#first + this.rows };
+    const kept = { vectors: columns, source: this.#block, rows, name: this.#name };
+    this.#vectors = new BlockVectors({ ...tools, ...kept });
     const { kernel, scratch } = tools;
     this.#family = { keeper: columns, scratch, kernel, name: this.#name };
-  }
-
-  #vectorsIn(vectors: Keeper): BlockVectors {
-    const rows = { first: this.#first, end: this.#first + this.rows };
-    const of = { vectors, source: this.#block, rows, name: this.#name };
-    return new BlockVectors({ ...this.#tools, ...of });
   }
 
   get traces(): number {
@@ -249,7 +238,7 @@ export class BlockSegment implements Segment {
   nested(which: NestedName): NumbersVector {
     // The block's own numbers count every row.
     if (this.doubles() !== 0) return nestedNumbers(this, this.#family)[which];
-    const vector = this.#flat(NESTED[which]);
+    const vector = this.#flat(NESTED_COLUMNS[which]);
     const { scratch } = this.#tools;
     const keeper = this.#columns;
     return asLongs(vector, { keeper, scratch, name: `${this.#name}${which}`, entries: this.rows });
