@@ -146,8 +146,8 @@ const SHOWN: readonly Mutant[] = [
     mistake: "what is negated is a condition on what is shown",
   },
   {
-    file: "src/query/trace-summary.ts",
-    find: "if (doubles !== 0 && spansets.filter.bits.has(doubles, row)) continue;",
+    file: "src/query/trace-cards.ts",
+    find: "if (doubles !== 0 && bits.has(doubles, row)) continue;",
     replace: "",
     mistake: "doubles count among a service's spans",
   },
@@ -274,8 +274,8 @@ const KERNEL: readonly Mutant[] = [
   },
   {
     file: "native/src/nested-set.ts",
-    find: "if (kindOf(node) == wantedKind(child)) return node;",
-    replace: "",
+    find: "if (!isShared || kindOf(node) == wantedKind(child)) return node;",
+    replace: "if (!isShared) return node;",
     mistake: "blocks number a span below the first of those with the parent's id",
   },
 ];
