@@ -23,7 +23,7 @@ import { readFileSync } from "node:fs";
 const OPTIONS: Readonly<Record<string, string>> = {
   MIMALLOC_PURGE_DELAY: "500",
   BUN_JSC_forceRAMSize: `${256 * 1024 * 1024}`,
-  BUN_JSC_gcMaxHeapSize: `${32 * 1024 * 1024}`,
+  BUN_JSC_gcMaxHeapSize: `${24 * 1024 * 1024}`,
 };
 
 /**

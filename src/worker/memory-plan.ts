@@ -23,7 +23,7 @@ const STEP_SCRATCH_BYTES = 192 * MiB;
 const VECTOR_BYTES = 384 * MiB;
 const VECTOR_BYTES_MIN = 64 * MiB;
 /** Of a span all columns that are asked for often, and those that only compare() reads. */
-const VECTOR_BYTES_PER_SPAN = 112;
+const VECTOR_BYTES_PER_SPAN = 96;
 /** JavaScript heaps, code, caches of readers and what threads hold of requests. */
 const OUTSIDE_BYTES = 128 * MiB;
 const HALF_BYTES_MAX = 192 * MiB;

@@ -11,6 +11,10 @@ const END_THREAD = join(import.meta.dirname, "..", "support", "end-thread.ts");
 const ENDS = 3;
 const BETWEEN = 100;
 const TIMEOUT_MS = 90_000;
+const REQUESTS_IN_HEAD = 2000;
+const ASKING = 8;
+/** More than PIN_MS_MAX in head-pins.ts. */
+const SUSPENDED_MS = 32_000;
 
 test(
   "an ingress thread that ends under load comes back on its port, and nothing is lost",
@@ -66,4 +70,37 @@ test(
     expect(found).toHaveLength(1);
   },
   TIMEOUT_MS,
+);
+
+test(
+  "query threads live on when the process was suspended for longer than they may hold the head",
+  async () => {
+    await using server = await Server.start();
+    const load = startLoad(server, { connections: 4, goOn: () => false });
+    await waitFor(
+      () => load.acknowledged.length >= REQUESTS_IN_HEAD,
+      () => `no requests are acknowledged\n${server.log}`,
+    );
+    // The head is all that there is, so questions hold it most of the time.
+    let running = true;
+    const ask = (query: string) => server.get(`/api/search?q=${encodeURIComponent(query)}`);
+    const asking = Array.from({ length: ASKING }, async () => {
+      while (running) await (await ask("{ } | by(name) | count() > 1")).arrayBuffer();
+    });
+    await Bun.sleep(1000);
+    server.signal("SIGSTOP");
+    await Bun.sleep(SUSPENDED_MS);
+    server.signal("SIGCONT");
+    // The supervisor has looked twice.
+    await Bun.sleep(3000);
+    running = false;
+    await Promise.all(asking);
+    expect(server.log).not.toContain("overdue");
+    expect(server.log).not.toContain("thread ended");
+    const answer = await ask('{ name = "span 19" }');
+    expect([answer.status, await answer.text()]).toEqual([200, expect.stringContaining("traceID")]);
+    expect(await server.stop()).toBe(0);
+    await load.ended;
+  },
+  TIMEOUT_MS * 2,
 );

@@ -1,5 +1,5 @@
 /** Where slots of a ring lie, both sides on one thread. */
-import { expect, test } from "bun:test";
+import { expect, test } from "vitest";
 import { prng } from "../../src/base/prng.ts";
 import { RING_CONTROL_BYTES, Ring, type Slot } from "../../src/ring/ring.ts";
 

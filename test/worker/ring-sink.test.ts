@@ -1,5 +1,5 @@
 /** What becomes of requests when their ring is full. Ingest is played by the test. */
-import { expect, test } from "bun:test";
+import { expect, test } from "vitest";
 import { OK } from "../../native/src/layout.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { NO_RATE_LIMIT } from "../../src/receive/rate-limit.ts";
