@@ -297,14 +297,21 @@ async function copySynced(source: string, path: string): Promise<number> {
   }
 }
 
-/** Makes the folder of `path` for `name`, again when somebody removed it in between. */
+/**
+ * Makes the folder of `path` for `name`, again when somebody removed it in between: also between
+ * the two looks of mkdir(), which then says EEXIST of what is not there.
+ */
 async function inFolder<Result>(path: string, name: () => Promise<Result>): Promise<Result> {
   for (let attempt = 1; ; attempt++) {
+    let isMade = false;
     try {
       await mkdir(dirname(path), { recursive: true });
+      isMade = true;
       return await name();
     } catch (error) {
-      if (codeOf(error) !== "ENOENT" || attempt === FOLDER_ATTEMPTS) throw error;
+      const code = codeOf(error);
+      const isRemoved = code === "ENOENT" || (code === "EEXIST" && !isMade);
+      if (!isRemoved || attempt === FOLDER_ATTEMPTS) throw error;
     }
   }
 }
