@@ -10,19 +10,10 @@ import { blockCorrupt } from "./block-error.ts";
 import type { PageHead } from "./parquet-footer.ts";
 import { encodings } from "./parquet-schema.ts";
 import { CHECKSUM_BYTES, CHECKSUM_FIELD } from "./parquet-thrift.ts";
+import { BINARY, BYTE, DOUBLE, FALSE, I16, I32, I64, STRUCT, TRUE } from "./thrift-types.ts";
 
 /** Room that any header has enough of. */
 export const PAGE_HEADER_BYTES_MAX = 96;
-
-const TRUE = 1;
-const FALSE = 2;
-const BYTE = 3;
-const I16 = 4;
-const I32 = 5;
-const I64 = 6;
-const DOUBLE = 7;
-const BINARY = 8;
-const STRUCT = 12;
 
 const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;

@@ -8,18 +8,19 @@
  */
 import { blockCorrupt } from "./block-error.ts";
 import { CHECKSUM_BYTES } from "./parquet-thrift.ts";
-
-const TRUE = 1;
-const FALSE = 2;
-const BYTE = 3;
-const I16 = 4;
-const I32 = 5;
-const I64 = 6;
-const DOUBLE = 7;
-const BINARY = 8;
-const LIST = 9;
-const SET = 10;
-const STRUCT = 12;
+import {
+  BINARY,
+  BYTE,
+  DOUBLE,
+  FALSE,
+  I16,
+  I32,
+  I64,
+  LIST,
+  SET,
+  STRUCT,
+  TRUE,
+} from "./thrift-types.ts";
 
 /** Parquet's own structs nest less than ten deep. */
 const DEPTH_MAX = 32;

@@ -11,16 +11,7 @@
  * which other readers pass over as they do all that they do not know.
  */
 import { assert } from "../base/assert.ts";
-
-const TRUE = 1;
-const FALSE = 2;
-const BYTE = 3;
-const I16 = 4;
-const I32 = 5;
-const I64 = 6;
-const BINARY = 8;
-const LIST = 9;
-const STRUCT = 12;
+import { BINARY, BYTE, FALSE, I16, I32, I64, LIST, STRUCT, TRUE } from "./thrift-types.ts";
 
 /** Parquet's field for extensions of any struct, binary: there crc32 of the bytes before it. */
 export const CHECKSUM_FIELD = 32767;
