@@ -5,6 +5,7 @@
  * A search with a limit goes in waves, the newest block first and then several times as many, so
  * that it seldom looks at more than it needs. Which wave a trace comes in changes no answer.
  */
+import { assert } from "../base/assert.ts";
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import { type PlannedBlock, planAlone } from "./block-plan.ts";
@@ -15,6 +16,7 @@ import {
   type GatherTools,
   type Left,
   NOTHING_BETTER,
+  type PartGatherer,
   type SecondVisit,
 } from "./gatherer.ts";
 import { type Inspected, InspectedCount } from "./inspected-count.ts";
@@ -22,8 +24,10 @@ import type { KnownTags } from "./known-tags.ts";
 import { MetricsGatherer } from "./metrics-gatherer.ts";
 import type { Answer, AskOptions, Question } from "./question.ts";
 import { SearchGatherer } from "./search-gatherer.ts";
+import { isPlace, type RankedTrace } from "./search-plan.ts";
 import type { SegmentPart } from "./segment-part.ts";
-import { type Begun, overlaps, type Segments } from "./segments.ts";
+import { type Begun, type BlocksVisit, overlaps, type Segments } from "./segments.ts";
+import { ShowTraces } from "./show-traces.ts";
 import { TagNamesGatherer } from "./tag-names-gatherer.ts";
 import { TagValuesGatherer } from "./tag-values-gatherer.ts";
 import type { TraceCards } from "./trace-cards.ts";
@@ -41,6 +45,8 @@ export interface GatherJob {
   readonly better: Better;
   /** Of a second visit what it is for. */
   readonly again: SecondVisit | undefined;
+  /** Traces of these blocks of which all is wanted that an answer shows; undefined: a search. */
+  readonly show: readonly RankedTrace[] | undefined;
   /** Time that the question has had already. */
   readonly usedMs: number;
   /** When nobody waits for its answer any more. */
@@ -128,7 +134,8 @@ async function answerWithout(
     toldMs = tools.clock.nowMs();
     onProgress(gatherer.answer(count.metrics(), left));
   };
-  const of = { question, untilMs, gatherer, without };
+  const isTold = onProgress !== undefined;
+  const of = { question, untilMs, gatherer, without, isTold };
   await visitTenants({ ...of, count, progress, again: undefined }, tools, signal);
   const again = gatherer.again?.();
   if (again !== undefined) {
@@ -166,7 +173,7 @@ export async function gatherPart(
 ): Promise<GatheredPart> {
   const { segments } = tools;
   const { question, tenant, inHead, untilMs, without } = job;
-  const gatherer = makeGatherer(question, tools, job);
+  const gatherer = makePartGatherer(job, tools);
   const count = new InspectedCount(without);
   const isAgain = job.again !== undefined;
   const turn = tools.turns.begin(tenant, { untilMs, usedMs: job.usedMs, isAgain });
@@ -184,11 +191,22 @@ export async function gatherPart(
   };
 }
 
-function usedBy(gatherer: Gatherer, count: InspectedCount) {
-  return (part: Parameters<Gatherer["use"]>[0]) => {
+function usedBy(gatherer: PartGatherer, count: InspectedCount) {
+  return (part: SegmentPart) => {
     count.add(part.segment);
     gatherer.use(part);
   };
+}
+
+function makePartGatherer(
+  { question, better, again, show }: Pick<GatherJob, "question" | "better" | "again" | "show">,
+  tools: AnswerTools,
+): PartGatherer {
+  if (show === undefined) return makeGatherer(question, tools, { better, again });
+  assert(question.type === "search", "query: traces to show of another question");
+  const { segments, cards } = tools;
+  const { scratch, kernel } = segments;
+  return new ShowTraces(question, { scratch, kernel }, { cards, wanted: show });
 }
 
 function makeGatherer(
@@ -220,6 +238,8 @@ interface TenantQuestion {
   readonly progress: (left: Left) => void;
   readonly again: SecondVisit | undefined;
   readonly without: ReadonlySet<string>;
+  /** What is known so far is told before the end. */
+  readonly isTold: boolean;
 }
 
 /** One tenant's spans, gathered. */
@@ -241,7 +261,7 @@ class TenantAnswer {
   }
 
   async run(): Promise<void> {
-    const { question, gatherer, count, progress } = this.#of;
+    const { question, gatherer, count, progress, isTold } = this.#of;
     this.#planElsewhere();
     const begun = await this.#tools.segments.begin(this.#visit());
     const chosen = begun.plan.newestFirst.filter(({ range }) => overlaps(range, question));
@@ -256,8 +276,10 @@ class TenantAnswer {
       next += size;
       size *= WAVE_GROWTH;
       this.#leave(chosen.at(next));
+      if (isTold) await this.#show(begun);
       progress(this.#left);
     }
+    await this.#show(begun);
     count.finish();
   }
 
@@ -266,7 +288,7 @@ class TenantAnswer {
     const { segments, peers } = this.#tools;
     const all = segments.unplanned(this.#of.tenant);
     if (all === undefined || all.length < 2) return;
-    const job = this.#job({ plan: planAlone([]), inHead: new Map() }, []);
+    const job = this.#job({ plan: planAlone([]), inHead: new Map() }, [], undefined);
     // Who cannot is asked again with blocks, and says why.
     for (const owner of peers.others) {
       peers.gather(owner, { ...job, all }, this.#signal).catch(() => undefined);
@@ -317,7 +339,46 @@ class TenantAnswer {
     gatherer.add(own.take());
   }
 
-  #job(begun: Begun, blocks: readonly PlannedBlock[]): GatherJob {
+  /** What the blocks have to say of the best traces. */
+  async #show(begun: Begun): Promise<void> {
+    const { gatherer } = this.#of;
+    const unshown = gatherer.unshown?.() ?? [];
+    const byBlock = Map.groupBy(unshown, ({ shown }) => (isPlace(shown) ? shown.block : ""));
+    const blocks = begun.plan.newestFirst.filter(({ block }) => byBlock.has(block.meta.id));
+    const byOwner = Map.groupBy(blocks, ({ block }) => block.owner);
+    const all = Array.from(byOwner, async ([owner, owned]) => {
+      const show = owned.flatMap(({ block }) => byBlock.get(block.meta.id) ?? []);
+      const job = this.#job(begun, owned, show);
+      gatherer.show?.(await this.#shown(owner, job, { begun, blocks: owned }));
+    });
+    await Promise.all(all);
+  }
+
+  async #shown(
+    owner: number,
+    job: GatherJob,
+    of: Pick<BlocksVisit, "begun" | "blocks">,
+  ): Promise<Gathered> {
+    const { self } = this.#tools.peers;
+    if (owner !== self) {
+      const part = await this.#tools.peers.gather(owner, job, this.#signal);
+      this.#turn.usedMs += part.usedMs;
+      return part.gathered;
+    }
+    const shown = makePartGatherer(job, this.#tools);
+    const { question } = this.#of;
+    const use = (part: SegmentPart) => shown.use(part);
+    const isDone = () => false;
+    const visit = { ...this.#visit(), ...of, use, question, isBounded: true, isDone };
+    await this.#tools.segments.visitBlocks(visit);
+    return shown.take();
+  }
+
+  #job(
+    begun: Begun,
+    blocks: readonly PlannedBlock[],
+    show: readonly RankedTrace[] | undefined,
+  ): GatherJob {
     const { question, tenant, gatherer, again, without } = this.#of;
     return {
       question,
@@ -328,6 +389,7 @@ class TenantAnswer {
       inHead: begun.inHead,
       better: gatherer.better,
       again,
+      show,
       usedMs: this.#turn.usedMs,
       untilMs: this.#turn.untilMs,
     };
@@ -335,7 +397,7 @@ class TenantAnswer {
 
   async #peer(owner: number, begun: Begun, blocks: readonly PlannedBlock[]): Promise<void> {
     const { gatherer, count, progress } = this.#of;
-    const job = this.#job(begun, blocks);
+    const job = this.#job(begun, blocks, undefined);
     const part = await this.#tools.peers.gather(owner, job, this.#signal);
     gatherer.add(part.gathered);
     count.addAll(part.inspected);

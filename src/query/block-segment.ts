@@ -19,7 +19,7 @@ import type { CodesVector, NumbersVector, PackedCodes, Vector } from "../vector/
 import { readResource, readScope } from "./any-value.ts";
 import { type BlockNames, blockNames, NESTED_COLUMNS } from "./block-names.ts";
 import { hexValues, listValues } from "./block-values.ts";
-import { hasValues, isEmptyColumn, isFullColumn } from "./column-statistics.ts";
+import { hasValues, isEmptyColumn, isFullColumn, valuesIn } from "./column-statistics.ts";
 import { bringRows } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
@@ -60,7 +60,8 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 interface SegmentKeepers {
   readonly columns?: Keeper | undefined;
-  readonly traces?: Keeper;
+  /** Where its traces begin, when that is known; once. */
+  readonly traceRows?: () => TraceRows;
 }
 
 export class BlockSegment implements Segment {
@@ -68,11 +69,11 @@ export class BlockSegment implements Segment {
   readonly #tools: SegmentTools;
   readonly #of: TenantBlock;
   readonly #columns: Keeper;
-  readonly #traceKeeper: Keeper;
   readonly #name: string;
   readonly #block: OpenBlock;
   readonly #first: number;
   readonly #isDistinct: boolean;
+  readonly #findTraceRows: () => TraceRows;
   readonly #names: BlockNames;
   readonly #vectors: BlockVectors;
   readonly #family: FamilyTools;
@@ -81,17 +82,17 @@ export class BlockSegment implements Segment {
   #known: TraceRows | undefined;
   #times: TraceTimes | undefined;
 
-  /** `columns` keeps what is read of them, `traces` where they begin. */
+  /** `columns` keeps what is read of them. */
   constructor(
     tools: SegmentTools,
     of: TenantBlock,
-    { columns = tools.vectors, traces = tools.vectors }: SegmentKeepers = {},
+    { columns = tools.vectors, traceRows }: SegmentKeepers = {},
   ) {
     const { folder, meta, tenant } = of;
     this.#tools = tools;
     this.#of = of;
     this.#columns = columns;
-    this.#traceKeeper = traces;
+    this.#findTraceRows = traceRows ?? (() => this.#readTraceRows());
     this.#name = `${folder}/${tenant.rowFirst}+${tenant.rows}/`;
     this.#block = openBlock(tools.caches, folder);
     this.#names = blockNames(this.#block);
@@ -151,16 +152,25 @@ export class BlockSegment implements Segment {
   }
 
   cutOut(trace: number, fields: readonly Field[]): BlockSegment {
-    const { words } = this.#tools.scratch;
+    const { scratch } = this.#tools;
     const at = this.starts / 4 + trace;
-    const rows = { first: this.#first + words[at], end: this.#first + words[at + 1] };
+    const [first, end] = [scratch.words[at], scratch.words[at + 1]];
+    const rows = { first: this.#first + first, end: this.#first + end };
     const of = { names: this.#names, rows, fields, ofSpans: true };
     bringRows(this.#tools.caches, this.#block, of);
     const tools = { ...this.#tools, caches: this.#tools.caches.unnoticed };
     const { name } = this.#of.tenant;
-    const tenant = { name, rowFirst: rows.first, rows: rows.end - rows.first, traces: 1 };
-    const keeper = new StepKeeper(tools.scratch);
-    return new BlockSegment(tools, { ...this.#of, tenant }, { columns: keeper, traces: keeper });
+    const tenant = { name, rowFirst: rows.first, rows: end - first, traces: 1 };
+    const columns = new StepKeeper(scratch);
+    const ids = this.traceIds + trace * 16;
+    // Whoever has the segment may have it longer than what is kept now.
+    const traceRows = () => {
+      const starts = scratch.keep(8);
+      scratch.words[starts / 4] = 0;
+      scratch.words[starts / 4 + 1] = end - first;
+      return { ids, starts, traces: 1 };
+    };
+    return new BlockSegment(tools, { ...this.#of, tenant }, { columns, traceRows });
   }
 
   #farRows(): FarRows {
@@ -352,13 +362,7 @@ export class BlockSegment implements Segment {
     const { file } = this.#block;
     // What is said of all rows is said of the tenant's when all are.
     if (this.rows !== file.rows) return 0;
-    const entries = this.#entries(scope);
-    let values = 0;
-    for (const { column, isArray } of this.#names[scope].keys.get(key) ?? []) {
-      const { nulls } = file.columns[column];
-      if (!isArray && nulls >= 0 && nulls <= entries) values += entries - nulls;
-    }
-    return values;
+    return valuesIn(file, this.#names[scope].keys.get(key) ?? [], this.#entries(scope));
   }
 
   #entries(scope: "span" | ListScope): number {
@@ -366,16 +370,15 @@ export class BlockSegment implements Segment {
   }
 
   #traceRows(): TraceRows {
-    this.#known ??= findTraceRows(
-      { ...this.#tools, keeper: this.#traceKeeper },
-      {
-        vectors: this.#vectors,
-        block: this.#block,
-        name: this.#name,
-      },
-    );
+    this.#known ??= this.#findTraceRows();
     if (this.#known.traces !== this.traces) throw blockCorrupt("number of its traces");
     return this.#known;
+  }
+
+  #readTraceRows(): TraceRows {
+    const tools = { ...this.#tools, keeper: this.#tools.vectors };
+    const of = { vectors: this.#vectors, block: this.#block, name: this.#name };
+    return findTraceRows(tools, of);
   }
 
   /** One source for each combination of values that the columns have. */

@@ -18,3 +18,17 @@ export function hasValues({ columns }: DataFile, column: number): boolean {
   const { entries, nulls } = columns[column];
   return nulls >= 0 && nulls < entries;
 }
+
+/** How many of as many entries have a value at least, in columns of which none has another's. */
+export function valuesIn(
+  { columns }: DataFile,
+  of: readonly { readonly column: number; readonly isArray: boolean }[],
+  entries: number,
+): number {
+  let values = 0;
+  for (const { column, isArray } of of) {
+    const { nulls } = columns[column];
+    if (!isArray && nulls >= 0 && nulls <= entries) values += entries - nulls;
+  }
+  return values;
+}

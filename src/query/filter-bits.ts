@@ -40,6 +40,8 @@ const FEW_ROWS = 64;
 const SPARSE_SHARE = 8;
 /** With more values it costs less to look for the one that is meant. */
 const CODES_MAX = 4096;
+/** But not for rows that are fewer by so much: their own values are looked at. */
+const ROWS_PER_VALUE = 4;
 const NUMBER_BYTES = 8;
 
 /** Intrinsics whose values are in a dictionary. */
@@ -174,19 +176,20 @@ export class FilterBits {
     const count = bits.count(within, segment.rows);
     if (count <= FEW_ROWS || this.#isByRow(expr)) return this.#eachRow(expr, within);
     const isSparse = count * SPARSE_SHARE <= segment.rows;
-    const sparse = isSparse ? this.#andSparse(within, expr) : undefined;
+    const sparse = isSparse ? this.#andSparse(within, count, expr) : undefined;
     if (sparse !== undefined) return sparse;
     return bits.and(within, this.#bitsOf(expr, within), segment.rows);
   }
 
   /** Of a field of codes, by the codes of these rows; undefined for any other expression. */
-  #andSparse(within: number, expr: FieldExpr): number | undefined {
+  #andSparse(within: number, count: number, expr: FieldExpr): number | undefined {
     if (expr.node !== "binary" || !isCompareOp(expr.op) || this.#leaves.has(expr)) return undefined;
     const fields = fieldsOf(expr);
     if (fields.length !== 1 || fieldScope(fields[0]) !== "row") return undefined;
     const { layers, missing, entries } = this.columns(fields[0]);
     const [layer] = layers;
-    if (layers.length !== 1 || layer.kind !== "codes" || layer.size > CODES_MAX) return undefined;
+    if (layers.length !== 1 || layer.kind !== "codes") return undefined;
+    if (layer.size > CODES_MAX && layer.size < count * ROWS_PER_VALUE) return undefined;
     const condition = conditionOf(expr);
     if (condition.test(missing)) return undefined;
     const tools = { scratch: this.#scratch, kernel: this.#kernel, bits: this.bits };

@@ -43,17 +43,25 @@ export interface Left {
   readonly latestNano: bigint | undefined;
 }
 
-export interface Gatherer {
+/** What visits the blocks of one thread. */
+export interface PartGatherer {
   use(part: SegmentPart): void;
   /** Whether nothing that ends by then can change the answer. */
   isDone(latestNano: bigint): boolean;
+  /** Hands over what was gathered so far, once. */
+  take(): Gathered;
+}
+
+export interface Gatherer extends PartGatherer {
   /** Whether it may be done before all blocks were visited. */
   readonly mayEndEarly: boolean;
   /** What a thread that goes on from here should know. */
   readonly better: Better;
-  /** Hands over what was gathered so far, once. */
-  take(): Gathered;
   add(gathered: Gathered): void;
+  /** Of what was found so far all whose blocks must say more, when all was visited. */
+  unshown?(): readonly RankedTrace[];
+  /** What they said; those that it does not have are gone, with their blocks. */
+  show?(gathered: Gathered): void;
   /**
    * When all was visited: what a second visit of all is for, which begins with that; undefined:
    * the answer is complete, as it always is without this function.

@@ -4,6 +4,7 @@ import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 import { type CodeLayer, hexAt, type Layer } from "./field-columns.ts";
 import { doubleRange, longRange, type NumberTest } from "./number-range.ts";
+import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";
 import type { RowBits } from "./row-bits.ts";
 
@@ -126,18 +127,53 @@ export function isNoneOf(layer: Layer, condition: Condition): boolean {
 export function testFewCodes(
   layer: CodeLayer,
   of: { readonly entries: number; readonly within: number; readonly condition: Condition },
-  { kernel, scratch }: LayerTools,
+  { kernel, scratch, bits }: LayerTools,
 ): number {
   const { at, width, size } = layer;
+  const { entries, within, condition } = of;
+  if (bits.count(within, entries) * VALUES_PER_ROW < size) {
+    return testTheirValues(layer, of, { scratch, bits });
+  }
   const table = scratch.zeros(size + 1);
-  fillTable(layer, of.condition, { scratch, table });
-  const out = scratch.take(bitmapBytes(of.entries));
-  kernel.testFew(at, width, of.entries, of.within, table, out);
+  fillTable(layer, condition, { scratch, table });
+  const out = scratch.take(bitmapBytes(entries));
+  kernel.testFew(at, width, entries, within, table, out);
+  return out;
+}
+
+/** Of the values of the layer only those that these entries have. */
+function testTheirValues(
+  layer: CodeLayer,
+  { entries, within, condition }: Parameters<typeof testFewCodes>[1],
+  { scratch, bits }: Pick<LayerTools, "scratch" | "bits">,
+): number {
+  const { dictionary } = layer;
+  const known = condition.equalTo && dictionary?.find?.(condition.equalTo.bytes);
+  const tested = new Map<number, boolean>();
+  const test = (code: number): boolean => {
+    if (known !== undefined) return code === known + 1;
+    const value = layer.value(code - 1);
+    return value.type !== "nil" && condition.test(value);
+  };
+  const out = bits.none(entries);
+  for (const entry of bits.list(within, entries)) {
+    const code = codeOf(layer, scratch, entry);
+    if (code === 0) continue;
+    let holds = tested.get(code);
+    if (holds === undefined) {
+      scratch.tick(VALUE_WORK);
+      holds = test(code);
+      tested.set(code, holds);
+    }
+    if (holds) bits.set(out, entry);
+  }
   return out;
 }
 
 /** A text may be long, and the pattern as well. */
 const VALUE_WORK = 64;
+/** To look a value up costs as much as testing so many that lie behind each other. */
+const VALUES_PER_ROW = 4;
 
 /** A byte 1 for each code whose value the condition holds for; all are 0. */
 function fillTable(

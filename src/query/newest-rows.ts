@@ -35,7 +35,7 @@ export class NewestRows {
 
   /** A bitmap of the rows that count, of the first `most` candidates. */
   rows(most: number): number {
-    const { segment, within } = this.#part;
+    const { segment } = this.#part;
     const { scratch, kernel } = this.#tools;
     const { words } = scratch;
     const bits = new RowBits(scratch, kernel);
@@ -44,12 +44,12 @@ export class NewestRows {
     const end = this.#first + Math.min(most, this.count);
     for (let place = this.#first; place < end; place++) {
       const trace = words[this.#order + place];
-      if (!this.#passes(trace)) continue;
-      for (let row = words[starts + trace]; row < words[starts + trace + 1]; row++) {
-        if (bits.has(within, row)) bits.set(out, row);
-      }
+      if (this.#part.isExcluded(trace) || !this.#passes(trace)) continue;
+      const rowEnd = words[starts + trace + 1];
+      for (let row = words[starts + trace]; row < rowEnd; row++) bits.set(out, row);
     }
-    return out;
+    const doubles = segment.doubles();
+    return doubles === 0 ? out : bits.without(out, doubles, segment.rows);
   }
 
   /** The first place whose trace starts so; later ones start earlier. */

@@ -3,6 +3,7 @@ import { assert } from "../base/assert.ts";
 import type { Better, Gathered, Gatherer, GatherTools, Left } from "./gatherer.ts";
 import type { AnswerMetrics, SearchAnswer, SearchQuestion } from "./question.ts";
 import {
+  isPlace,
   orderRanked,
   planSearch,
   type Rank,
@@ -86,9 +87,22 @@ export class SearchGatherer implements Gatherer {
     this.#take(gathered.traces);
   }
 
+  unshown(): readonly RankedTrace[] {
+    return this.#best.filter(({ shown }) => isPlace(shown));
+  }
+
+  show(gathered: Gathered): void {
+    assert(gathered.type === "search", "query: gathered for another question");
+    const shown = new Map(gathered.traces.map((trace) => [trace.traceId, trace]));
+    this.#best = this.#best.map((trace) =>
+      isPlace(trace.shown) ? (shown.get(trace.traceId) ?? trace) : trace,
+    );
+  }
+
   answer(metrics: AnswerMetrics, left?: Left): SearchAnswer {
     const best = left === undefined ? this.#best : this.#settled(left);
-    return { type: "search", traces: best.map(({ summary }) => summary), metrics };
+    const traces = best.flatMap(({ shown }) => (isPlace(shown) ? [] : [shown]));
+    return { type: "search", traces, metrics };
   }
 
   /** Clients add up what they are told, and never take a trace back. */

@@ -1,7 +1,7 @@
 /** What a search looks for, and in which order it wants it. */
 import type { Pipeline, Sort, Static } from "../traceql/ast.ts";
 import { type Mention, mentionsOf, searchedPipeline } from "./mentions.ts";
-import type { SearchQuestion, TraceSummary } from "./question.ts";
+import type { KeyValue, SearchQuestion, TraceSummary } from "./question.ts";
 import { orderSorted } from "./value-order.ts";
 
 export interface SearchPlan {
@@ -13,16 +13,39 @@ export interface SearchPlan {
   readonly limit: number;
 }
 
-/** A trace that was found, and its place among others. */
-export interface RankedTrace {
+/** The place of a trace that was found among others. */
+export interface Rank {
   readonly key: Static | undefined;
   readonly startUnixNano: bigint;
   /** 16 bytes as hex digits. */
   readonly traceId: string;
-  readonly summary: TraceSummary;
 }
 
-export type Rank = Omit<RankedTrace, "summary">;
+/** What is shown of it, or where that is to be read when it turns out to be among the best. */
+export type RankedTrace = Rank & { readonly shown: TraceSummary | TracePlace };
+
+/** Holds as long as the plan of blocks that the question began with. */
+export interface TracePlace {
+  /** The block's id. */
+  readonly block: string;
+  /** Name of the rows that count, and the trace's number in their segment. */
+  readonly part: string;
+  readonly trace: number;
+  readonly sets: readonly ShownSet[];
+}
+
+/** A spanset, as much of it as is shown. */
+export interface ShownSet {
+  /** How many rows it has. */
+  readonly matched: number;
+  /** Of the part's segment. */
+  readonly rows: readonly number[];
+  readonly attributes: readonly KeyValue[];
+}
+
+export function isPlace(shown: RankedTrace["shown"]): shown is TracePlace {
+  return "part" in shown;
+}
 
 /** Below zero when `a` comes first. */
 export function orderRanked(plan: SearchPlan, a: Rank, b: Rank): number {

@@ -1,6 +1,7 @@
 /**
  * A search over one segment: its best traces, newest first or as the query sorts. What is shown of
- * them is read at once, while the segment is at hand.
+ * those of a block on this disk is read when it turns out that they are among the best of all
+ * (show-traces.ts), of others at once, while the segment is at hand.
  */
 import type { Field } from "../traceql/ast.ts";
 import { bitmapBytes } from "../vector/vector.ts";
@@ -9,14 +10,16 @@ import type { FilterTools } from "./filter-bits.ts";
 import { NewestRows } from "./newest-rows.ts";
 import type { SearchQuestion } from "./question.ts";
 import { RowBits } from "./row-bits.ts";
-import type { Rank, RankedTrace, SearchPlan } from "./search-plan.ts";
+import type { Rank, RankedTrace, SearchPlan, ShownSet } from "./search-plan.ts";
 import type { SegmentPart, TimeSpan } from "./segment-part.ts";
-import { Spansets } from "./spansets.ts";
+import { type RowSet, Spansets } from "./spansets.ts";
 import type { TraceCards } from "./trace-cards.ts";
-import { type SummaryParts, TraceSummaries } from "./trace-summary.ts";
+import { TraceSummaries } from "./trace-summary.ts";
 
 /** So many of the newest traces are asked at first; more where more are wanted. */
 const FEW_TRACES = 64;
+/** Where no others can be in the answer, one of so many costs less than a look at all. */
+const FEW_SHARE = 8;
 
 /** Each of them costs a request for its pages. */
 const FEW_ALONE = 12;
@@ -45,23 +48,22 @@ export function searchSegment(
   const alone = plan.sort === undefined ? fewOfFar(part, tools) : undefined;
   if (alone !== undefined) return searchTraces(plan, part, { ...tools, traces: alone });
   const spansets = new Spansets(segment, tools);
-  if (spansets.isNone(plan.pipeline)) return [];
+  // Where traces are known already that few can be better than, times say more than values.
+  const isBounded = plan.sort === undefined && tools.worst !== undefined;
+  if (!isBounded && spansets.isNone(plan.pipeline)) return [];
   const order = plan.sort === undefined ? segment.newestFirst() : undefined;
   if (order === undefined) return searchAll(plan, part, { ...tools, spansets });
   const since = tools.worst?.startUnixNano ?? 0n;
   const newest = new NewestRows(plan, part, { ...tools, order, since });
   if (newest.count === 0) return [];
-  const few = Math.max(FEW_TRACES, 2 * plan.limit);
+  const share = isBounded ? segment.traces / FEW_SHARE : 0;
+  const few = Math.max(FEW_TRACES, 2 * plan.limit, share);
+  if (isBounded && newest.count > few && spansets.isNone(plan.pipeline)) return [];
   const { probes } = tools;
   if (newest.count > few && !isLikely(probes, few, plan.limit)) {
     return searchAll(plan, part, { ...tools, spansets });
   }
-  const found = searchRows(plan, newest.rows(few), {
-    ...tools,
-    segment,
-    name: part.name,
-    spansets,
-  });
+  const found = searchRows(plan, part, { ...tools, within: newest.rows(few), spansets });
   probes.traces += Math.min(few, newest.count);
   probes.found += found.length;
   // Whatever is left starts before all of these.
@@ -126,14 +128,15 @@ function searchAll(
   tools: SearchTools & Pick<SearchParts, "spansets">,
 ): RankedTrace[] {
   const within = overlappingRows(plan.question, part, tools);
-  return searchRows(plan, within, { ...tools, segment: part.segment, name: part.name });
+  return searchRows(plan, part, { ...tools, within });
 }
 
 function searchRows(
   plan: SearchPlan,
-  within: number,
-  { segment, name, spansets, scratch, kernel, worst, cards }: SearchTools & SummaryParts,
+  { segment, name, block }: SegmentPart,
+  of: SearchTools & Pick<SearchParts, "spansets"> & { readonly within: number },
 ): RankedTrace[] {
+  const { within, spansets, scratch, kernel, worst, cards } = of;
   const found = spansets.run(plan.pipeline, within);
   const parts = { segment, spansets, scratch, kernel };
   const best =
@@ -141,9 +144,25 @@ function searchRows(
       ? newestTraces(plan, found, { ...parts, worst })
       : sortedTraces(plan, found, parts);
   if (best.length === 0) return [];
-  if (segment.isFar()) segment.bring(best.length, fieldsOf(plan));
+  const isFar = segment.isFar();
+  if (name !== undefined && block !== undefined && !isFar) {
+    return best.map(({ trace, sets, rank }): RankedTrace => {
+      return { ...rank, shown: { block, part: name, trace, sets: shownSets(plan, sets) } };
+    });
+  }
+  if (isFar) segment.bring(best.length, fieldsOf(plan));
   const summaries = new TraceSummaries(plan, { ...parts, name, cards });
-  return best.map((trace) => ({ ...trace.rank, summary: summaries.of(trace, best.length) }));
+  return best.map(({ trace, sets, rank }): RankedTrace => {
+    const place = { trace, sets: shownSets(plan, sets) };
+    return { ...rank, shown: summaries.of(rank, place, best.length) };
+  });
+}
+
+function shownSets({ question }: SearchPlan, sets: readonly RowSet[]): ShownSet[] {
+  const most = question.withoutSpanSets ? 0 : question.spansPerSpanSet;
+  return sets.map(({ rows, attributes }) => ({
+    ...{ matched: rows.length, rows: rows.slice(0, most), attributes },
+  }));
 }
 
 const ULONG_MAX = 2n ** 64n - 1n;

@@ -20,6 +20,8 @@ export interface SegmentPart {
   isExcluded(trace: number): boolean;
   /** What has the same name has the same rows that count, now and later; undefined: in the head. */
   readonly name?: string | undefined;
+  /** Id of the block in whose turn it came. */
+  readonly block?: string | undefined;
   /** No span is outside of it. */
   readonly range?: TimeSpan | undefined;
 }
@@ -28,10 +30,11 @@ export interface PartOptions {
   readonly segment: Segment;
   readonly scratch: StepScratch;
   readonly kernel: Pick<ReadExports, "countBits" | "listBits" | "mergeBits" | "rowsOfGroups">;
-  /** Numbers of traces that count elsewhere. */
+  /** Numbers of traces that count elsewhere; ascending. */
   readonly excluded: ArrayLike<number>;
   /** Of the segment and of `excluded` together. */
   readonly name: string | undefined;
+  readonly block: string | undefined;
   readonly range: TimeSpan | undefined;
   /** Keeps the rows that count under their name. */
   readonly keeper: Keeper;
@@ -41,6 +44,7 @@ export interface PartOptions {
 export class LazyPart implements SegmentPart {
   readonly segment: Segment;
   readonly name: string | undefined;
+  readonly block: string | undefined;
   readonly range: TimeSpan | undefined;
   readonly #options: PartOptions;
   #within: number | undefined;
@@ -49,6 +53,7 @@ export class LazyPart implements SegmentPart {
     this.#options = options;
     this.segment = options.segment;
     this.name = options.name;
+    this.block = options.block;
     this.range = options.range;
   }
 
@@ -60,8 +65,14 @@ export class LazyPart implements SegmentPart {
 
   isExcluded(trace: number): boolean {
     const { excluded } = this.#options;
-    for (let i = 0; i < excluded.length; i++) if (excluded[i] === trace) return true;
-    return false;
+    let low = 0;
+    let high = excluded.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (excluded[middle] < trace) low = middle + 1;
+      else high = middle;
+    }
+    return excluded[low] === trace;
   }
 
   #rows(): number {

@@ -94,9 +94,12 @@ export interface BlocksVisit extends Visit {
   readonly isDone: (latestNano: bigint) => boolean;
 }
 
-interface Used extends Pick<PartOptions, "excluded" | "name" | "range"> {
+interface Used extends Pick<PartOptions, "excluded" | "name" | "block" | "range"> {
   readonly visit: Visit;
 }
+
+/** Where there is little to see in blocks, a turn for each would be most of the work. */
+const SHORT_STEP_MS = 2;
 
 const NO_SHARES: Begun["inHead"] = new Map();
 
@@ -167,19 +170,30 @@ export class Segments {
   /** Block by block in their order, until the visitor is done. */
   async visitBlocks(visit: BlocksVisit): Promise<void> {
     const { begun, blocks, isDone, signal, turn } = visit;
+    const { turns } = this.#options;
     const ahead = this.#options.ahead?.begin(visit.question, blocks, visit.isBounded);
-    for (const [place, one] of blocks.entries()) {
-      if (isDone(one.range.to)) return;
+    const visitNext = (one: PlannedBlock) =>
+      this.#inStep(turn, () => {
+        ahead?.visiting();
+        this.#visitBlock(one, visit);
+        ahead?.visited();
+      });
+    const isKnown = ({ number }: PlannedBlock) => begun.plan.shares.unknownOf(number).length === 0;
+    let place = 0;
+    const isOver = () => place === blocks.length || isDone(blocks[place].range.to);
+    for (let isLeft = !isOver(); isLeft; ) {
       if (ahead !== undefined) await ahead.ready(place);
-      await this.#plans.learn(begun.plan, one, visit);
+      await this.#plans.learn(begun.plan, blocks[place], visit);
       signal.throwIfAborted();
-      await this.#options.turns.step(turn, () =>
-        this.#inStep(turn, () => {
-          ahead?.visiting();
-          this.#visitBlock(one, visit);
-          ahead?.visited();
-        }),
-      );
+      isLeft = await turns.step(turn, () => {
+        const shortUntilMs = turns.nowMs + SHORT_STEP_MS;
+        for (;;) {
+          visitNext(blocks[place++]);
+          if (isOver()) return false;
+          const isShort = turns.nowMs < shortUntilMs;
+          if (ahead !== undefined || !isShort || !isKnown(blocks[place])) return true;
+        }
+      });
     }
   }
 
@@ -214,7 +228,7 @@ export class Segments {
       ...{ kernel, scratch, blocks: all.map((block) => () => this.#segmentOf(block, tenant)) },
       candidates: (segment) => this.#plans.candidates(segment, plan, tenant),
     });
-    const inHead = { visit, name: undefined, range: undefined };
+    const inHead = { visit, name: undefined, block: undefined, range: undefined };
     if (shares.traces > 0) {
       const { traces } = shares;
       const keeper = new StepKeeper(scratch);
@@ -222,7 +236,7 @@ export class Segments {
       this.#use(new AssembledSegment(options), { ...inHead, excluded: [] });
     }
     for (const [half, segment] of segments.entries()) {
-      this.#use(segment, { ...inHead, excluded: shares.ofHalf(half) });
+      this.#use(segment, { ...inHead, excluded: shares.ofHalf(half).sort((a, b) => a - b) });
     }
     return new Map(Array.from(shares.ofBlocks(), ([block, of]) => [all[block].meta.id, of]));
   }
@@ -231,14 +245,17 @@ export class Segments {
     const { block, number, range } = one;
     const { kernel, scratch, vectors } = this.#options.tools;
     const { plan, inHead: shared } = visit.begun;
+    const of = { visit, block: block.meta.id, range };
     const inHead = shared.get(block.meta.id) ?? [];
     const split = plan.shares.splitOf(number);
     try {
       const segment = this.#segmentOf(block, visit.tenant);
       const others =
-        inHead.length === 0 ? split.excluded : Uint32Array.from([...split.excluded, ...inHead]);
+        inHead.length === 0
+          ? split.excluded
+          : Uint32Array.from([...split.excluded, ...inHead]).sort();
       const own = nameOf(`${block.folder}/rows/${visit.tenant}/`, others);
-      naming(block, () => this.#use(segment, { visit, excluded: others, name: own, range }));
+      naming(block, () => this.#use(segment, { ...of, excluded: others, name: own }));
       if (split.traces > 0) {
         const parts = split.parts.map(({ block: other, traces }) => {
           const from = plan.all[other];
@@ -250,7 +267,7 @@ export class Segments {
         const { traces } = split;
         const options = { parts, traces, keeper: vectors, scratch, kernel, name };
         const excluded = placesOf(split, number, inHead);
-        const whole = { visit, excluded, name: nameOf(name, excluded), range };
+        const whole = { ...of, excluded, name: nameOf(name, excluded) };
         this.#use(new AssembledSegment(options), whole);
       }
     } catch (error) {

@@ -1,8 +1,8 @@
 /** What an answer says of a trace that was found: its root, time, services, and the spansets. */
 
-import type { BestTrace, SearchParts } from "./best-traces.ts";
+import type { SearchParts } from "./best-traces.ts";
 import type { SpanSet, TraceSummary } from "./question.ts";
-import type { SearchPlan } from "./search-plan.ts";
+import type { Rank, SearchPlan, TracePlace } from "./search-plan.ts";
 import { ShownSpans, shownValue } from "./shown-span.ts";
 import { cardApart, cardOf, type TraceCard, type TraceCards } from "./trace-cards.ts";
 
@@ -28,7 +28,7 @@ export class TraceSummaries {
   }
 
   /** `among` so many of the segment's traces that are asked for. */
-  of({ trace, sets, rank }: BestTrace, among: number): TraceSummary {
+  of(rank: Rank, { trace, sets }: Pick<TracePlace, "trace" | "sets">, among: number): TraceSummary {
     const { question } = this.#plan;
     const { segment, scratch } = this.#parts;
     const card = this.#card(trace, among);
@@ -37,10 +37,10 @@ export class TraceSummaries {
     const spanSets = question.withoutSpanSets
       ? []
       : sets.map(
-          ({ rows, attributes }): SpanSet => ({
-            matched: rows.length,
+          ({ matched, rows, attributes }): SpanSet => ({
+            matched,
             attributes: attributes.map(({ key, value }) => ({ key, value: shownValue(value) })),
-            spans: rows.slice(0, question.spansPerSpanSet).map(shown),
+            spans: rows.map(shown),
           }),
         );
     const { rootServiceName, rootTraceName, endNano, services } = card;

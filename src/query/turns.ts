@@ -39,7 +39,7 @@ const TENANT_MS_MIN = 1;
 
 /** What steps leave behind, about: answers, and what was read for them. */
 const GARBAGE_BYTES_A_MS = 64 * KiB;
-const GARBAGE_BYTES_MAX = 32 * MiB;
+const GARBAGE_BYTES_MAX = 128 * MiB;
 
 interface TenantTime {
   ms: number;
@@ -64,6 +64,10 @@ export class Turns {
   ): Turn {
     if (!isAgain) this.#questions++;
     return { usedMs, tenant, untilMs, question: this.#questions };
+  }
+
+  get nowMs(): number {
+    return this.#clock.nowMs();
   }
 
   /** Of work that nobody waits for. */

@@ -33,7 +33,7 @@ function traceOf(startUnixNano: bigint): RankedTrace {
     ...{ traceId, startUnixNano, durationNano: 1n },
     ...{ rootServiceName: "", rootTraceName: "", services: [], spanSets: [] },
   };
-  return { key: undefined, startUnixNano, traceId, summary };
+  return { key: undefined, startUnixNano, traceId, shown: summary };
 }
 
 describe("what a search tells before its end", () => {
