@@ -92,7 +92,8 @@ const spanIds = texts([
 ]);
 const durations: Literals = (random) =>
   chance(random, 4) ? numbers(random) : duration(pick(random, DURATION_LITERALS));
-const smallInts: Literals = (random) => int(BigInt(random.below(6) - 1));
+const smallNumbers: Literals = (random) =>
+  chance(random, 4) ? float(pick(random, FLOATS)) : int(BigInt(random.below(6) - 1));
 
 const INTRINSIC_LITERALS: Readonly<Record<Exclude<IntrinsicName, "parent">, Literals>> = {
   duration: durations,
@@ -105,7 +106,7 @@ const INTRINSIC_LITERALS: Readonly<Record<Exclude<IntrinsicName, "parent">, Lite
   }),
   "span:id": spanIds,
   "span:parentID": spanIds,
-  "span:childCount": smallInts,
+  "span:childCount": smallNumbers,
   "trace:id": ids,
   traceDuration: durations,
   rootName: texts(NAMES),
@@ -116,9 +117,9 @@ const INTRINSIC_LITERALS: Readonly<Record<Exclude<IntrinsicName, "parent">, Lite
   "link:spanID": spanIds,
   "instrumentation:name": texts(SCOPE_NAMES),
   "instrumentation:version": texts(["", "1.0"]),
-  nestedSetLeft: smallInts,
-  nestedSetRight: smallInts,
-  nestedSetParent: smallInts,
+  nestedSetLeft: smallNumbers,
+  nestedSetRight: smallNumbers,
+  nestedSetParent: smallNumbers,
 };
 const INTRINSIC_NAMES = Object.keys(INTRINSIC_LITERALS) as (keyof typeof INTRINSIC_LITERALS)[];
 const NUMERIC: readonly IntrinsicName[] = [
@@ -139,6 +140,7 @@ function randomAttribute(random: Prng, keys: readonly string[] = KEYS): Attribut
 }
 
 export function randomField(random: Prng): Field {
+  if (chance(random, 8)) return { node: "intrinsic", name: pick(random, NUMERIC) };
   if (chance(random, 3)) return { node: "intrinsic", name: pick(random, INTRINSIC_NAMES) };
   return randomAttribute(random);
 }
@@ -196,7 +198,7 @@ function randomComparison(random: Prng): FieldExpr {
   const field = randomField(random);
   const kind = random.below(12);
   const compare = (left: FieldExpr, op: Binary["op"], right: FieldExpr): FieldExpr =>
-    chance(random, 10)
+    chance(random, 6)
       ? { node: "binary", op, left: right, right: left }
       : { node: "binary", op, left, right };
   if (kind === 0) return compare(field, pick(random, ["=", "!="]), literal({ type: "nil" }));

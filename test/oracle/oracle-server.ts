@@ -13,6 +13,7 @@ import { agree, comparable, type Json } from "./oracle-body.ts";
 import { type Case, shrink } from "./oracle-shrink.ts";
 import type { OracleTrace } from "./oracle-span.ts";
 import {
+  CROWD,
   itemText,
   oracleTraces,
   PARTS,
@@ -22,6 +23,8 @@ import {
 } from "./oracle-traces.ts";
 
 const TRACES_MAX = 6;
+/** Of so many tenants one has a crowd of traces. */
+const CROWDED_EACH = 4;
 /** A difference that takes more is told by its question and its seed. */
 const SPANS_SHOWN = 40;
 /** Requests on the way at once. */
@@ -44,7 +47,8 @@ export interface Run {
 export async function runOracle(run: Run): Promise<string | undefined> {
   await using server = await Server.start({ multitenancy_enabled: true }, [], run.root);
   const tenants = Array.from({ length: run.tenants }, (_, i) => {
-    const items = randomItems(prng(seedOf(run.seed, i)), TRACES_MAX);
+    const random = prng(seedOf(run.seed, i));
+    const items = randomItems(random, TRACES_MAX, i % CROWDED_EACH === 1 ? CROWD : 0);
     return { name: `t${i}`, items };
   });
   await sendAll(server, tenants);

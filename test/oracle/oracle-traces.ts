@@ -38,6 +38,11 @@ export interface SentItem {
 
 /** Two parts end in blocks, the last stays in the head. */
 export const PARTS = 3;
+/**
+ * Traces that some tenants have besides: the engine looks at few rows one by one, and only at more
+ * than 64 of a place by columns.
+ */
+export const CROWD = 50;
 /** Unix seconds of what is not far away. */
 export const EPOCH = 1_700_000_000;
 export const SPREAD = 300;
@@ -140,11 +145,16 @@ function spanIdOf(number: number): Uint8Array {
 
 const MISSING_PARENT = 99;
 
-/** At most `tracesMax` traces. */
-export function randomItems(random: Prng, tracesMax: number): SentItem[] {
+/** At most `tracesMax` traces, and `crowd` beside them, most of which are sent at once. */
+export function randomItems(random: Prng, tracesMax: number, crowd = 0): SentItem[] {
   const sources = Array.from({ length: 1 + random.below(4) }, () => randomSource(random));
   const count = 1 + random.below(tracesMax);
-  const items = Array.from({ length: count }, (_, i) => randomTrace(random, i, sources)).flat();
+  const own = Array.from({ length: count }, (_, i) => randomTrace(random, { index: i, sources }));
+  const home = crowd > 0 ? random.below(PARTS) : undefined;
+  const others = Array.from({ length: crowd }, (_, i) =>
+    randomTrace(random, { index: count + i, sources, home: chance(random, 6) ? undefined : home }),
+  );
+  const items = [...own, ...others].flat();
   // Of different traces in turns, as they come from different services.
   const keyed = items.map((item) => ({ item, key: random.unit() }));
   const mixed = keyed.sort((a, b) => a.key - b.key).map(({ item }) => item);
@@ -167,11 +177,19 @@ function randomSource(random: Prng): ItemSource {
   };
 }
 
-function randomTrace(random: Prng, index: number, sources: readonly ItemSource[]): SentItem[] {
+/** With a `home` it is sent in that part alone. */
+function randomTrace(
+  random: Prng,
+  {
+    index,
+    sources,
+    home,
+  }: { index: number; sources: readonly ItemSource[]; home?: number | undefined },
+): SentItem[] {
   const count = 1 + random.below(chance(random, 6) ? 20 : 6);
   const start = chance(random, 3) ? pick(random, ROUND_STARTS) : random.below(SPREAD);
   const isShared = chance(random, 5);
-  const parts = chance(random, 2) ? [random.below(PARTS)] : [0, 1, 2];
+  const parts = home !== undefined ? [home] : chance(random, 2) ? [random.below(PARTS)] : [0, 1, 2];
   return Array.from({ length: count }, (_, i) => {
     const isAgain = chance(random, isShared ? 2 : 6);
     const number = isAgain ? 1 + random.below(isShared ? 2 : count) : i + 1;
