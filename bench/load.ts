@@ -16,9 +16,16 @@ const [origin = "", seconds = "10", clients = "16", name = "identity"] = process
 const format = loadFormats[name];
 if (format === undefined) throw new Error(`formats: ${Object.keys(loadFormats).join(", ")}`);
 const batches = shopBatches({ seed: 2, batches: 64, spans: 500 });
-const bodies = batches.flatMap((batch) => format.packets?.(batch) ?? [format.encode(batch)]);
-const idPlaces = bodies.map((body) => format.places?.(body) ?? []);
+/** By batch: packets of one share traces, and are sent one behind the other with the same ids. */
+const stock = batches.map((batch) =>
+  (format.packets?.(batch) ?? [format.encode(batch)]).map((body) => ({
+    body,
+    places: format.places?.(body) ?? [],
+  })),
+);
 const random = prng(3);
+const due: (typeof stock)[number] = [];
+let stamp = 0;
 let sent = 0;
 let refused = 0;
 
@@ -37,13 +44,19 @@ if (format.transport === "udp") {
     }),
   );
 }
-const bytes = bodies.reduce((sum, body) => sum + body.length, 0) / bodies.length;
+const lengths = stock.flat().map(({ body }) => body.length);
+const bytes = lengths.reduce((sum, length) => sum + length, 0) / lengths.length;
 console.log(`${sent} requests of ${bytes.toFixed(0)} bytes sent, ${refused} of them refused`);
 process.exit();
 
 function next(): Uint8Array {
-  const index = random.below(bodies.length);
-  const body = bodies[index].slice();
-  format.restamp?.(body, idPlaces[index], random);
+  if (due.length === 0) {
+    due.push(...stock[random.below(stock.length)].toReversed());
+    stamp += 1;
+  }
+  const one = due.pop();
+  if (one === undefined) throw new Error("an empty batch");
+  const body = one.body.slice();
+  format.restamp?.(body, one.places, prng(stamp));
   return body;
 }

@@ -1,15 +1,17 @@
 /**
  * What a Jaeger agent does: takes calls of emitBatch over UDP, in either protocol of Thrift.
  *
- * A packet has no answer, so nobody waits: packets are translated as they come into one request,
- * which is offered a moment later, when those before it are answered. So a moment's packets share
- * one write to the disk.
+ * A packet has no answer, so nobody waits: packets are translated as they come, and a moment's
+ * packets are offered as one request, so that they share one write to the disk. A request does not
+ * wait for the answer to the one before it: while packets come faster than they are read, the
+ * runtime reads on and hears of no answer.
  *
  * What cannot be taken is counted: packets that are no call, packets over the queue, and those of
  * requests that the engine refused.
  *
  * Invariants:
- * (1) Packets read and not yet durable are at most queuePackets, their bytes at most bytesMax.
+ * (1) Packets read and not yet durable are at most queuePackets, their bytes at most bytesMax, as
+ *     OTLP.
  * (2) What is gathered or offered holds its bytes in flight; at rest nothing does.
  *
  * Threads: one ingress Worker, as a UDP socket is not shared.
@@ -19,6 +21,7 @@ import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { parseTenant } from "../model/tenant.ts";
 import type { InFlight, Reservation } from "./in-flight.ts";
+import { JaegerGather } from "./jaeger-gather.ts";
 import { JaegerRequest } from "./jaeger-request.ts";
 import { readEmitBatch } from "./jaeger-thrift.ts";
 import { rejectedCount } from "./otlp-response.ts";
@@ -42,14 +45,14 @@ export interface JaegerAgentParts {
   readonly logger: Logger;
 }
 
-/** Offered and not answered; one is written while the next one lies in the ring. */
-const REQUESTS_MAX = 2;
 /** At this size a request is offered at once. */
 const REQUEST_BYTES = 512 * KiB;
+/** And beyond this it does not grow: the engine might have no room for it at all. */
+const REQUEST_BYTES_MAX = 4 * MiB;
 /** Of one packet as OTLP: the smallest tag has five bytes and becomes less than sixty. */
 const PACKET_OTLP_BYTES_MAX = MiB;
 /** Packets of so long are one request; much shorter than anyone would see. */
-const GATHER_MS = 10;
+const GATHER_MS = 20;
 /** Without headers there is one tenant only. */
 const TENANT = parseTenant(null, false);
 
@@ -57,38 +60,39 @@ export class JaegerAgent {
   readonly #options: JaegerAgentOptions;
   readonly #parts: JaegerAgentParts;
   readonly #reader: ThriftReader;
-  readonly #request: JaegerRequest;
+  readonly #packet = new JaegerRequest(PACKET_OTLP_BYTES_MAX);
+  readonly #gather: JaegerGather;
   /** Of what is gathered. */
   #packets = 0;
   #bytes = 0;
   #reservation: Reservation | undefined;
   /** Gathered or offered. */
   #waitingPackets = 0;
-  #offers = 0;
+  /** Offered and not answered, as OTLP. */
+  #offeredBytes = 0;
   #isScheduled = false;
 
   constructor(options: JaegerAgentOptions, parts: JaegerAgentParts) {
     this.#options = options;
     this.#parts = parts;
-    this.#request = new JaegerRequest(options.bytesMax);
+    this.#gather = new JaegerGather(options.bytesMax);
     this.#reader =
       options.protocol === "compact" ? new ThriftCompactReader() : new ThriftBinaryReader();
   }
 
   /** Never throws for what is in the packet. */
   take(packet: Uint8Array): void {
-    const { out } = this.#request;
-    const before = out.length;
+    const gather = this.#gather;
     try {
       this.#checkRoom(packet);
+      this.#packet.clear();
       this.#reader.begin(packet);
-      readEmitBatch(this.#reader, this.#request);
+      readEmitBatch(this.#reader, this.#packet);
       this.#reservation ??= this.#parts.inFlight.reserve(TENANT);
-      this.#reservation.hold(out.length);
+      this.#reservation.hold(gather.length + this.#packet.out.length);
+      gather.add(this.#packet);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      out.cut(before);
-      this.#request.abandon();
       if (this.#packets === 0) this.#release();
       this.#parts.meter.refused(TENANT, error.code);
       return;
@@ -96,7 +100,7 @@ export class JaegerAgent {
     this.#packets += 1;
     this.#bytes += packet.length;
     this.#waitingPackets += 1;
-    if (out.length >= REQUEST_BYTES) this.#offer();
+    if (gather.length >= REQUEST_BYTES) this.#offer();
     else this.#schedule();
   }
 
@@ -109,8 +113,9 @@ export class JaegerAgent {
     if (packet.length > this.#options.packetBytesMax) {
       throw new EngineError("too_large", "packet over the limit");
     }
-    const isFull = this.#request.out.length > this.#options.bytesMax - PACKET_OTLP_BYTES_MAX;
-    if (isFull || this.#waitingPackets >= this.#options.queuePackets) {
+    const { length } = this.#gather;
+    const room = Math.min(REQUEST_BYTES_MAX, this.#options.bytesMax - this.#offeredBytes) - length;
+    if (room < PACKET_OTLP_BYTES_MAX || this.#waitingPackets >= this.#options.queuePackets) {
       throw new EngineError("overloaded", "too many packets wait for the disk");
     }
   }
@@ -125,13 +130,13 @@ export class JaegerAgent {
   }
 
   #offer(): void {
-    const { out } = this.#request;
-    if (this.#packets === 0 || this.#offers >= REQUESTS_MAX) return;
+    if (this.#packets === 0) return;
     const { meter, sink } = this.#parts;
     const packets = this.#packets;
+    const request = this.#gather.finish();
     let offered: Promise<Verdict> | undefined;
     try {
-      offered = sink.offer(TENANT, out.written());
+      offered = sink.offer(TENANT, request);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
       this.#taken()?.release();
@@ -144,15 +149,14 @@ export class JaegerAgent {
       return;
     }
     const bytes = this.#bytes;
+    const otlpBytes = request.length;
     const reservation = this.#taken();
-    this.#offers += 1;
+    this.#offeredBytes += otlpBytes;
     void offered.then((verdict) => {
-      this.#offers -= 1;
+      this.#offeredBytes -= otlpBytes;
       this.#waitingPackets -= packets;
       reservation?.release();
       this.#answered(verdict, { packets, bytes });
-      // What has gathered since the last one was offered and could not go.
-      if (!this.#isScheduled) this.#offer();
     });
   }
 
@@ -162,7 +166,7 @@ export class JaegerAgent {
     this.#packets = 0;
     this.#bytes = 0;
     this.#reservation = undefined;
-    this.#request.clear();
+    this.#gather.clear();
     return reservation;
   }
 

@@ -94,6 +94,15 @@ export class JaegerRequest {
     this.#resourceTo = this.out.length;
   }
 
+  /** Where the last Resource begins in what was written; what is in its ResourceSpans follows. */
+  get resourceFrom(): number {
+    return this.#resourceFrom;
+  }
+
+  get resourceTo(): number {
+    return this.#resourceTo;
+  }
+
   /** A copy of the Resource that is open. */
   resource(): Uint8Array {
     return this.out.written().slice(this.#resourceFrom, this.#resourceTo);
@@ -116,7 +125,11 @@ export class JaegerRequest {
 
   close(): void {
     if (this.#scope >= 0) this.out.end(this.#scope);
+    const { length } = this.out;
     this.out.end(this.#group);
+    // All of it moves when its length takes more or less than was kept.
+    this.#resourceFrom += this.out.length - length;
+    this.#resourceTo += this.out.length - length;
     this.abandon();
   }
 

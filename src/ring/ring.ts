@@ -203,6 +203,11 @@ export class Ring {
     return Atomics.load(this.#control, REAPED) >>> 0 !== this.tail;
   }
 
+  /** Producer's side: true when there are answers that were not reaped. */
+  get answers(): boolean {
+    return Atomics.load(this.#control, REAPED) !== Atomics.load(this.#control, DONE);
+  }
+
   get done(): number {
     return Atomics.load(this.#control, DONE) >>> 0;
   }

@@ -130,6 +130,8 @@ export class RingSink implements RequestSink {
 
   offer(tenant: string, request: Uint8Array): Promise<Verdict> | undefined {
     if (!this.ready || this.#isStoreFull) return undefined;
+    // Who offers in one turn of the loop as long as packets come hears of answers here alone.
+    if (this.#ring.answers) this.#reap();
     const due = this.#queue.length > 0 ? -1 : this.#put(tenant, request);
     if (due >= 0) return new Promise((resolve) => this.#waiting.push({ due, resolve }));
     const queuedBytes = this.#queuedBytes + request.byteLength;

@@ -90,8 +90,14 @@ const ids: Literals = (random) => {
 const spanIds = texts([
   ...["0000000000000001", "0000000000000002", "ab00000000000003", "1", "0000000000000000"],
 ]);
-const durations: Literals = (random) =>
-  chance(random, 4) ? numbers(random) : duration(pick(random, DURATION_LITERALS));
+/** Between durations that there are: none of them is equal. */
+const FRACTIONS = [0.5, 1.5, 9_999_999.5];
+const durations: Literals = (random) => {
+  const kind = random.below(8);
+  if (kind < 2) return numbers(random);
+  if (kind === 2) return float(pick(random, FRACTIONS));
+  return duration(pick(random, DURATION_LITERALS));
+};
 const smallNumbers: Literals = (random) =>
   chance(random, 4) ? float(pick(random, FLOATS)) : int(BigInt(random.below(6) - 1));
 
@@ -193,8 +199,25 @@ function randomNested(random: Prng): FieldExpr {
   return { node: "binary", op, left: of(), right };
 }
 
+/** Two conditions of one event, or link: `{ event:name = "ev" && event.a > 1 }`. */
+function randomTogether(random: Prng): FieldExpr {
+  const scope = pick(random, ["event", "link"] as const);
+  const one = (): FieldExpr => {
+    const named: Field = {
+      node: "intrinsic",
+      name: scope === "event" ? "event:name" : "link:spanID",
+    };
+    const attribute: Field = { node: "attribute", scope, parent: false, name: pick(random, KEYS) };
+    const left = chance(random, 2) ? named : attribute;
+    const op = pick(random, COMPARES);
+    return { node: "binary", op, left, right: literal(literalFor(random, left)) };
+  };
+  return { node: "binary", op: "&&", left: one(), right: one() };
+}
+
 function randomComparison(random: Prng): FieldExpr {
   if (chance(random, 16)) return randomNested(random);
+  if (chance(random, 16)) return randomTogether(random);
   const field = randomField(random);
   const kind = random.below(12);
   const compare = (left: FieldExpr, op: Binary["op"], right: FieldExpr): FieldExpr =>

@@ -24,7 +24,7 @@ import {
 
 const TRACES_MAX = 6;
 /** Of so many tenants one has a crowd of traces. */
-const CROWDED_EACH = 4;
+const CROWDED_EACH = 3;
 /** A difference that takes more is told by its question and its seed. */
 const SPANS_SHOWN = 40;
 /** Requests on the way at once. */

@@ -228,6 +228,40 @@ describe("what cannot be taken is counted", () => {
   });
 });
 
+describe("what is gathered", () => {
+  const [one, other] = batches(2);
+  if (one === undefined || other === undefined) throw new Error("test: no batch");
+
+  test("goes in requests of bounded size, whether those before are answered or not", async () => {
+    const { agent, refused, state, requests, spans } = startAgent({
+      ...{ queuePackets: 100_000, bytesMax: 16 * MiB, inFlightBytes: 64 * MiB },
+    });
+    state.answer = () => new Promise(() => {});
+    const count = Math.ceil((3 * MiB) / packetOf("compact", one).length);
+    for (let i = 0; i < count; i++) agent.take(packetOf("compact", one));
+    await until(() => spans().length === count * one.spans.length);
+    expect(Math.max(...requests.map(({ length }) => length))).toBeLessThan(MiB);
+    expect([...refused]).toEqual([]);
+  });
+
+  test("is one resource for packets of a process behind each other, with all their spans", async () => {
+    const { agent, requests, spans, atRest } = startAgent();
+    const damaged = packetOf("compact", other).subarray(0, -3);
+    const sent = [one, one, other, other, one];
+    for (const batch of sent) {
+      agent.take(packetOf("compact", batch));
+      agent.take(damaged);
+    }
+    await atRest();
+    expect(spans()).toEqual(idsOf(sent));
+    const [request] = requests.map((bytes) => fromBinary(TraceSchema, bytes));
+    const resources = request.resourceSpans.map(({ resource }) => resource);
+    expect(resources).toHaveLength(3);
+    expect(resources[2]).toEqual(resources[0]);
+    expect(resources[1]).not.toEqual(resources[0]);
+  });
+});
+
 describe("the system's table", () => {
   test("addresses are words in the machine's order", () => {
     expect(localAddress({ address: "127.0.0.1", port: 6831 })).toBe("0100007F:1AAF");
