@@ -244,7 +244,7 @@ describe("what is gathered", () => {
     expect([...refused]).toEqual([]);
   });
 
-  test("is one resource for packets of a process behind each other, with all their spans", async () => {
+  test("is one resource for packets of one process behind each other", async () => {
     const { agent, requests, spans, atRest } = startAgent();
     const damaged = packetOf("compact", other).subarray(0, -3);
     const sent = [one, one, other, other, one];
