@@ -28,6 +28,9 @@ export interface UdpSocketParts {
 }
 
 const LOOK_MS = 1000;
+/** Of usual packets: of 1,400 bytes, which take so much of the buffer, 20,000 a second. */
+const PACKET_BUFFER_BYTES = 2304;
+const PACKETS_A_MS = 20;
 /** Between two lines of the log about losses, which are counted in any case. */
 const QUIET_LOOKS = 30;
 
@@ -61,6 +64,11 @@ export class UdpSocket {
     socket.on("error", (error) => parts.logger.error("receiver failed", { error: error.message }));
     this.#checkBuffer(bufferBytes);
     this.#timer = setInterval(() => this.#look(), LOOK_MS);
+  }
+
+  /** So long nobody need read: what comes in that time finds room in the system's buffer. */
+  get bufferedMs(): number {
+    return this.#socket.getRecvBufferSize() / PACKET_BUFFER_BYTES / PACKETS_A_MS;
   }
 
   async close(): Promise<void> {

@@ -205,6 +205,7 @@ function keepHouse(): void {
   }
   if (halves.ready()) {
     Atomics.store(control, HEAD_FULL, 0);
+    Atomics.notify(control, HEAD_FULL);
     if (halves.ageMs > start.maxBlockDurationMs) halves.seal();
   }
   if (Atomics.load(control, LOG_STATE) !== LOG_GOOD) probe();

@@ -26,7 +26,6 @@ const DRAIN_POLL_MS = 5;
 const LINGER_MS = 400;
 /** Of what may be in flight: some 50 ms of ingest's work. */
 const REST_SHARE = 0.25;
-const PACKETS = new Set<string>(["jaeger_thrift_compact", "jaeger_thrift_binary"]);
 const HELD_BYTES_MAX = 32 * MiB;
 
 const start = workerData as IngressStart;
@@ -41,15 +40,13 @@ const ring = new Ring({
 });
 const spanLogs = { received: start.logReceivedSpans, discarded: start.logDiscardedSpans };
 const logsSpans = spanLogs.received.enabled || spanLogs.discarded.enabled;
-const hearsPackets = start.ring === 0 && start.receivers.some(({ kind }) => PACKETS.has(kind));
 const sink = new RingSink({
   buffer,
   ring,
   clock: systemClock,
   limits: start.limits,
   tellsRefused: logsSpans,
-  // Packets do not wait: whoever hears them may not rest.
-  restBytes: hearsPackets ? Number.POSITIVE_INFINITY : start.inFlightBytesMax * REST_SHARE,
+  restBytes: start.inFlightBytesMax * REST_SHARE,
   onFailure: (error) => {
     throw error;
   },
@@ -85,7 +82,10 @@ async function openAll(): Promise<OpenReceiver[]> {
   const ready = () => sink.ready;
   const limited = limitedSink(sink, rates);
   const outer = logsSpans ? spanLogSink(limited, spanLogs, logger) : limited;
-  const host = { start, sink: outer, inFlight, logger, draining: () => draining, held, ready };
+  const limitRest = (ms: number) => sink.limitRest(ms);
+  const host = {
+    ...{ start, sink: outer, inFlight, logger, draining: () => draining, held, ready, limitRest },
+  };
   const open = await Promise.all(start.receivers.map((receiver) => openReceiver(receiver, host)));
   return open.filter((one) => one !== undefined);
 }

@@ -15,6 +15,8 @@ import { UdpSocket } from "../receive/udp-socket.ts";
 import type { OpenReceiver, ReceiverHost } from "./open-receiver.ts";
 import { ReceiveCounts } from "./receive-counts.ts";
 
+/** Of the time that packets have in the system's buffer the thread may rest so much. */
+const REST_SHARE = 0.25;
 /** From the signal to stop until packets that came before it are read. */
 const LINGER_MS = 50;
 
@@ -45,6 +47,7 @@ export async function openJaegerUdp(
       onDrops: (packets) => agent.lost(packets),
     },
   );
+  host.limitRest(socket.bufferedMs * REST_SHARE);
   let closed: Promise<void> | undefined;
   const close = () => {
     closed ??= socket.close();

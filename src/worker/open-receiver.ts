@@ -42,6 +42,8 @@ export interface ReceiverHost {
   readonly held: HeldAnswers;
   /** Whether requests are taken at all: the log has been replayed. */
   readonly ready: () => boolean;
+  /** The thread hears what is lost when nobody reads it for longer than that. */
+  readonly limitRest: (ms: number) => void;
 }
 
 export interface OpenReceiver {

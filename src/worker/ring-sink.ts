@@ -9,7 +9,9 @@
  * While ingest has much to do the thread rests for moments, until half of it is done: what comes
  * meanwhile stays in the kernel's buffers, where it costs no memory of ours, and would have waited
  * in the ring otherwise. So the processor is ingest's, one turn of the loop does more, for clients
- * as well, and those who are refused and come back at once are not heard more often than that.
+ * as well, and those who are refused and come back at once are not heard more often than that. So
+ * it does while there is no half to put anything into: those who do not wait when they are refused
+ * would take the processor from the thread that makes one empty.
  *
  * Threads: one ingress Worker, with one ring.
  */
@@ -40,7 +42,7 @@ export interface RingSinkOptions {
   readonly limits: TenantLimits;
   /** Verdicts are to say which spans were refused. */
   readonly tellsRefused: boolean;
-  /** With so much in the ring the thread rests; Infinity: never. */
+  /** With so much in the ring the thread rests. */
   readonly restBytes: number;
   /** Called when the thread can no longer answer: a bug. */
   readonly onFailure: (error: unknown) => void;
@@ -78,6 +80,9 @@ export class RingSink implements RequestSink {
   readonly #bytes: Uint8Array;
   readonly #tellsRefused: boolean;
   readonly #restBytes: number;
+  /** At most at a time. */
+  #restMs = REST_MS;
+  #isRestPlanned = false;
   /** By tenant and of the others; undefined where there is nothing to do. */
   #orders: {
     byTenant: ReadonlyMap<string, SlotOrders | undefined>;
@@ -114,8 +119,17 @@ export class RingSink implements RequestSink {
     return Atomics.load(this.#control, REPLAYED) !== 0;
   }
 
+  /** Whoever asks refuses a request when it is, and is made to do so more slowly. */
   get isFull(): boolean {
-    return !this.ready || this.#isStoreFull || Atomics.load(this.#control, HEAD_FULL) !== 0;
+    if (!this.ready || this.#isStoreFull) return true;
+    if (Atomics.load(this.#control, HEAD_FULL) === 0) return false;
+    this.#planRest();
+    return true;
+  }
+
+  /** The thread hears what does not wait longer than that: it rests no longer at a time. */
+  limitRest(ms: number): void {
+    this.#restMs = Math.min(this.#restMs, ms);
   }
 
   /** Blocks wait for their store, as many as may. */
@@ -184,11 +198,21 @@ export class RingSink implements RequestSink {
     }
   }
 
+  /** After all that has come by now was refused. */
+  #planRest(): void {
+    if (this.#isRestPlanned) return;
+    this.#isRestPlanned = true;
+    setImmediate(() => {
+      this.#isRestPlanned = false;
+      Atomics.wait(this.#control, HEAD_FULL, 1, this.#restMs);
+    });
+  }
+
   /** After the answers have gone and what has come by now was looked at. */
   async #rest(): Promise<void> {
     await new Promise(setImmediate);
-    const end = performance.now() + REST_MS;
-    for (let left = REST_MS; left > 0; left = end - performance.now()) {
+    const end = performance.now() + this.#restMs;
+    for (let left = this.#restMs; left > 0; left = end - performance.now()) {
       const seen = this.#ring.done;
       if (this.#ring.backlogBytes < this.#restBytes / 2) return;
       this.#ring.sleep(seen, left);
@@ -264,7 +288,7 @@ function cutOf(words: Uint32Array, at: number): Pick<Verdict, "cut"> {
   return { cut: { resource, scope, span, event, link } };
 }
 
-/** At most at a time. */
+/** While nothing is heard that does not wait. */
 const REST_MS = 100;
 
 /** Names are cheap to encode again; the map only must not grow for ever. */

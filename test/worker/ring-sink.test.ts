@@ -1,10 +1,10 @@
 /** What becomes of requests when their ring is full. Ingest is played by the test. */
-import { expect, test } from "vitest";
+import { expect, test, vi } from "vitest";
 import { OK } from "../../native/src/layout.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { NO_RATE_LIMIT } from "../../src/receive/rate-limit.ts";
 import type { Verdict } from "../../src/receive/receive.ts";
-import { CONTROL_BYTES, REPLAYED } from "../../src/ring/control.ts";
+import { CONTROL_BYTES, HEAD_FULL, REPLAYED } from "../../src/ring/control.ts";
 import { RING_CONTROL_BYTES, Ring, type Slot } from "../../src/ring/ring.ts";
 import { RECORD_HEADER_BYTES } from "../../src/wal/wal-format.ts";
 import { RingSink } from "../../src/worker/ring-sink.ts";
@@ -74,9 +74,33 @@ test("rests for a while at most when ingest does nothing", async () => {
   expect(verdicts.map(({ outcome }) => outcome)).toEqual(["stored", "stored", "stored"]);
 });
 
+test("rests once a turn while requests are refused for want of a half", async () => {
+  const { sink, control } = startSink();
+  const wait = vi.spyOn(Atomics, "wait");
+  try {
+    Atomics.store(control, HEAD_FULL, 1);
+    sink.limitRest(7);
+    for (let turn = 1; turn <= 3; turn++) {
+      for (let asked = 0; asked < 5; asked++) expect(sink.isFull).toBe(true);
+      await new Promise(setImmediate);
+      await new Promise(setImmediate);
+      expect(wait.mock.calls.map(([, at, value, ms]) => [at, value, ms])).toEqual(
+        Array.from({ length: turn }, () => [HEAD_FULL, 1, 7]),
+      );
+    }
+    Atomics.store(control, HEAD_FULL, 0);
+    expect(sink.isFull).toBe(false);
+    await new Promise(setImmediate);
+    expect(wait).toHaveBeenCalledTimes(3);
+  } finally {
+    wait.mockRestore();
+  }
+});
+
 function startSink(restBytes = Number.POSITIVE_INFINITY) {
   const buffer = new SharedArrayBuffer(CONTROL_BYTES + RING_CONTROL_BYTES + CAPACITY);
-  Atomics.store(new Int32Array(buffer), REPLAYED, 1);
+  const control = new Int32Array(buffer);
+  Atomics.store(control, REPLAYED, 1);
   const ring = new Ring({
     ...{ buffer, base: CONTROL_BYTES, capacity: CAPACITY },
     recordHeaderBytes: RECORD_HEADER_BYTES,
@@ -97,6 +121,7 @@ function startSink(restBytes = Number.POSITIVE_INFINITY) {
   const taken: number[] = [];
   return {
     sink,
+    control,
     taken,
     takeOne() {
       if (!ring.peek(ring.done, slot)) return;
