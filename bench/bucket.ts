@@ -2,8 +2,6 @@
  * The real server with its blocks in a MinIO on the same machine.
  *
  *   bun bench/bucket.ts ingest [spans]   CPU of our process per span, against blocks on disk
- *   bun bench/bucket.ts hour [spans]     objects an hour at 10,000 spans a second, with merging
- *   bun bench/bucket.ts tenants [spans]  objects an hour of a thousand tenants together
  *   bun bench/bucket.ts trace [blocks]   a trace by id among so many blocks, after a start
  *   bun bench/bucket.ts search [spans]   an attribute, cold and warm
  *   bun bench/bucket.ts poll [blocks]    a poll with nothing new
@@ -11,23 +9,18 @@
  * MinIO shares the processors, so walls are longer than with a store elsewhere.
  */
 import { fromBinary } from "@bufbuild/protobuf";
-import { prng } from "../src/base/prng.ts";
 import { TraceSchema } from "../src/proto-gen/tempopb/tempo_pb.ts";
 import { metaOf } from "../test/store/block-metas.ts";
 import { Bucket, uploaded } from "../test/support/bucket.ts";
 import { Server, type ServerSettings } from "../test/support/server.ts";
 import { hold, median } from "./budget.ts";
 import { fillShop } from "./data/fill-shop.ts";
-import { shopBatches } from "./data/shop-batches.ts";
 import { shopRequests } from "./data/shop-requests.ts";
+import { storeCounts } from "./store-counts.ts";
 
 const SPREAD_SECONDS_PER_SPAN = 3600 / 3e6;
 const ROUNDS = 3;
 const ASKED = 40;
-const TENANTS = 1000;
-const TENANT_SPANS = 50;
-/** What takes so long here is longer at 10,000 spans a second: joining waits as much less. */
-const TENANT_SECONDS = 30;
 
 const [part = "", amount] = process.argv.slice(2);
 await using bucket = await Bucket.start();
@@ -35,12 +28,10 @@ await using bucket = await Bucket.start();
 const usual: ServerSettings = { "vivace.memory_budget_bytes": undefined };
 // Whole halves of the head: the rest of one, which a flush cuts, is seldom in a server's life.
 if (part === "ingest") await ingest(Number(amount ?? 1_565_000));
-else if (part === "hour") await hour(Number(amount ?? 12_000_000));
-else if (part === "tenants") await tenants(Number(amount ?? 1_050_000));
 else if (part === "trace") await traceById(Number(amount ?? 1000));
 else if (part === "search") await search(Number(amount ?? 10_000_000));
 else if (part === "poll") await poll(Number(amount ?? 10_000));
-else console.log("which part: ingest, hour, tenants, trace, search or poll");
+else console.log("which part: ingest, trace, search or poll");
 
 async function ingest(spans: number): Promise<void> {
   const cpu = { disk: [] as number[], bucket: [] as number[] };
@@ -53,7 +44,7 @@ async function ingest(spans: number): Promise<void> {
       await using server = await Server.start(place === "disk" ? usual : joined);
       // What a start asks the store for is told a second later.
       await Bun.sleep(2000);
-      const before = await seen(server);
+      const before = await storeCounts(server);
       const sent = await fillShop(server, {
         spans,
         spreadSeconds: spans * SPREAD_SECONDS_PER_SPAN,
@@ -63,7 +54,7 @@ async function ingest(spans: number): Promise<void> {
         await Bun.sleep(20_000);
         await uploaded(server);
       }
-      const after = await seen(server);
+      const after = await storeCounts(server);
       cpu[place].push(((after.cpu - before.cpu) * 1e6) / sent);
       if (place === "disk") continue;
       blocks += after.flushed;
@@ -75,62 +66,6 @@ async function ingest(spans: number): Promise<void> {
   console.log(`${(puts / blocks).toFixed(2)} objects written a block`);
   const perHour = ((10_000 * 3600) / (spans * ROUNDS)) * puts;
   console.log(`${perHour.toFixed(0)} objects an hour without merging`);
-}
-
-/** Ten times as fast as an hour is, and all that waits waits a tenth as long. */
-async function hour(spans: number): Promise<void> {
-  const compaction = "backend_scheduler.provider.compaction.compaction";
-  await using server = await Server.start({
-    ...{ ...usual, ...bucket.settings, "vivace.upload_wait": "30s" },
-    ...{ [`${compaction}.compaction_cycle`]: "3s", [`${compaction}.compaction_window`]: "6m" },
-  });
-  const before = await seen(server);
-  const spreadSeconds = 1;
-  const sent = await fillShop(server, { spans, spreadSeconds, spansPerSecond: 100_000 });
-  await uploaded(server);
-  const unmerged = await seen(server);
-  // What is ready to be merged waits for twenty cycles at most.
-  await Bun.sleep(75_000);
-  const after = await seen(server);
-  const merges = `${after.merged} blocks merged, ${unmerged.merged} of them under load`;
-  console.log(`${after.flushed} blocks, ${merges}; ${after.puts - before.puts} objects`);
-  const perHour = ((10_000 * 3600) / sent) * (after.puts - before.puts);
-  hold("bucket objects an hour", perHour, "at 10,000 spans/s, merged");
-}
-
-/** The busiest of them sends 3 % of all spans, the half that sends least a third. */
-async function tenants(spans: number): Promise<void> {
-  // The wait for others to be joined with, at 10,000 spans a second.
-  const second = spans / 10_000;
-  await using server = await Server.start({
-    ...{ ...usual, ...bucket.settings, multitenancy_enabled: true },
-    "vivace.upload_wait": `${Math.max(1, Math.round((300 / second) * TENANT_SECONDS))}s`,
-  });
-  const bodies = shopBatches({ seed: 7, batches: 200, spans: TENANT_SPANS });
-  const random = prng(11);
-  const before = await seen(server);
-  const began = performance.now();
-  let next = 0;
-  const requests = Math.ceil(spans / TENANT_SPANS);
-  const sender = async () => {
-    for (let request = next++; request < requests; request = next++) {
-      const at = (request / requests) * TENANT_SECONDS * 1000;
-      const aheadMs = began + at - performance.now();
-      if (aheadMs > 5) await Bun.sleep(aheadMs);
-      const tenant = Math.floor(TENANTS * random.unit() ** 2);
-      const body = new Uint8Array(bodies[request % bodies.length]);
-      const response = await server.send(body, { "x-scope-orgid": `tenant-${tenant}` });
-      await response.arrayBuffer();
-      if (!response.ok) throw new Error(`bench: ${response.status}`);
-    }
-  };
-  await Promise.all(Array.from({ length: 4 }, sender));
-  await server.flush();
-  await uploaded(server);
-  const { puts, flushed } = await seen(server);
-  console.log(`${flushed} blocks, ${(performance.now() - began).toFixed(0)} ms`);
-  const perHour = ((10_000 * 3600) / spans) * (puts - before.puts);
-  hold("bucket objects an hour of 1,000 tenants", perHour, "at 10,000 spans/s");
 }
 
 async function traceById(blocks: number): Promise<void> {
@@ -186,7 +121,7 @@ async function search(spans: number): Promise<void> {
   const times: number[][] = [[], []];
   for (let round = 0; round < ROUNDS; round++) {
     await using server = await Server.start({ ...usual, ...bucket.settings });
-    const before = await seen(server);
+    const before = await storeCounts(server);
     for (const list of times) {
       const began = performance.now();
       const q = encodeURIComponent('{ span.http.request.method = "POST" }');
@@ -195,7 +130,7 @@ async function search(spans: number): Promise<void> {
       if (!response.ok) throw new Error(`bench: ${response.status}`);
       list.push(performance.now() - began);
     }
-    const { cpu } = await seen(server);
+    const { cpu } = await storeCounts(server);
     console.log(`CPU of both: ${(cpu - before.cpu).toFixed(2)} s`);
   }
   console.log(`cold ${show(times[0])} ms, warm ${show(times[1])} ms`);
@@ -217,42 +152,12 @@ async function poll(blocks: number): Promise<void> {
     ...{ ...usual, ...bucket.settings, "vivace.bloom_filter_bytes_max": 0 },
   });
   await Bun.sleep(5000);
-  const before = await seen(server);
+  const before = await storeCounts(server);
   await Bun.sleep(10_000);
-  const after = await seen(server);
+  const after = await storeCounts(server);
   const polls = after.polls - before.polls;
   hold("bucket poll", after.pollSeconds * 1000, "ms");
   hold("bucket poll requests", (after.requests - before.requests) / polls, "requests");
-}
-
-interface Seen {
-  readonly cpu: number;
-  readonly flushed: number;
-  readonly puts: number;
-  /** Inputs of merges. */
-  readonly merged: number;
-  readonly requests: number;
-  readonly polls: number;
-  readonly pollSeconds: number;
-}
-
-async function seen(server: Server): Promise<Seen> {
-  const text = await (await server.get("/metrics")).text();
-  const sum = (pattern: RegExp) =>
-    text
-      .split("\n")
-      .filter((line) => pattern.test(line))
-      .reduce((total, line) => total + Number(line.slice(line.lastIndexOf(" ") + 1)), 0);
-  const requests = "^tempodb_backend_request_duration_seconds_count";
-  return {
-    cpu: sum(/^process_cpu_seconds_total /),
-    flushed: sum(/^tempo_live_store_local_blocks_flushed_total /),
-    puts: sum(new RegExp(`${requests}.*(PUT|POST)`)),
-    merged: sum(/^tempodb_compaction_blocks_total /),
-    requests: sum(new RegExp(requests)),
-    polls: sum(/^vivace_store_polls_total /),
-    pollSeconds: sum(/^vivace_store_poll_seconds /),
-  };
 }
 
 function show(values: readonly number[]): string {

@@ -42,11 +42,18 @@ export interface ReplaceOptions {
   readonly mayForget: (id: string, atMs: number) => boolean;
 }
 
+/** Some process may know a replaced block so long as one of its own that is yet to be uploaded. */
+const FORGET_MS = 24 * 3_600_000;
 const GETS_AT_ONCE = 32;
 /** Each was won by somebody. */
 const ATTEMPTS_MAX = 50;
 
 const EMPTY: CompactionRecord = { version: 1, outputs: [], replaced: [], looked: [] };
+
+/** Whether the id of a block that was replaced then may leave the record, when its meta is gone. */
+export function mayForgetSince(atMs: number, at: { nowMs: number; graceMs: number }): boolean {
+  return atMs + at.graceMs + FORGET_MS < at.nowMs;
+}
 
 /**
  * The record that has the change now; undefined: an input lives no longer, and nothing changed.

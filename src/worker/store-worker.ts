@@ -28,6 +28,7 @@ import {
 } from "../ring/control.ts";
 import { BlockCache } from "../store/block-cache.ts";
 import { BucketList } from "../store/bucket-list.ts";
+import { mayForgetSince } from "../store/bucket-replace.ts";
 import { nameOfStore, openStore } from "../store/open-store.ts";
 import { RangeFetch } from "../store/range-fetch.ts";
 import { DiskStore } from "../store/store-disk.ts";
@@ -61,8 +62,6 @@ const STATE_EVERY_MS = 1000;
 const SWEEP_EVERY_MS_MAX = 10 * 60_000;
 /** Of the bound, until which what waits must shrink before requests are taken again. */
 const PENDING_LOW = 0.9;
-/** Some process may know a replaced block so long as one of its own that is yet to be uploaded. */
-const FORGET_MS = 24 * 3_600_000;
 /** Blocks that wait for their upload come first when they are more. */
 const PENDING_BLOCKS_MANY = 8;
 
@@ -110,7 +109,7 @@ const changes = new InTurn();
 const tally = new CompactionTally();
 let limits = start.compaction;
 const mayForget = (id: string, atMs: number) =>
-  atMs + start.graceMs + FORGET_MS < clock.nowMs() && !list.hasMeta(id);
+  mayForgetSince(atMs, { nowMs: clock.nowMs(), graceMs: start.graceMs }) && !list.hasMeta(id);
 const compaction = new StoreCompaction({
   ...{ store, list, blocks, cache, clock, random, logger, tally, mayForget, changes, tell },
   ...{ nodeId: start.nodeId, cycleMs: start.cycleMs, graceMs: start.graceMs },

@@ -41,6 +41,12 @@ test("what a full half of the head makes goes at once, between small ones too", 
   expect([joins, ids(ready)]).toEqual([[], [idOf(1), idOf(2), idOf(3)]]);
 });
 
+test("halves that were full with fewer spans are joined: they would be too many", () => {
+  const halves = [cut([1, 200_000, 0]), cut([2, 199_000, 0]), cut([3, 248_000, 0])];
+  const { joins, ready } = planJoins(halves, state);
+  expect([joins.map(ids), ready]).toEqual([[[idOf(1), idOf(2)]], []]);
+});
+
 test("old ones wait no longer, joined if they may be", () => {
   const blocks = [cut([1, 10, 6 * MINUTE]), cut([2, 10, MINUTE])];
   expect(planJoins(blocks, state).joins.map(ids)).toEqual([[idOf(1), idOf(2)]]);

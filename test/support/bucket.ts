@@ -6,6 +6,10 @@ import { waitFor } from "./wait.ts";
 
 const NAME = "vivace-test";
 const PREFIX = "traces";
+interface SpanCount {
+  readonly spans: number;
+}
+
 const UPLOAD_DEADLINE_MS = 120_000;
 
 export class Bucket implements AsyncDisposable {
@@ -49,12 +53,17 @@ export class Bucket implements AsyncDisposable {
 
   /** Keys of its objects, relative to what is ours, sorted. */
   async keys(): Promise<string[]> {
-    const keys: string[] = [];
+    return [...(await this.tags()).keys()].toSorted();
+  }
+
+  /** The tag of each key, which changes with what is there. */
+  async tags(): Promise<Map<string, string>> {
+    const tags = new Map<string, string>();
     const root = `${PREFIX}/vivace/`;
-    for await (const { name } of this.#client.listObjectsV2(NAME, root, true)) {
-      keys.push(String(name).slice(root.length));
+    for await (const { name, etag } of this.#client.listObjectsV2(NAME, root, true)) {
+      tags.set(String(name).slice(root.length), String(etag));
     }
-    return keys.toSorted();
+    return tags;
   }
 
   /** Ids of the blocks that are published. */
@@ -65,22 +74,37 @@ export class Bucket implements AsyncDisposable {
 
   /** Ids of the blocks that live: published, or made by compaction, and not replaced. */
   async live(): Promise<string[]> {
+    return [...(await this.#live()).keys()].toSorted();
+  }
+
+  /** Spans of all blocks that live. */
+  async spans(): Promise<number> {
+    let sum = 0;
+    for (const [id, output] of await this.#live()) {
+      sum += output ?? (JSON.parse(await this.#text(`metas/${id}.json`)) as SpanCount).spans;
+    }
+    return sum;
+  }
+
+  /** By id, of those that compaction made with their spans. */
+  async #live(): Promise<Map<string, number | undefined>> {
     const keys = await this.keys();
     const newest = new Map<string, string>();
     for (const key of keys) {
       const window = /^compactions\/(.+)\/\d{8}\.json$/.exec(key)?.[1];
       if (window !== undefined) newest.set(window, key);
     }
-    const ids = new Set(keys.flatMap((key) => /^metas\/(.+)\.json$/.exec(key)?.[1] ?? []));
+    const published = keys.flatMap((key) => /^metas\/(.+)\.json$/.exec(key)?.[1] ?? []);
+    const live = new Map<string, number | undefined>(published.map((id) => [id, undefined]));
     for (const key of newest.values()) {
       const record = JSON.parse(await this.#text(key)) as {
-        outputs: { id: string }[];
+        outputs: (SpanCount & { id: string })[];
         replaced: { id: string }[];
       };
-      for (const { id } of record.outputs) ids.add(id);
-      for (const { id } of record.replaced) ids.delete(id);
+      for (const { id, spans } of record.outputs) live.set(id, spans);
+      for (const { id } of record.replaced) live.delete(id);
     }
-    return [...ids].toSorted();
+    return live;
   }
 
   async #text(key: string): Promise<string> {
@@ -92,6 +116,11 @@ export class Bucket implements AsyncDisposable {
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
     await this.#client.putObject(NAME, `${PREFIX}/vivace/${key}`, Buffer.from(bytes));
+  }
+
+  async remove(keys: readonly string[]): Promise<void> {
+    const names = keys.map((key) => `${PREFIX}/vivace/${key}`);
+    if (names.length > 0) await this.#client.removeObjects(NAME, names);
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

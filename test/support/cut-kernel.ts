@@ -23,10 +23,11 @@ export class CutKernel {
   readonly scratch: number;
   readonly #bytes: Uint8Array;
 
-  constructor() {
+  /** `module`: compiled already, for threads that share it. */
+  constructor(module?: WebAssembly.Module) {
     const path = join(ROOT, "native", "build", "kernel.wasm");
     const memory = makeMemory(512 * MiB);
-    this.kernel = instantiate(new WebAssembly.Module(readFileSync(path)), memory);
+    this.kernel = instantiate(module ?? new WebAssembly.Module(readFileSync(path)), memory);
     this.buffer = sharedBuffer(memory);
     this.#bytes = new Uint8Array(this.buffer);
     this.kernel.initScratch(SCRATCH_AT, REQUEST_BYTES_MAX);
