@@ -6,6 +6,7 @@ import { EAGER_COMPACTION } from "../support/compaction.ts";
 import { requestOf, spanOf } from "../support/send-spans.ts";
 import { Server, type ServerSettings } from "../support/server.ts";
 import { waitFor } from "../support/wait.ts";
+import { BucketWatch } from "./bucket-watch.ts";
 import {
   countSpans,
   type KillOptions,
@@ -14,7 +15,7 @@ import {
   type OtherMoment,
 } from "./kill-rounds.ts";
 
-const GRACE_MS = 4000;
+export const GRACE_MS = 4000;
 const DEADLINE_MS = 120_000;
 /** What a kill is to hit comes soon, or there is nothing to do: then any time will do. */
 const MOMENT_MS_MAX = 8_000;
@@ -29,10 +30,11 @@ const DOOMED_WINDOW = { start: String(DOOMED_SECONDS - 5), end: String(DOOMED_SE
 const DOOMED_TRACES = 400;
 const DOOMED_REQUESTS = 5;
 
-export function eagerBucket(bucket: Bucket): ServerSettings {
+/** `endpoint`: by way of a proxy. */
+export function eagerBucket(bucket: Bucket, endpoint: string): ServerSettings {
   const compaction = "backend_scheduler.provider.compaction.compaction";
   return {
-    ...bucket.settings,
+    ...bucket.settingsBy(endpoint),
     ...EAGER_COMPACTION,
     [`${compaction}.compacted_block_retention`]: `${GRACE_MS}ms`,
     "vivace.upload_wait": "1s",
@@ -45,7 +47,12 @@ export async function bucketKillRounds(
   options: Pick<KillOptions, "seed" | "kills" | "loadMsMax" | "onRound">,
 ): Promise<KillReport> {
   for (const key of ORPHANS) await bucket.put(key, new Uint8Array(1000));
-  const settings = eagerBucket(bucket);
+  await using watch = await BucketWatch.start({
+    bucket,
+    graceMs: GRACE_MS,
+    isWithoutLeases: false,
+  });
+  const settings = eagerBucket(bucket, watch.endpoint);
   let sent = 0;
   return await killRounds({
     ...options,
@@ -63,6 +70,7 @@ export async function bucketKillRounds(
       // Another process has nothing but the bucket.
       await using reader = await Server.start(settings);
       const [own, others] = [await allSpans(server), await allSpans(reader)];
+      offences.push(...(await watch.stop()));
       if (own !== others) offences.push(`another process counts ${others} spans, not ${own}`);
       return offences;
     },

@@ -3,7 +3,15 @@ import { prng } from "../../src/base/prng.ts";
 import type { Bucket } from "../support/bucket.ts";
 import { Server } from "../support/server.ts";
 import { waitFor } from "../support/wait.ts";
-import { bucketMoments, doomedLeft, eagerBucket, leftOvers, sendDoomed } from "./bucket-kill.ts";
+import {
+  bucketMoments,
+  doomedLeft,
+  eagerBucket,
+  GRACE_MS,
+  leftOvers,
+  sendDoomed,
+} from "./bucket-kill.ts";
+import { BucketWatch } from "./bucket-watch.ts";
 import {
   countSpans,
   holdTraces,
@@ -34,7 +42,9 @@ export async function bucketPairRounds(
 ): Promise<KillReport> {
   const { seed, kills, loadMsMax, onRound } = options;
   const random = prng(seed);
-  const settings = eagerBucket(bucket);
+  // Leases only save work: what is right must not depend on them.
+  await using watch = await BucketWatch.start({ bucket, graceMs: GRACE_MS, isWithoutLeases: true });
+  const settings = eagerBucket(bucket, watch.endpoint);
   await using first = await Server.start(settings);
   await using second = await Server.start(settings);
   const sides = [first, second].map((server) => ({ server, ledger: new LedgerLoad(random) }));
@@ -81,6 +91,7 @@ export async function bucketPairRounds(
   }
   offences.push(...(await leftOvers([first, second], bucket)));
   await agree(sides, offences);
+  offences.push(...(await watch.stop()));
   const [one, other] = [await doomedLeft(first), await doomedLeft(second)];
   if (one !== other) offences.push(`${one} and ${other} spans of those that go are there`);
   for (const { server } of sides) work.add(server);
