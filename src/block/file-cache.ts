@@ -48,12 +48,20 @@ export interface PartialFiles {
 /** Each time a file was thrown away just when it was asked for. */
 const PARTIAL_ATTEMPTS = 100;
 
+interface HeldValue<T> {
+  readonly value: T;
+  readonly bytes: number;
+  /** Number of the use that put it at the end. */
+  used: number;
+}
+
 /** Values by path of their file, and a part of it. */
 export class ValueCache<T> {
   readonly #bytesMax: number;
   // Maps keep the order of insertion: what is used is taken out and put in again, at the end.
-  readonly #held = new Map<string, { readonly value: T; readonly bytes: number }>();
+  readonly #held = new Map<string, HeldValue<T>>();
   #bytes = 0;
+  #uses = 0;
 
   constructor(bytesMax: number) {
     this.#bytesMax = bytesMax;
@@ -64,11 +72,15 @@ export class ValueCache<T> {
   }
 
   get(file: string, part = ""): T | undefined {
-    const name = `${file}\0${part}`;
+    const name = nameOf(file, part);
     const held = this.#held.get(name);
     if (held === undefined) return undefined;
-    this.#held.delete(name);
-    this.#held.set(name, held);
+    // What was used a moment ago is near the end anyway, and is asked for again and again.
+    if (++this.#uses - held.used > this.#held.size / 4) {
+      held.used = this.#uses;
+      this.#held.delete(name);
+      this.#held.set(name, held);
+    }
     return held.value;
   }
 
@@ -76,9 +88,9 @@ export class ValueCache<T> {
   put(name: { readonly file: string; readonly part?: string }, value: T, bytes: number): T {
     // One that would push out most others is not worth it.
     if (bytes > this.#bytesMax / 4) return value;
-    const key = `${name.file}\0${name.part ?? ""}`;
+    const key = nameOf(name.file, name.part ?? "");
     this.#drop(key);
-    this.#held.set(key, { value, bytes });
+    this.#held.set(key, { value, bytes, used: this.#uses });
     this.#bytes += bytes;
     for (const oldest of this.#held.keys()) {
       if (this.#bytes <= this.#bytesMax) break;
@@ -95,6 +107,10 @@ export class ValueCache<T> {
     this.#bytes -= this.#held.get(key)?.bytes ?? 0;
     this.#held.delete(key);
   }
+}
+
+function nameOf(file: string, part: string): string {
+  return part === "" ? file : `${file}\0${part}`;
 }
 
 export class FileCache {

@@ -68,7 +68,7 @@ export function compileValue(expr: FieldExpr): Compiled {
   return { fields, run: first };
 }
 
-function placesIn(expr: FieldExpr): { readonly fields: Field[]; readonly places: Places } {
+function placesIn(expr: FieldExpr): { readonly fields: readonly Field[]; readonly places: Places } {
   const fields = fieldsOf(expr);
   return { fields, places: new Map(fields.map((field, i) => [printField(field), i])) };
 }

@@ -15,8 +15,19 @@ export function fieldScope(field: Field): FieldScope {
   return field.name.startsWith("link:") ? "link" : "row";
 }
 
+const known = new WeakMap<FieldExpr, readonly Field[]>();
+
 /** Distinct fields by their printed name, in order of appearance. */
-export function fieldsOf(...exprs: readonly FieldExpr[]): Field[] {
+export function fieldsOf(...exprs: readonly FieldExpr[]): readonly Field[] {
+  const [only] = exprs;
+  // Each segment asks it of each condition.
+  if (exprs.length !== 1) return findFields(exprs);
+  const fields = known.get(only) ?? findFields(exprs);
+  known.set(only, fields);
+  return fields;
+}
+
+function findFields(exprs: readonly FieldExpr[]): readonly Field[] {
   const found = new Map<string, Field>();
   const visit = (expr: FieldExpr): void => {
     if (expr.node === "unary") visit(expr.operand);

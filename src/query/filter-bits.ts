@@ -37,7 +37,7 @@ interface ListPlaces {
 const FEW_ROWS = 64;
 
 /** One row of so many is sparse: it costs less to look at them alone. */
-const SPARSE_SHARE = 8;
+const SPARSE_SHARE = 24;
 /** With more values it costs less to look for the one that is meant. */
 const CODES_MAX = 4096;
 /** But not for rows that are fewer by so much: their own values are looked at. */

@@ -3,6 +3,8 @@
  * are asked at first: where matches are many, they are the answer, and where a better answer is
  * known already, there are often none to ask.
  */
+
+import { bitmapBytes } from "../vector/vector.ts";
 import type { FilterTools } from "./filter-bits.ts";
 import { RowBits } from "./row-bits.ts";
 import type { SearchPlan } from "./search-plan.ts";
@@ -38,18 +40,20 @@ export class NewestRows {
     const { segment } = this.#part;
     const { scratch, kernel } = this.#tools;
     const { words } = scratch;
+    const { rows, traces, starts } = segment;
     const bits = new RowBits(scratch, kernel);
-    const out = bits.none(segment.rows);
-    const starts = segment.starts / 4;
+    const groups = bits.none(traces);
     const end = this.#first + Math.min(most, this.count);
+    const sure = this.#sureEnd();
     for (let place = this.#first; place < end; place++) {
       const trace = words[this.#order + place];
-      if (this.#part.isExcluded(trace) || !this.#passes(trace)) continue;
-      const rowEnd = words[starts + trace + 1];
-      for (let row = words[starts + trace]; row < rowEnd; row++) bits.set(out, row);
+      if (this.#part.isExcluded(trace)) continue;
+      if (place < sure || this.#passes(trace)) bits.set(groups, trace);
     }
+    const out = scratch.take(bitmapBytes(rows));
+    kernel.rowsOfGroups(groups, starts, traces, out);
     const doubles = segment.doubles();
-    return doubles === 0 ? out : bits.without(out, doubles, segment.rows);
+    return doubles === 0 ? out : bits.without(out, doubles, rows);
   }
 
   /** The first place whose trace starts so; later ones start earlier. */
@@ -67,18 +71,22 @@ export class NewestRows {
     return low;
   }
 
+  /** Up to there all pass. */
+  #sureEnd(): number {
+    const { startNano, minDurationNano: min, maxDurationNano: max } = this.#plan.question;
+    if (min !== undefined || max !== undefined) return 0;
+    const { segment, range } = this.#part;
+    // What the block says of its times needs no durations.
+    if (startNano === undefined || (range !== undefined && startNano <= range.from)) {
+      return segment.traces;
+    }
+    return this.#search(segment.traces, (start) => start < startNano);
+  }
+
   #passes(trace: number): boolean {
     const { startNano, minDurationNano: min, maxDurationNano: max } = this.#plan.question;
     const isOpen = min === undefined && max === undefined;
-    // What the block says of its times needs no durations.
-    const from = this.#part.range?.from;
-    if (isOpen && (startNano === undefined || (from !== undefined && startNano <= from))) {
-      return true;
-    }
     const { ulongs } = this.#tools.scratch;
-    if (isOpen && startNano !== undefined) {
-      if (ulongs[this.#part.segment.firstStarts() / 8 + trace] >= startNano) return true;
-    }
     const times = this.#part.segment.times();
     const isAfter = startNano === undefined || startNano <= times.first;
     if (isAfter && isOpen) return true;
