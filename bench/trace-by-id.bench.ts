@@ -74,7 +74,7 @@ function finderOf(listed: readonly ListedBlock[]): TraceById {
   const reader = new BlockReader(new BlockCaches({ filesMax: 256, bytesMax: 32 * MiB }));
   const { buffer, half, scratch } = kernel;
   const head: HeadView = {
-    pin: () => [{ base: half, walFrom: BLOCKS, walTo: BLOCKS + 1 }],
+    pin: () => [{ base: half, epoch: 0, walFrom: BLOCKS, walTo: BLOCKS + 1 }],
     unpin: () => {},
     rows: (_, tenant, traceId) =>
       headRows({ buffer, kernel: kernel.kernel, half, scratch, tenant, traceId }),

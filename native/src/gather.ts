@@ -99,6 +99,120 @@ export function addOne(at: u32, count: u32): void {
   for (let i: u32 = 0; i < count; i++) store<u32>(at + i * 4, load<u32>(at + i * 4) + 1);
 }
 
+/** Adds one to each of `count` bytes. */
+export function addOneByte(at: u32, count: u32): void {
+  for (let i: u32 = 0; i < count; i++) store<u8>(at + i, load<u8>(at + i) + 1);
+}
+
+/** Words that are not 0: their place and themselves, in pairs; returns how many there are. */
+export function listWords(words: u32, count: u32, out: u32): u32 {
+  let found: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const word = load<u32>(words + i * 4);
+    if (!word) continue;
+    store<u32>(out + found * 8, i);
+    store<u32>(out + found * 8, word, 4);
+    found += 1;
+  }
+  return found;
+}
+
+/** The other way round than `order`: u32 an element below `below`, 0xffffffff where it is not. */
+export function placesOf(order: u32, count: u32, below: u32, out: u32): void {
+  memory.fill(out, 0xff, below * 4);
+  for (let i: u32 = 0; i < count; i++) {
+    store<u32>(out + load<u32>(order + i * 4) * 4, i);
+  }
+}
+
+/**
+ * Elements (events, links), that come in the order of the half's rows, in that of a segment's:
+ * where those of each row begin to `starts` (rows + 1), which they are to `order`. Returns how many
+ * there are. `rowOf` names the row of each, `firsts` is scratch of `below` + 1 words.
+ */
+export function orderElements(rowOf: u32, elements: u32, below: u32, rowOrder: u32, rows: u32,
+                              firsts: u32, starts: u32, order: u32): u32 {
+  let element: u32 = 0;
+  for (let row: u32 = 0; row <= below; row++) {
+    while (element < elements && load<u32>(rowOf + element * 4) < row) element++;
+    store<u32>(firsts + row * 4, element);
+  }
+  let count: u32 = 0;
+  for (let row: u32 = 0; row < rows; row++) {
+    const source = load<u32>(rowOrder + row * 4);
+    store<u32>(starts + row * 4, count);
+    const end = load<u32>(firsts + source * 4, 4);
+    for (let at = load<u32>(firsts + source * 4); at < end; at++) {
+      store<u32>(order + count * 4, at);
+      count += 1;
+    }
+  }
+  store<u32>(starts + rows * 4, count);
+  return count;
+}
+
+/** How many elements are of rows below `below`: rows ascend. */
+export function elementsBelow(rowOf: u32, count: u32, below: u32): u32 {
+  let low: u32 = 0;
+  let high = count;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    if (load<u32>(rowOf + middle * 4) < below) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Traces of groupHead() with a row of `since` or later; returns how many there are. */
+export function tracesSince(starts: u32, traces: u32, order: u32, since: u32, out: u32): u32 {
+  let found: u32 = 0;
+  for (let trace: u32 = 0; trace < traces; trace++) {
+    const last = load<u32>(starts + trace * 4, 4) - 1;
+    if (load<u32>(order + last * 4) < since) continue;
+    store<u32>(out + found * 4, trace);
+    found += 1;
+  }
+  return found;
+}
+
+/** Some traces of groupHead() alone; returns their rows. */
+export function chooseTraces(starts: u32, traceOf: u32, order: u32, chosen: u32, count: u32,
+                             outStarts: u32, outTraceOf: u32, outOrder: u32): u32 {
+  let rows: u32 = 0;
+  for (let i: u32 = 0; i < count; i++) {
+    const trace = load<u32>(chosen + i * 4);
+    const first = load<u32>(starts + trace * 4);
+    const own = load<u32>(starts + trace * 4, 4) - first;
+    store<u32>(outStarts + i * 4, rows);
+    store<u32>(outTraceOf + i * 4, load<u32>(traceOf + trace * 4));
+    memory.copy(outOrder + rows * 4, order + first * 4, own * 4);
+    rows += own;
+  }
+  store<u32>(outStarts + count * 4, rows);
+  return rows;
+}
+
+/** The first and the last time that rows `from` to `to` touch, added to the two u64 at `out`. */
+export function boundRows(start: u32, duration: u32, from: u32, to: u32, out: u32): void {
+  let first = load<u64>(out);
+  let last = load<u64>(out, 8);
+  for (let row = from; row < to; row++) {
+    const begin = load<u64>(start + row * 8);
+    const end = begin + load<u64>(duration + row * 8);
+    // A span may end before it starts.
+    first = min<u64>(first, min<u64>(begin, end));
+    last = max<u64>(last, max<u64>(begin, end));
+  }
+  store<u64>(out, first);
+  store<u64>(out, last, 8);
+}
+
+/** Whether a sparse column has a value of an element below `rows`. */
+export function columnBegins(column: u32, rows: u32): bool {
+  const chunk = atomic.load<u32>(column + COLUMN_FIRST);
+  return chunk != 0 && load<u32>(chunk + CHUNK_HEADER_BYTES) < rows;
+}
+
 /** A sparse column of words to `out`, one a row below `rows`: value + 1, or 0 for none. */
 export function expand4(column: u32, rows: u32, out: u32): void {
   memory.fill(out, 0, rows * 4);

@@ -28,8 +28,13 @@ export {
 export { findRows, findTrace } from "./find";
 export {
   addOne,
+  addOneByte,
   bitsOfWords,
+  boundRows,
+  chooseTraces,
+  columnBegins,
   columnHas,
+  elementsBelow,
   expand4,
   expand8,
   gather1,
@@ -40,9 +45,13 @@ export {
   gatherLongs,
   groupHead,
   indexIds,
+  listWords,
   narrow,
+  orderElements,
+  placesOf,
   probeIds,
   renumber,
+  tracesSince,
 } from "./gather";
 export { listSpans, overAttributes, spanListAt } from "./limit-list";
 export { rewrite } from "./limit-rewrite";

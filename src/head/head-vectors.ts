@@ -56,17 +56,16 @@ import {
   ValueList,
   type Vector,
 } from "../vector/vector.ts";
-import { HalfView } from "./half-view.ts";
+import type { HalfView } from "./half-view.ts";
+import type { HeadRows } from "./head-rows.ts";
 
 export type HeadScope = "span" | "event" | "link";
 
 export interface HeadVectorOptions {
-  readonly buffer: SharedArrayBuffer;
   readonly kernel: GatherExports;
   readonly scratch: StepScratch;
-  /** Address of the half. */
-  readonly half: number;
-  readonly tenant: string;
+  readonly view: HalfView;
+  readonly rows: HeadRows;
   /** Of ArrayValue messages. */
   readonly readList: (message: Uint8Array) => DataValue;
 }
@@ -77,6 +76,13 @@ interface Entries {
   readonly count: number;
   /** Elements of the half that may be looked at. */
   readonly below: number;
+}
+
+/** Resources or scopes: each one's number in the half, and its message. */
+export interface HeadSources {
+  readonly codes: CodesVector;
+  readonly entries: Uint32Array;
+  message(entry: number): Uint8Array;
 }
 
 interface HeadColumn {
@@ -95,6 +101,11 @@ const RESIDUALS: Readonly<Record<HeadScope, number>> = {
   event: COL_EVENT_RESIDUAL,
   link: COL_LINK_RESIDUAL,
 };
+/** Which row each element is of, and how many there are. */
+const ELEMENTS = {
+  event: [HALF_EVENT_ROW, HALF_EVENTS],
+  link: [HALF_LINK_ROW, HALF_LINKS],
+} as const;
 const KINDS = 128;
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 const BOOLS = new ValueList([
@@ -106,43 +117,23 @@ const SMALL_NUMBERS = new ValueList(
 );
 
 export class HeadVectors {
-  readonly rows: number;
-  readonly traces: number;
-  /** u32: where the rows of each trace begin; traces + 1 of them. */
-  readonly starts: number;
   readonly #options: HeadVectorOptions;
   readonly #view: HalfView;
   readonly #spans: Entries;
-  readonly #traceOf: number;
 
   constructor(options: HeadVectorOptions) {
-    const { buffer, kernel, scratch, half, tenant } = options;
     this.#options = options;
-    const view = new HalfView(buffer, half);
-    this.#view = view;
-    const below = view.rows;
-    const name = new TextEncoder().encode(tenant);
-    this.starts = scratch.keep((below + 1) * 4);
-    this.#traceOf = scratch.keep(below * 4);
-    const order = scratch.keep(below * 4);
-    this.traces = scratch.within(() => {
-      const nameAt = scratch.copy(name);
-      const counts = scratch.take((below + 1) * 4);
-      return (
-        kernel.groupHead(
-          ...[half, below, nameAt, name.length, counts, this.starts, this.#traceOf, order],
-        ) >>> 0
-      );
-    });
-    this.rows = scratch.words[this.starts / 4 + this.traces];
-    this.#spans = { order, count: this.rows, below };
+    this.#view = options.view;
+    const { order, rows, below } = options.rows;
+    this.#spans = { order, count: rows, below };
   }
 
   /** 16 bytes a trace. */
   traceIds(): number {
     const { kernel, scratch } = this.#options;
-    const at = scratch.keep(this.traces * 16);
-    kernel.gather16(this.#view.header(HALF_TRACE_ID), this.#traceOf, this.traces, at);
+    const { traces, traceOf } = this.#options.rows;
+    const at = scratch.keep(traces * 16);
+    kernel.gather16(this.#view.header(HALF_TRACE_ID), traceOf, traces, at);
     return at;
   }
 
@@ -178,12 +169,11 @@ export class HeadVectors {
     return this.#sparse(this.#view.column(COL_STATUS_MESSAGE), this.#spans, textOf);
   }
 
-  /** Values are the messages' bytes, by index. */
-  resources(): { readonly codes: CodesVector; readonly messages: readonly Uint8Array[] } {
+  resources(): HeadSources {
     return this.#sources(HALF_RESOURCE);
   }
 
-  scopes(): { readonly codes: CodesVector; readonly messages: readonly Uint8Array[] } {
+  scopes(): HeadSources {
     return this.#sources(HALF_SCOPE);
   }
 
@@ -237,37 +227,61 @@ export class HeadVectors {
       .some(({ at }) => kernel.columnHas(at, below, this.#places(scope, entries), bits) !== 0);
   }
 
+  /** Keys of which some entry has a value in a column; undefined: not all of the half is ours. */
+  usedKeys(scope: HeadScope): ReadonlySet<string> | undefined {
+    const { count, below } = this.#spans;
+    if (count < below) return undefined;
+    const { kernel } = this.#options;
+    const elements = this.#elements(scope);
+    const used = this.#columns(scope).filter(({ at }) => kernel.columnBegins(at, elements) !== 0);
+    return new Set(used.map(({ key }) => key));
+  }
+
+  /** Elements of the half that may be looked at. */
+  #elements(scope: HeadScope): number {
+    const { below } = this.#spans;
+    if (scope === "span") return below;
+    const [rowOf, count] = ELEMENTS[scope].map((field) => this.#view.header(field));
+    return this.#options.kernel.elementsBelow(rowOf, count, below) >>> 0;
+  }
+
   readonly #placed = new Map<HeadScope, number>();
 
-  /** The other way round than `order`: u32 by element of the half, 0xffffffff for other tenants. */
   #places(scope: HeadScope, { order, count, below }: Entries): number {
     const known = this.#placed.get(scope);
     if (known !== undefined) return known;
-    const { scratch } = this.#options;
+    const { kernel, scratch } = this.#options;
     const at = scratch.keep(below * 4);
-    const places = scratch.words.subarray(at / 4, at / 4 + below).fill(0xffffffff);
-    for (let i = 0; i < count; i++) places[scratch.words[order / 4 + i]] = i;
+    kernel.placesOf(order, count, below, at);
     this.#placed.set(scope, at);
     return at;
   }
 
   /** Entries that have attributes without a column, and their KeyValue fields. */
   *residuals(scope: HeadScope): Generator<readonly [entry: number, bytes: Uint8Array]> {
+    const { kernel, scratch } = this.#options;
+    const column = this.#view.column(RESIDUALS[scope]);
+    if (kernel.columnBegins(column, this.#elements(scope)) === 0) return;
     const entries = this.#entries(scope);
     if (entries === undefined) return;
-    const column = this.#view.column(RESIDUALS[scope]);
-    const { scratch } = this.#options;
-    const at = scratch.take(entries.count * 4);
-    scratch.within(() => this.#expand4(column, entries, at));
-    for (let entry = 0; entry < entries.count; entry++) {
-      const word = scratch.words[at / 4 + entry];
-      if (word !== 0) yield [entry, this.#view.entry(word - 1)];
-    }
+    const pairs = scratch.within(() => {
+      const all = scratch.take(entries.count * 4);
+      const out = scratch.take(entries.count * 8);
+      scratch.within(() => this.#expand4(column, entries, all));
+      const found = kernel.listWords(all, entries.count, out) >>> 0;
+      return scratch.words.slice(out / 4, out / 4 + found * 2);
+    });
+    for (let i = 0; i < pairs.length; i += 2) yield [pairs[i], this.#view.entry(pairs[i + 1] - 1)];
   }
 
-  #columns(scope: HeadScope): HeadColumn[] {
+  readonly #listed = new Map<HeadScope, readonly HeadColumn[]>();
+
+  #columns(scope: HeadScope): readonly HeadColumn[] {
+    const known = this.#listed.get(scope);
+    if (known !== undefined) return known;
     const view = this.#view;
     const columns: HeadColumn[] = [];
+    this.#listed.set(scope, columns);
     for (let index = COL_ATTRIBUTE_FIRST; index < view.header(HALF_COLUMNS); index++) {
       const at = view.column(index);
       // Columns that were carried over from the half before may have no value yet.
@@ -343,7 +357,7 @@ export class HeadVectors {
     const { order, count } = this.#spans;
     const at = scratch.keep(count);
     kernel.gather1(this.#view.header(field), order, count, at);
-    for (let i = at; i < at + count; i++) scratch.bytes[i] += 1;
+    kernel.addOneByte(at, count);
     return { kind: "codes", at, width: 1, dictionary: SMALL_NUMBERS };
   }
 
@@ -372,18 +386,21 @@ export class HeadVectors {
     });
   }
 
-  #sources(field: number): { codes: CodesVector; messages: Uint8Array[] } {
+  #sources(field: number): HeadSources {
     const at = this.#words(field, this.#spans);
-    this.#options.kernel.addOne(at, this.rows);
-    const list = this.#renumber(at, this.#spans);
-    // An entry of 8 bytes: the number of the message, and of its schema URL.
-    const messages = Array.from(list, (entry) => {
-      const pair = this.#view.entry(entry);
-      const message = pair[0] | (pair[1] << 8) | (pair[2] << 16) | (pair[3] << 24);
-      return this.#view.entry(message >>> 0).slice();
-    });
+    this.#options.kernel.addOne(at, this.#spans.count);
+    const entries = this.#renumber(at, this.#spans);
     const dictionary = new ValueList([]);
-    return { codes: { kind: "codes", at, width: 4, dictionary }, messages };
+    return {
+      codes: { kind: "codes", at, width: 4, dictionary },
+      entries,
+      // An entry of 8 bytes: the number of the message, and of its schema URL.
+      message: (entry) => {
+        const pair = this.#view.entry(entry);
+        const message = pair[0] | (pair[1] << 8) | (pair[2] << 16) | (pair[3] << 24);
+        return this.#view.entry(message >>> 0).slice();
+      },
+    };
   }
 
   #needed(scope: "event" | "link"): Entries {
@@ -407,34 +424,16 @@ export class HeadVectors {
 
   /** Elements come in the order of the half's rows; ours in the order of this segment's. */
   #order(scope: "event" | "link"): Entries & { readonly starts: number } {
-    const [rowsField, countField] =
-      scope === "event" ? [HALF_EVENT_ROW, HALF_EVENTS] : [HALF_LINK_ROW, HALF_LINKS];
-    const view = this.#view;
-    const { scratch } = this.#options;
-    const { words } = scratch;
-    const { below, order: rowOrder } = this.#spans;
-    const all = view.header(countField);
-    const rowAt = view.header(rowsField) / 4;
-    let elements = 0;
-    while (elements < all && words[rowAt + elements] < below) elements++;
-    const starts = scratch.keep((this.rows + 1) * 4);
+    const { kernel, scratch } = this.#options;
+    const { below, order: rowOrder, count: rows } = this.#spans;
+    const rowOf = this.#view.header(ELEMENTS[scope][0]);
+    const elements = this.#elements(scope);
+    const starts = scratch.keep((rows + 1) * 4);
     const order = scratch.keep((elements + 1) * 4);
-    let count = 0;
-    scratch.within(() => {
-      const firsts = scratch.take((below + 1) * 4) / 4;
-      for (let row = 0, element = 0; row <= below; row++) {
-        while (element < elements && words[rowAt + element] < row) element++;
-        words[firsts + row] = element;
-      }
-      for (let row = 0; row < this.rows; row++) {
-        const source = words[rowOrder / 4 + row];
-        words[starts / 4 + row] = count;
-        for (let at = words[firsts + source]; at < words[firsts + source + 1]; at++) {
-          words[order / 4 + count++] = at;
-        }
-      }
+    const count = scratch.within(() => {
+      const from = [rowOf, elements, below, rowOrder, rows] as const;
+      return kernel.orderElements(...from, scratch.take((below + 1) * 4), starts, order) >>> 0;
     });
-    words[starts / 4 + this.rows] = count;
     return { order, count, below: elements, starts };
   }
 }

@@ -50,6 +50,23 @@ export interface GatherExports {
   gather16: Nothing;
   /** at, count */
   addOne: Nothing;
+  addOneByte: Nothing;
+  /** words, count, out */
+  listWords: Word;
+  /** order, count, below, out */
+  placesOf: Nothing;
+  /** rowOf, elements, below, rowOrder, rows, firsts, starts, order */
+  orderElements: Word;
+  /** rowOf, count, below */
+  elementsBelow: Word;
+  /** starts, traces, order, since, out */
+  tracesSince: Word;
+  /** starts, traceOf, order, chosen, count, outStarts, outTraceOf, outOrder */
+  chooseTraces: Word;
+  /** start, duration, from, to, out */
+  boundRows: Nothing;
+  /** column, rows; 0 or 1 */
+  columnBegins: Word;
   /** column, rows, out */
   expand4: Nothing;
   /** column, rows, out, present */

@@ -1,13 +1,15 @@
 /** One tenant's rows of a half of the head as a segment, for the step in which it is pinned. */
 
 import { assert } from "../base/assert.ts";
-import { type HeadVectorOptions, HeadVectors } from "../head/head-vectors.ts";
+import { rowsOfTraces, tracesSince } from "../head/head-rows.ts";
+import { type HeadSources, type HeadVectorOptions, HeadVectors } from "../head/head-vectors.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import { codeValues } from "../vector/code-values.ts";
 import { codeNumbers } from "../vector/coded-numbers.ts";
 import { StepKeeper } from "../vector/keeper.ts";
 import type { CodesVector, NumbersVector, Vector } from "../vector/vector.ts";
 import { readList, readResource, readScope } from "./any-value.ts";
+import type { HalfNotes, TenantNotes } from "./head-notes.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { ResidualIndex } from "./residual.ts";
 import type {
@@ -37,7 +39,13 @@ import { knownSpans } from "./trace-spans.ts";
 
 export interface HeadSegmentOptions extends Omit<HeadVectorOptions, "readList"> {
   readonly kernel: ReadExports;
+  readonly notes: HalfNotes;
+  /** undefined: not all of the tenant's rows. */
+  readonly tenant: TenantNotes | undefined;
 }
+
+/** In one of so many traces, at most, it is quicker to look at them alone. */
+const FEW = 4;
 
 export class HeadSegment implements Segment {
   readonly #vectors: HeadVectors;
@@ -54,23 +62,51 @@ export class HeadSegment implements Segment {
   }
 
   get rows(): number {
-    return this.#vectors.rows;
+    return this.#options.rows.rows;
   }
 
   get traces(): number {
-    return this.#vectors.traces;
+    return this.#options.rows.traces;
   }
 
   get starts(): number {
-    return this.#vectors.starts;
+    return this.#options.rows.starts;
   }
 
   get traceIds(): number {
     return this.#once("traceIds", () => this.#vectors.traceIds());
   }
 
+  /** Traces that nothing came to since somebody looked are not looked at again. */
   doubles(): number {
-    return findDoubles(this, this.#family);
+    const { tenant, rows } = this.#options;
+    if (tenant === undefined) return findDoubles(this, this.#family);
+    return this.#once("doubles of the new", () => {
+      if (!this.#hasNewDoubles(tenant.withoutDoubles)) {
+        tenant.withoutDoubles = rows.below;
+        return 0;
+      }
+      return findDoubles(this, this.#family);
+    });
+  }
+
+  #hasNewDoubles(since: number): boolean {
+    const { rows, scratch } = this.#options;
+    if (since === rows.below) return false;
+    const traces = tracesSince(rows, since, this.#options);
+    if (traces.length === 0) return false;
+    return scratch.keptWithin(() => this.ofTraces(traces).doubles() !== 0);
+  }
+
+  /** These alone, as a segment for the step at hand: its columns are gathered of their rows. */
+  ofTraces(traces: ArrayLike<number>): HeadSegment {
+    const rows = rowsOfTraces(this.#options.rows, traces, this.#options);
+    return new HeadSegment({ ...this.#options, rows, tenant: undefined });
+  }
+
+  some(traces: ArrayLike<number>): Segment | undefined {
+    if (this.#options.tenant === undefined || traces.length === 0) return undefined;
+    return traces.length * FEW <= this.traces ? this.ofTraces(traces) : undefined;
   }
 
   traceOf(): number {
@@ -169,11 +205,11 @@ export class HeadSegment implements Segment {
   }
 
   resources(): Sources {
-    return this.#once("resources", () => sources(this.#vectors.resources(), readResource));
+    return this.#once("resources", () => this.#sources(this.#vectors.resources(), readResource));
   }
 
   scopes(): Sources {
-    return this.#once("scopes", () => sources(this.#vectors.scopes(), readScope));
+    return this.#once("scopes", () => this.#sources(this.#vectors.scopes(), readScope));
   }
 
   lists(scope: ListScope): Lists | undefined {
@@ -223,6 +259,11 @@ export class HeadSegment implements Segment {
     return [...this.#vectors.keys(scope), ...this.#residual(scope).keys()];
   }
 
+  hasSome(scope: "span" | ListScope, key: string): boolean {
+    const used = this.#once(`used/${scope}`, () => this.#vectors.usedKeys(scope));
+    return used !== undefined && (used.has(key) || this.#residual(scope).get(key) !== undefined);
+  }
+
   hasKey(scope: "span" | ListScope, key: string, among: Entries): boolean {
     if (this.#vectors.hasKey(scope, key, among.bits)) return true;
     const { bytes } = this.#options.scratch;
@@ -236,6 +277,15 @@ export class HeadSegment implements Segment {
       for (const [entry, bytes] of this.#vectors.residuals(scope)) index.add(entry, bytes.slice());
       return index;
     });
+  }
+
+  #sources(
+    { codes, entries, message }: HeadSources,
+    read: (message: Uint8Array) => Source,
+  ): Sources {
+    const { notes } = this.#options;
+    const list = Array.from(entries, (entry) => notes.source(entry, () => read(message(entry))));
+    return { codes, list, isUsed: true };
   }
 
   #linkIds(which: "trace" | "span"): CodesVector {
@@ -254,11 +304,4 @@ export class HeadSegment implements Segment {
   #once<T>(name: string, make: () => T): T {
     return this.#keeper.get(`once/${name}`, () => 0, make);
   }
-}
-
-function sources(
-  { codes, messages }: { readonly codes: CodesVector; readonly messages: readonly Uint8Array[] },
-  read: (message: Uint8Array) => Source,
-): Sources {
-  return { codes, list: messages.map(read) };
 }

@@ -2,7 +2,7 @@
  * Metrics over one segment: the pipeline finds spans among whole traces, those that start within
  * the question's time are counted in slots, and what comes of it is added to the partial.
  */
-import type { MetricsFunction } from "../traceql/ast.ts";
+import type { MetricsFunction, Pipeline } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import { type CodeTools, fieldCodes } from "./field-codes.ts";
 import { metricsCells } from "./metrics-cells.ts";
@@ -14,12 +14,14 @@ import { fieldBuckets, fieldNumbers } from "./metrics-values.ts";
 import type { KeyValue } from "./question.ts";
 import { type CountedRows, RowGroups } from "./row-groups.ts";
 import type { SegmentPart } from "./segment-part.ts";
+import { someTraces, undoubledRows } from "./some-traces.ts";
 import { Spansets } from "./spansets.ts";
 
 export const BUCKET = "__bucket";
 
-/** Of a pipeline: the spans that it found, and those that count. */
+/** Of a pipeline: where it was run, the spans that it found, and those that count. */
 export interface Found {
+  readonly spansets: Spansets;
   readonly bits: number;
   readonly counted: CountedRows;
 }
@@ -32,20 +34,20 @@ export interface TallyTools extends CodeTools {
 
 export function tallySegment(plan: MetricsPlan, part: SegmentPart, tools: TallyTools): void {
   const { partial, chosen, scratch } = tools;
-  const spansets = new Spansets(part.segment, tools);
+  const whole = new Spansets(part.segment, tools);
   const known = new Map<string, Found | undefined>();
   for (const [place, { pipeline, pipelineText, fn }] of plan.fragments.entries()) {
     const again = chosen?.[place];
     if (chosen !== undefined && (again === undefined || again.size === 0)) continue;
     if (!known.has(pipelineText)) {
-      const find = () => ({ spansets, bits: spansets.rows(pipeline, part.within) });
-      const isNone = spansets.isNone(pipeline);
-      known.set(pipelineText, isNone ? undefined : countedRows(plan.slots, find(), tools));
+      const found = foundRows(pipeline, { spansets: whole, part }, tools);
+      known.set(pipelineText, found && countedRows(plan.slots, found, tools));
     }
     const found = known.get(pipelineText);
     if (found === undefined) continue;
     scratch.within(() => {
       const into = partial.fragments[place];
+      const { spansets } = found;
       const { filter } = spansets;
       if (fn.node === "compare" && into.kind === "compare") {
         const of = { plan, fn, found, filter };
@@ -62,13 +64,27 @@ export function tallySegment(plan: MetricsPlan, part: SegmentPart, tools: TallyT
   }
 }
 
+/** Undefined: the values tell that there are none. */
+function foundRows(
+  pipeline: Pipeline,
+  { spansets, part }: { readonly spansets: Spansets; readonly part: SegmentPart },
+  tools: CodeTools,
+): Pick<Found, "spansets" | "bits"> | undefined {
+  if (spansets.isNone(pipeline)) return undefined;
+  const bits = spansets.rows(pipeline, part.within);
+  const some = someTraces(part.segment, { kind: "bits", bits }, tools);
+  if (some === undefined) return { spansets, bits };
+  const own = new Spansets(some, tools);
+  return { spansets: own, bits: own.rows(pipeline, undoubledRows(some, tools)) };
+}
+
 /** In one of so many rows, at most, it is quicker to look at each that counts. */
 const FEW = 16;
 
 /** Undefined: there are none. */
 function countedRows(
   { first, step, count }: Slots,
-  { spansets, bits }: { readonly spansets: Spansets; readonly bits: number },
+  { spansets, bits }: Pick<Found, "spansets" | "bits">,
   { scratch, kernel }: CodeTools,
 ): Found | undefined {
   const { segment, bits: rowBits } = spansets.filter;
@@ -83,7 +99,7 @@ function countedRows(
     const of = segment.traceStarts();
     kernel.slotTraces(segment.start(), starts, traces, of.first, of.last, bits, slotOf);
   }
-  return { bits, counted: { rows, slotOf, slots: count } };
+  return { spansets, bits, counted: { rows, slotOf, slots: count } };
 }
 
 export interface FunctionRows {

@@ -11,7 +11,9 @@ import { NewestRows } from "./newest-rows.ts";
 import type { SearchQuestion } from "./question.ts";
 import { RowBits } from "./row-bits.ts";
 import type { Rank, RankedTrace, SearchPlan, ShownSet } from "./search-plan.ts";
+import type { Segment } from "./segment.ts";
 import type { SegmentPart, TimeSpan } from "./segment-part.ts";
+import { someTraces, undoubledRows } from "./some-traces.ts";
 import { type RowSet, Spansets } from "./spansets.ts";
 import type { TraceCards } from "./trace-cards.ts";
 import { TraceSummaries } from "./trace-summary.ts";
@@ -104,14 +106,10 @@ function searchTraces(
   { segment, range }: SegmentPart,
   tools: SearchTools & { readonly traces: readonly number[] },
 ): RankedTrace[] {
-  const { scratch, kernel } = tools;
   const fields = fieldsOf(plan);
   return tools.traces.flatMap((trace) => {
     const alone = segment.cutOut(trace, fields);
-    const bits = new RowBits(scratch, kernel);
-    const all = bits.all(alone.rows);
-    const doubles = alone.doubles();
-    const within = doubles === 0 ? all : bits.without(all, doubles, alone.rows);
+    const within = undoubledRows(alone, tools);
     const part = { segment: alone, within, range, isExcluded: () => false };
     return searchAll(plan, part, { ...tools, spansets: new Spansets(alone, tools) });
   });
@@ -139,11 +137,16 @@ function searchRows(
   const { within, spansets, scratch, kernel, worst, cards } = of;
   const found = spansets.run(plan.pipeline, within);
   const parts = { segment, spansets, scratch, kernel };
+  const tools = { worst, cards, scratch, kernel };
+  const some = someTraces(segment, found, tools);
+  if (some !== undefined) return searchSome(plan, some, tools);
   const best =
     plan.sort === undefined
       ? newestTraces(plan, found, { ...parts, worst })
       : sortedTraces(plan, found, parts);
   if (best.length === 0) return [];
+  const shown = segment.some?.(best.map(({ trace }) => trace));
+  if (shown !== undefined) return searchSome(plan, shown, tools);
   const isFar = segment.isFar();
   if (name !== undefined && block !== undefined && !isFar) {
     return best.map(({ trace, sets, rank }): RankedTrace => {
@@ -163,6 +166,13 @@ function shownSets({ question }: SearchPlan, sets: readonly RowSet[]): ShownSet[
   return sets.map(({ rows, attributes }) => ({
     ...{ matched: rows.length, rows: rows.slice(0, most), attributes },
   }));
+}
+
+/** What was found in a segment, of the traces that it was found in alone. */
+function searchSome(plan: SearchPlan, some: Segment, tools: SearchTools): RankedTrace[] {
+  const within = undoubledRows(some, tools);
+  const part = { segment: some, within, isExcluded: () => false };
+  return searchRows(plan, part, { ...tools, within, spansets: new Spansets(some, tools) });
 }
 
 const ULONG_MAX = 2n ** 64n - 1n;

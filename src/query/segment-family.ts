@@ -197,9 +197,10 @@ function link(
       most = Math.max(most, scratch.words[at + 1] - scratch.words[at]);
     }
     const slots = scratch.take(kernel.linkBytes(most) >>> 0);
+    const parents = out.parents === 0 ? 0 : of.parentIds();
     return (
       kernel.linkSpans(
-        ...[of.spanIds(), of.parentIds(), kinds.at, kinds.width, starts, traces],
+        ...[of.spanIds(), parents, kinds.at, kinds.width, starts, traces],
         ...[slots, out.doubles, out.parents],
       ) >>> 0
     );

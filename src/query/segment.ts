@@ -142,6 +142,11 @@ export interface Segment {
   packed(key: string): PackedCodes | undefined;
   /** One number a row as codes; `name` tells it from the segment's other numbers. */
   codesOf(numbers: NumbersVector, name: string): CodesVector;
+  /**
+   * Some of its traces alone, numbered anew in this order, where that costs less than to read what
+   * all of them have; undefined: it does not.
+   */
+  some?(traces: ArrayLike<number>): Segment | undefined;
   /** Keys of attributes; more than once is possible. */
   keys(scope: "span" | ListScope): readonly string[];
   /** Whether some entry has the key, as far as is known without a look at any; false: look. */

@@ -10,6 +10,8 @@
  * Threads: one.
  */
 import { EngineError } from "../base/error.ts";
+import { HalfView } from "../head/half-view.ts";
+import { tenantRows } from "../head/head-rows.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import { type Keeper, StepKeeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
@@ -19,6 +21,7 @@ import type { BlockPlan, OwnedBlock, PlannedBlock } from "./block-plan.ts";
 import { BlockPlans, type Planning, rowsOf } from "./block-plans.ts";
 import { BlockSegment } from "./block-segment.ts";
 import type { BlockSplits } from "./block-shares.ts";
+import { HeadNotes } from "./head-notes.ts";
 import { HeadSegment } from "./head-segment.ts";
 import { HeadShares } from "./head-shares.ts";
 import type { Question } from "./question.ts";
@@ -106,6 +109,7 @@ const NO_SHARES: Begun["inHead"] = new Map();
 export class Segments {
   readonly #options: SegmentsOptions;
   readonly #plans: BlockPlans;
+  readonly #notes = new HeadNotes();
 
   constructor(options: SegmentsOptions) {
     this.#options = options;
@@ -214,31 +218,44 @@ export class Segments {
   }
 
   #useHead(halves: readonly HeadHalf[], plan: BlockPlan, visit: Visit): Begun["inHead"] {
-    const { buffer, nodeId, tools } = this.#options;
+    const { nodeId, tools } = this.#options;
     const { all } = plan;
     const { kernel, scratch } = tools;
     const { tenant } = visit;
-    const segments = halves
+    const found = halves
       .filter((half) => !isCovered(half, all, nodeId))
       .toSorted((a, b) => a.walFrom - b.walFrom)
-      .map(({ base }) => new HeadSegment({ buffer, kernel, scratch, half: base, tenant }))
-      .filter(({ rows }) => rows > 0);
-    if (segments.length === 0) return NO_SHARES;
+      .map((half) => this.#headSegment(half, tenant))
+      .filter(({ segment }) => segment.rows > 0);
+    if (found.length === 0) return NO_SHARES;
+    const segments = found.map(({ segment }) => segment);
     const shares = new HeadShares(segments, {
       ...{ kernel, scratch, blocks: all.map((block) => () => this.#segmentOf(block, tenant)) },
       candidates: (segment) => this.#plans.candidates(segment, plan, tenant),
     });
-    const inHead = { visit, name: undefined, block: undefined, range: undefined };
+    const inHead = { visit, name: undefined, block: undefined };
     if (shares.traces > 0) {
       const { traces } = shares;
       const keeper = new StepKeeper(scratch);
       const options = { parts: shares.parts(), traces, keeper, scratch, kernel, name: "" };
-      this.#use(new AssembledSegment(options), { ...inHead, excluded: [] });
+      this.#use(new AssembledSegment(options), { ...inHead, range: undefined, excluded: [] });
     }
-    for (const [half, segment] of segments.entries()) {
-      this.#use(segment, { ...inHead, excluded: shares.ofHalf(half).sort((a, b) => a - b) });
+    for (const [half, { segment, range }] of found.entries()) {
+      const excluded = shares.ofHalf(half).sort((a, b) => a - b);
+      this.#use(segment, { ...inHead, range, excluded });
     }
     return new Map(Array.from(shares.ofBlocks(), ([block, of]) => [all[block].meta.id, of]));
+  }
+
+  #headSegment(half: HeadHalf, tenant: string) {
+    const { buffer, tools } = this.#options;
+    const { kernel, scratch } = tools;
+    const view = new HalfView(buffer, half.base);
+    const notes = this.#notes.of(half);
+    const rows = tenantRows(view, tenant, tools);
+    const own = notes.tenant(tenant);
+    const segment = new HeadSegment({ view, rows, kernel, scratch, notes, tenant: own });
+    return { segment, range: notes.range(view, tools) };
   }
 
   #visitBlock(one: PlannedBlock, visit: BlocksVisit): void {

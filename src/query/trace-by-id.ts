@@ -19,6 +19,8 @@ import type { FoundTrace, TraceFinder, TraceQuestion } from "./trace-finder.ts";
 /** A half of the head and the part of the log that it holds; empty (0, 0) before its first rows. */
 export interface HeadHalf {
   readonly base: number;
+  /** Another one each time that the half is begun anew. */
+  readonly epoch: number;
   readonly walFrom: number;
   readonly walTo: number;
 }

@@ -18,6 +18,7 @@ import type { FindExports } from "../kernel/find-kernel.ts";
 import type { SpanRow } from "../model/span-row.ts";
 import type { HeadHalf, HeadView } from "../query/trace-by-id.ts";
 import {
+  HALF_EPOCH,
   HALF_FILLING,
   HALF_PUBLISHED,
   HALF_SEALED,
@@ -66,7 +67,8 @@ export class HeadPins implements HeadView {
       }
       const walFrom = this.#view.getFloat64(base + HALF_WAL_FROM, true);
       const walTo = this.#view.getFloat64(base + HALF_WAL_TO, true);
-      pinned.push({ base, walFrom, walTo });
+      const epoch = Atomics.load(this.#control, HALF_EPOCH + half);
+      pinned.push({ base, epoch, walFrom, walTo });
     }
     return pinned;
   }

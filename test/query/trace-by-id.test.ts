@@ -38,7 +38,7 @@ class Parts implements HeadView, BlockView {
   pin(): readonly HeadHalf[] {
     this.asked.push("pin");
     this.#isPinned = true;
-    return this.head.map(({ from, to }, base) => ({ base, walFrom: from, walTo: to }));
+    return this.head.map(({ from, to }, base) => ({ base, epoch: 0, walFrom: from, walTo: to }));
   }
 
   unpin(): void {
