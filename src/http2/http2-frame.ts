@@ -5,6 +5,8 @@
  */
 import { assert } from "../base/assert.ts";
 
+/** Of a window, an error or an id. */
+export const WORD_BYTES = 4;
 export const FRAME_HEADER_BYTES = 9;
 /** Of a payload: what everybody must take, and we take and send no more than. */
 export const FRAME_BYTES_MAX = 16_384;
@@ -65,14 +67,23 @@ export function frame({ type, flags = 0, stream = 0 }: FrameHead, payload: Uint8
   const { length } = payload;
   assert(length <= FRAME_BYTES_MAX, "http2: a frame is too long");
   const out = new Uint8Array(FRAME_HEADER_BYTES + length);
-  out[0] = length >>> 16;
-  out[1] = length >>> 8;
-  out[2] = length;
-  out[3] = type;
-  out[4] = flags;
-  putUint32(out, 5, stream);
+  putFrameHead(out, 0, { type, flags, stream, length });
   out.set(payload, FRAME_HEADER_BYTES);
   return out;
+}
+
+/** What stands before a payload of `length` bytes. */
+export function putFrameHead(
+  bytes: Uint8Array,
+  at: number,
+  { type, flags, stream, length }: Required<FrameHead> & { readonly length: number },
+): void {
+  bytes[at] = length >>> 16;
+  bytes[at + 1] = length >>> 8;
+  bytes[at + 2] = length;
+  bytes[at + 3] = type;
+  bytes[at + 4] = flags;
+  putUint32(bytes, at + 5, stream);
 }
 
 export function uint32(bytes: Uint8Array, at: number): number {
@@ -94,7 +105,7 @@ export function putUint32(bytes: Uint8Array, at: number, value: number): void {
 
 /** As a payload. */
 export function wordOf(value: number): Uint8Array {
-  const bytes = new Uint8Array(4);
+  const bytes = new Uint8Array(WORD_BYTES);
   putUint32(bytes, 0, value);
   return bytes;
 }

@@ -11,10 +11,13 @@ import {
   END_STREAM,
   FRAME,
   FRAME_BYTES_MAX,
+  FRAME_HEADER_BYTES,
   frame,
   type Http2Code,
   http2Codes,
+  putFrameHead,
   putUint32,
+  WORD_BYTES,
   wordOf,
 } from "./http2-frame.ts";
 
@@ -42,7 +45,6 @@ export interface StreamHost {
 
 /** An answer that is not read, beyond the window. */
 const QUEUED_BYTES_MAX = 1024 * 1024;
-const RESET_BYTES = 13;
 const LAST = { type: FRAME.data, flags: END_STREAM } as const;
 const NOTHING = new Uint8Array(0);
 
@@ -112,7 +114,13 @@ export class Http2Stream {
     if (this.#isOver) return;
     this.#hasAnswered = true;
     if (!this.hasEnded) this.#host.holdBodies(this);
-    this.#finish(block);
+    if (this.hasEnded || block.length > FRAME_BYTES_MAX) {
+      this.#finish(block);
+      return;
+    }
+    // As #finish() does it, in one piece: refusals come in crowds.
+    this.#host.push(refusal(this.id, block));
+    this.close(true);
   }
 
   /** What the client sends of it is dropped from now on. */
@@ -173,11 +181,19 @@ export class Http2Stream {
   }
 }
 
-export function resetFrame(stream: number, code: Http2Code): Uint8Array {
-  const bytes = new Uint8Array(RESET_BYTES);
-  bytes.set([0, 0, 4, FRAME.reset]);
-  putUint32(bytes, 5, stream);
-  putUint32(bytes, 9, http2Codes[code]);
+function resetFrame(stream: number, code: Http2Code): Uint8Array {
+  return frame({ type: FRAME.reset, stream }, wordOf(http2Codes[code]));
+}
+
+/** An answer of this header block alone, and that the body need not come. */
+function refusal(stream: number, block: Uint8Array): Uint8Array {
+  const flags = END_HEADERS | END_STREAM;
+  const bytes = new Uint8Array(2 * FRAME_HEADER_BYTES + block.length + WORD_BYTES);
+  putFrameHead(bytes, 0, { type: FRAME.headers, flags, stream, length: block.length });
+  bytes.set(block, FRAME_HEADER_BYTES);
+  const at = FRAME_HEADER_BYTES + block.length;
+  putFrameHead(bytes, at, { type: FRAME.reset, flags: 0, stream, length: WORD_BYTES });
+  putUint32(bytes, at + FRAME_HEADER_BYTES, http2Codes.noError);
   return bytes;
 }
 

@@ -2,18 +2,16 @@
 const KEPT = 256;
 
 export class RecentIds {
-  readonly #kept = new Set<number>();
+  /** Zero is no id. */
+  readonly #kept = new Int32Array(KEPT);
+  #next = 0;
 
   add(id: number): void {
-    this.#kept.add(id);
-    if (this.#kept.size <= KEPT) return;
-    for (const oldest of this.#kept) {
-      this.#kept.delete(oldest);
-      break;
-    }
+    this.#kept[this.#next] = id;
+    this.#next = (this.#next + 1) % KEPT;
   }
 
   has(id: number): boolean {
-    return this.#kept.has(id);
+    return this.#kept.includes(id);
   }
 }

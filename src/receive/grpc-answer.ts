@@ -54,13 +54,12 @@ const kept = new Map<string, Uint8Array>();
 
 /** Instead of messages. What the client still sends is dropped where it comes in. */
 export function refuseCall(stream: Http2Stream, error: unknown, logger: Logger): void {
-  const status = statusOf(error, logger);
-  const key = `${status.code} ${status.details !== undefined} ${status.message}`;
-  let block = kept.get(key);
+  const key = error instanceof EngineError ? `${error.code} ${error.message}` : undefined;
+  let block = key === undefined ? undefined : kept.get(key);
   if (block === undefined) {
-    block = headerBlock({ ...HEADERS, ...statusHeaders(status) });
+    block = headerBlock({ ...HEADERS, ...statusHeaders(statusOf(error, logger)) });
     if (kept.size >= KEPT_MAX) kept.clear();
-    kept.set(key, block);
+    if (key !== undefined) kept.set(key, block);
   }
   stream.refuse(block);
 }

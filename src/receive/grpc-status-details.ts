@@ -9,22 +9,11 @@ import { type GrpcStatus, grpcStatus } from "../grpc/grpc-status.ts";
 import { RetryInfoSchema } from "../proto-gen/google/rpc/error_details_pb.ts";
 import { StatusSchema } from "../proto-gen/google/rpc/status_pb.ts";
 
-/** Messages are few, and refusals come in crowds. */
-const KEPT_MAX = 100;
-const kept = new Map<string, Uint8Array>();
-
 /** How a call ends by this error; with RetryInfo where the client should send again. */
 export function statusWithRetry(error: unknown, retryAfterSeconds: number): GrpcStatus {
   const status = grpcStatus(error);
   if (!(error instanceof EngineError && error.face.retry)) return status;
-  const key = `${status.code} ${retryAfterSeconds} ${status.message}`;
-  let details = kept.get(key);
-  if (details === undefined) {
-    details = encode(status, retryAfterSeconds);
-    if (kept.size >= KEPT_MAX) kept.clear();
-    kept.set(key, details);
-  }
-  return { ...status, details };
+  return { ...status, details: encode(status, retryAfterSeconds) };
 }
 
 function encode({ code, message }: GrpcStatus, retryAfterSeconds: number): Uint8Array {
