@@ -140,6 +140,10 @@ export {
   droppedDoubles,
   firstRows,
   inputTraces,
+  joinedOf,
+  joinedRows,
+  joinedStarts,
+  joinMerged,
   keepParents,
   keptTraces,
   mappedTable,
@@ -147,6 +151,7 @@ export {
   mergedTraces,
   mergeParts,
   mergeTenant,
+  placeAsIs,
   placeSpans,
   rowsInside,
 } from "./merge-order";

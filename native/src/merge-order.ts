@@ -6,13 +6,16 @@
  * those of the first input, then those of the next. A span that came before (same id and kind) has
  * no place. Rows of inputs are counted over all of them.
  *
- *   addIdPage · addIdRows* per page of trace ids; addSpanPage per page of span ids and kinds;
- *   mergeTenant per tenant, in the order of the output; placeSpans; placeParents per page
+ *   addIdPage · addIdRows* per page of trace ids; where the output is parted by time, placeAsIs,
+ *   the column of starts, joinMerged; addSpanIds and readKinds per page; mergeTenant per tenant
+ *   (and part), in the order of the output; placeSpans; keepParents
  */
 import {
   codesAt,
   cutHalf,
   denseAt,
+  groupOfAt,
+  groupTableAt,
   inCodesAt,
   inPlaceAt,
   inTraceIdAt,
@@ -143,7 +146,8 @@ export function mergeParts(): u32 {
   return partsAt;
 }
 
-/** Bytes, one a trace of the inputs: 0 for those past their time. */
+/** Bytes, one a trace of the inputs: 0 for those past their time, else the part of the output that
+ * it goes to, from 1. */
 export function keptTraces(): u32 {
   return inTraceKeepAt;
 }
@@ -152,43 +156,96 @@ export function firstRows(): u32 {
   return inTraceRowAt;
 }
 
-/** Merges one tenant's parts behind what is there. */
-export function mergeTenant(parts: u32): void {
+/** As if the inputs' rows were the output: for a column that the order follows from. */
+export function placeAsIs(): void {
+  for (let row: u32 = 0; row < inRows; row++) store<u32>(inPlaceAt + row * 4, row);
+  setMerged(inRows, inTraces);
+}
+
+/**
+ * While starts are the open column, of rows as they are: which traces of one tenant's parts are
+ * the same, when each begins, and how many rows it has. Returns how many there are.
+ */
+export function joinMerged(parts: u32): u32 {
   const end = partsAt + parts * 8;
-  for (;;) {
-    let least: u32 = 0;
+  let joined: u32 = 0;
+  for (let id = leastId(end); id != 0; id = leastId(end)) {
+    let rows: u32 = 0;
+    let start = u64.MAX_VALUE;
     for (let part = partsAt; part < end; part += 8) {
       const trace = load<u32>(part);
-      if (trace >= load<u32>(part, 4)) continue;
-      const id = inTraceIdAt + trace * 16;
-      if (!least || isBelow(id, least)) least = id;
+      if (trace >= load<u32>(part, 4) || !isSame(inTraceIdAt + trace * 16, id)) continue;
+      store<u32>(part, trace + 1);
+      store<u32>(groupOfAt + trace * 4, joined);
+      const stop = load<u32>(inTraceRowAt + trace * 4, 4);
+      for (let row = load<u32>(inTraceRowAt + trace * 4); row < stop; row++) {
+        start = min(start, load<u64>(denseAt + row * 8));
+        rows += 1;
+      }
     }
-    if (!least) break;
-    mergeTrace(least, end);
+    store<u64>(recordAt + joined * 8, start);
+    store<u32>(groupTableAt + joined * 4, rows);
+    joined += 1;
   }
+  return joined;
+}
+
+/** u32 a trace of the inputs: which one of joinMerged it is. */
+export function joinedOf(): u32 {
+  return groupOfAt;
+}
+
+/** u64 each. */
+export function joinedStarts(): u32 {
+  return recordAt;
+}
+
+/** u32 each. */
+export function joinedRows(): u32 {
+  return groupTableAt;
+}
+
+/** Address of the least id that comes next in the tenant's parts, 0 when there is none. */
+function leastId(end: u32): u32 {
+  let least: u32 = 0;
+  for (let part = partsAt; part < end; part += 8) {
+    const trace = load<u32>(part);
+    if (trace >= load<u32>(part, 4)) continue;
+    const id = inTraceIdAt + trace * 16;
+    if (!least || isBelow(id, least)) least = id;
+  }
+  return least;
+}
+
+/** Merges one tenant's parts behind what is there: the traces that go to `partOfOutput`. */
+export function mergeTenant(parts: u32, partOfOutput: u32): void {
+  const end = partsAt + parts * 8;
+  for (let id = leastId(end); id != 0; id = leastId(end)) mergeTrace(id, end, partOfOutput);
   setMerged(outRows, outTraces);
   store<u32>(traceRowAt + outTraces * 4, outRows);
 }
 
 /** All parts of the trace whose id lies at `id`, one after the other. */
-function mergeTrace(id: u32, end: u32): void {
+function mergeTrace(id: u32, end: u32, partOfOutput: u32): void {
   let rows: u32 = 0;
   let keep: u32 = 0;
   for (let part = partsAt; part < end; part += 8) {
     const trace = load<u32>(part);
     if (trace >= load<u32>(part, 4) || !isSame(inTraceIdAt + trace * 16, id)) continue;
     rows += load<u32>(inTraceRowAt + trace * 4, 4) - load<u32>(inTraceRowAt + trace * 4);
-    keep |= load<u8>(inTraceKeepAt + trace);
+    keep = max(keep, <u32>load<u8>(inTraceKeepAt + trace));
   }
+  const isHere = keep == partOfOutput;
   const first = outRows;
-  beginSpans(rows);
+  if (isHere) beginSpans(rows);
   for (let part = partsAt; part < end; part += 8) {
     const trace = load<u32>(part);
     if (trace >= load<u32>(part, 4) || !isSame(inTraceIdAt + trace * 16, id)) continue;
     store<u32>(part, trace + 1);
+    if (!isHere && keep) continue;
     const stop = load<u32>(inTraceRowAt + trace * 4, 4);
     for (let row = load<u32>(inTraceRowAt + trace * 4); row < stop; row++) {
-      store<u32>(inPlaceAt + row * 4, keep ? placeOf(row, rows) : <u32>NO_ROW);
+      store<u32>(inPlaceAt + row * 4, isHere ? placeOf(row, rows) : <u32>NO_ROW);
     }
   }
   if (outRows == first) return;

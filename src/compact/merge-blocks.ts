@@ -31,20 +31,24 @@ import {
   type MergeFile,
   type MergeParts,
   openLevels,
+  openNumbers,
   placeChildren,
   writeColumn,
   writeOpenColumn,
 } from "./merge-column.ts";
-import { type MergeColumn, mergeColumns } from "./merge-columns.ts";
-import { MERGED_ROWS_MAX, type MergeOptions, type MergeResult } from "./merge-options.ts";
-import { type MergedFile, mergeOrder, readOrder } from "./merge-order.ts";
+import { type MergeColumn, type MergeColumns, mergeColumns } from "./merge-columns.ts";
+import {
+  MERGED_ROWS_MAX,
+  type MergeOptions,
+  type MergeResult,
+  PARTED_ROWS_MAX,
+} from "./merge-options.ts";
+import { type InputOrder, type MergedFile, mergeOrder, readOrder } from "./merge-order.ts";
 import { type InputFile, InputPages } from "./merge-pages.ts";
 
 /** Address space; a page costs memory when it is first touched. */
-export const MERGE_MEMORY_BYTES = 768 * MiB;
+export const MERGE_MEMORY_BYTES = 1536 * MiB;
 const SCRATCH_AT = 4096;
-const EVENTS_MAX = 2 * MERGED_ROWS_MAX;
-const LINKS_MAX = MERGED_ROWS_MAX;
 
 interface OpenFile extends MergeFile {
   readonly name: BlockName;
@@ -60,8 +64,9 @@ export function mergeBlocks(options: MergeOptions<Kernel>): MergeResult {
   const memory = new Uint8Array(buffer);
   const rows = inputs.reduce((sum, { meta }) => sum + meta.spans, 0);
   const traces = inputs.reduce((sum, { meta }) => sum + meta.traces, 0);
-  assert(rows <= MERGED_ROWS_MAX || inputs.length === 1, "merge: too many spans");
-  const left = kernel.openMerge(SCRATCH_AT, buffer.byteLength, rows, traces, EVENTS_MAX, LINKS_MAX);
+  assert(rows <= PARTED_ROWS_MAX || inputs.length === 1, "merge: too many spans");
+  const [events, links] = [childrenMax(SCOPE_EVENT, rows), childrenMax(SCOPE_LINK, rows)];
+  const left = kernel.openMerge(SCRATCH_AT, buffer.byteLength, rows, traces, events, links);
   assert(left !== 0, "merge: the memory is too small");
   const pages = new InputPages(memory, kernel.inPage() >>> 0);
   try {
@@ -69,6 +74,12 @@ export function mergeBlocks(options: MergeOptions<Kernel>): MergeResult {
   } finally {
     pages.close();
   }
+}
+
+/** Events, or links, of all inputs together. */
+function childrenMax(scope: number, rows: number): number {
+  const most = Math.max(rows, MERGED_ROWS_MAX);
+  return scope === SCOPE_EVENT ? 2 * most : most;
 }
 
 function openInputs({ inputs }: MergeOptions<Kernel>, pages: InputPages): InputFile[] {
@@ -88,18 +99,20 @@ interface Opened {
 
 function mergeOpen(options: MergeOptions<Kernel>, { memory, pages, files }: Opened): MergeResult {
   const { kernel, store, yieldNow = () => {} } = options;
-  const tenants = readOrder(kernel, pages, files);
-  markExpired(options, memory);
-  const plans = mergeOrder(kernel, memory, { inputs: files, parts: tenants });
-  const doubles = kernel.droppedDoubles();
+  const columns = mergeColumns(files.map(({ file }) => file));
   const all = files.reduce((sum, { meta }) => sum + meta.spans, 0);
+  const opening = { kernel, memory, pages, inputs: files, columns, rows: all, yieldNow };
+  const order = readOrder(opening, () => openNumbers(opening, startsOf(columns)));
+  markKept(options, memory, order);
+  const plans = mergeOrder(opening, order);
+  const doubles = kernel.droppedDoubles();
   const dropped = { doubles, expired: all - doubles - kernel.mergedRows() };
   if (plans.length === 0) return { outputs: [], ...dropped };
-  const columns = mergeColumns(files.map(({ file }) => file));
   const rows = kernel.mergedRows();
-  const parts = { kernel, memory, pages, inputs: files, columns, rows, yieldNow };
-  placeChildren(parts, SCOPE_EVENT, EVENTS_MAX);
-  placeChildren(parts, SCOPE_LINK, LINKS_MAX);
+  const parts = { ...opening, rows };
+  for (const scope of [SCOPE_EVENT, SCOPE_LINK]) {
+    placeChildren(parts, scope, childrenMax(scope, all));
+  }
   const isSame = plans.length === 1 && rows === all;
   const present = isSame ? undefined : findPresence(parts, plans);
   const names = plans.map((plan) => blockName(options, plan));
@@ -134,11 +147,22 @@ function mergeOpen(options: MergeOptions<Kernel>, { memory, pages, files }: Open
   return { outputs: metas.filter((meta) => meta !== undefined), ...dropped };
 }
 
-function markExpired({ kernel, inputs }: MergeOptions<Kernel>, memory: Uint8Array): void {
+function startsOf({ columns }: MergeColumns): MergeColumn {
+  const starts = columns.find(({ path }) => path === "start_unix_nano");
+  assert(starts !== undefined, "merge: no column of starts");
+  return starts;
+}
+
+function markKept(
+  { kernel, inputs }: MergeOptions<Kernel>,
+  memory: Uint8Array,
+  { partOf }: InputOrder,
+): void {
   let at = kernel.keptTraces() >>> 0;
+  memory.set(partOf, at);
   for (const { meta, expired } of inputs) {
     for (const [trace, isOver] of expired?.entries() ?? [])
-      memory[at + trace] = isOver === 1 ? 0 : 1;
+      if (isOver === 1) memory[at + trace] = 0;
     at += meta.traces;
   }
 }
@@ -153,6 +177,7 @@ function blockName({ inputs, idWords }: MergeOptions<Kernel>, plan: MergedFile):
     tenant,
     ...inputs.map(({ meta }) => meta.id),
     ...left.map(String),
+    ...(plan.part > 1 ? [`part ${plan.part}`] : []),
   ];
   const id = createHash("sha256").update(JSON.stringify(words)).digest("hex").slice(0, 32);
   const tenants = plan.tenants.map(({ name, rowFirst, rows, traces }) => ({

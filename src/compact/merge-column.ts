@@ -26,6 +26,7 @@ import type { MergeColumn, MergeColumns } from "./merge-columns.ts";
 import type { MergedFile } from "./merge-order.ts";
 import type { InputFile, InputPage, InputPages } from "./merge-pages.ts";
 import { hasDemoted, residualPages } from "./merge-residual.ts";
+import { MergeTooLarge } from "./merge-too-large.ts";
 
 /** A file that is being written. */
 export interface MergeFile {
@@ -82,6 +83,12 @@ export function writeOpenColumn(
   files: readonly MergeFile[],
 ): void {
   for (const file of files) writeChunk(parts, column, file);
+}
+
+/** Opens a column of numbers with all rows. */
+export function openNumbers(parts: MergeParts, column: MergeColumn): void {
+  assert(!isText(column), "merge: texts need not fit");
+  feed(parts, column, { rowFirst: 0, rows: parts.rows });
 }
 
 /** Opens it just to know where it has values. */
@@ -282,13 +289,8 @@ export function placeChildren(parts: MergeParts, scope: number, most: number): v
     }
   }
   const rows = inputs.reduce((sum, { file }) => sum + file.rows, 0);
-  if (kernel.sumChildren(rows) > most) throw new MergeTooLarge();
-  kernel.placeMerged(scope, rows);
-}
-
-/** So many events or links that the blocks cannot be merged with each other. */
-export class MergeTooLarge extends Error {
-  constructor() {
-    super("blocks have too many events or links to be merged");
+  if (kernel.sumChildren(rows) > most) {
+    throw new MergeTooLarge("they have too many events or links");
   }
+  kernel.placeMerged(scope, rows);
 }

@@ -11,6 +11,8 @@ import type { BlockMeta } from "../model/block-meta.ts";
 
 /** Most rows of a merged block: one row group, whose columns the query threads can still hold. */
 export const MERGED_ROWS_MAX = 524_288;
+/** Most rows of one merge, which then makes several blocks, parted by time. */
+export const PARTED_ROWS_MAX = 3 * MERGED_ROWS_MAX;
 
 export interface MergeInput {
   /** Holds data.parquet. */
@@ -29,7 +31,8 @@ export interface MergeOptions<Kernel> {
   readonly buffer: SharedArrayBuffer;
   /**
    * In order of arrival: rows of one trace keep it, and of a span that came twice the first stays.
-   * Together at most MERGED_ROWS_MAX spans, unless it is one block alone.
+   * Together at most MERGED_ROWS_MAX spans, or PARTED_ROWS_MAX of one tenant alone; one block by
+   * itself may have more.
    */
   readonly inputs: readonly MergeInput[];
   /** Where outputs go; each is whole and durable when its publish() returned. */
@@ -47,8 +50,9 @@ export interface MergeOptions<Kernel> {
 
 export interface MergeResult {
   /**
-   * One block a tenant that has OWN_BLOCK_ROWS and more, and one that the others share; none when
-   * no span is left. Their metas name the inputs in `replaces`.
+   * One block a tenant that has OWN_BLOCK_ROWS and more, and one that the others share; several,
+   * parted by the starts of traces, of a tenant that has more than MERGED_ROWS_MAX; none when no
+   * span is left. Their metas name the inputs in `replaces`.
    */
   readonly outputs: readonly BlockMeta[];
   /** Spans left out because an earlier one has tenant, trace id, span id and kind. */

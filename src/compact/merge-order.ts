@@ -1,6 +1,7 @@
 /**
- * The order of a merge's rows: tenants first, each with the traces of all inputs. Reads ids and
- * kinds, nothing else.
+ * The order of a merge's rows: tenants first, each with the traces of all inputs; a tenant of more
+ * rows than a block may have comes in parts by time. Reads ids and kinds, and for parts the starts,
+ * nothing else.
  */
 import { KIND_U32, SCOPE_SPAN } from "../../native/src/layout.ts";
 import { assert } from "../base/assert.ts";
@@ -8,7 +9,16 @@ import { blockCorrupt } from "../block/block-error.ts";
 import { OWN_BLOCK_ROWS } from "../block/block-format.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import { PAGE_GOOD } from "../kernel/merge-kernel.ts";
+import { MERGED_ROWS_MAX } from "./merge-options.ts";
 import type { InputFile, InputPages } from "./merge-pages.ts";
+import { partByTime } from "./part-by-time.ts";
+
+interface OrderParts {
+  readonly kernel: Kernel;
+  readonly memory: Uint8Array;
+  readonly pages: InputPages;
+  readonly inputs: readonly InputFile[];
+}
 
 /** A block of the output: rows of one tenant, or of several small ones. */
 export interface MergedFile {
@@ -16,6 +26,8 @@ export interface MergedFile {
   readonly rowFirst: number;
   readonly rows: number;
   readonly traces: number;
+  /** From 1, by time, where a tenant has several; else 1. */
+  readonly part: number;
   /** rowFirst counts from the file's own first row. */
   readonly tenants: readonly MergedTenant[];
 }
@@ -36,12 +48,21 @@ export interface TenantPart {
   readonly traceEnd: number;
 }
 
-/** Reads trace ids, span ids and kinds; by tenant its parts, in the order of the inputs. */
+/** What is known of the inputs before their rows have an order. */
+export interface InputOrder {
+  /** By tenant its parts, in the order of the inputs. */
+  readonly tenants: ReadonlyMap<string, readonly TenantPart[]>;
+  /** A byte a trace of the inputs: the part of the output that it goes to, from 1. */
+  readonly partOf: Uint8Array;
+  /** How many parts there are. */
+  readonly parts: number;
+}
+
+/** Reads trace ids, span ids and kinds; `openStarts` opens the column of starts. */
 export function readOrder(
-  kernel: Kernel,
-  pages: InputPages,
-  inputs: readonly InputFile[],
-): Map<string, TenantPart[]> {
+  { kernel, memory, pages, inputs }: OrderParts,
+  openStarts: () => void,
+): InputOrder {
   kernel.beginOrder();
   const parts = new Map<string, TenantPart[]>();
   const tracesMax = inputs.reduce((sum, { meta }) => sum + meta.traces, 0);
@@ -53,6 +74,7 @@ export function readOrder(
       else known.push(part);
     }
   }
+  const byTime = partTraces({ kernel, memory, pages, inputs }, parts, openStarts);
   for (const input of inputs) {
     for (const page of pages.pages(input, placeOf(input, "span_id"))) {
       const { at, end, values, rowFirst } = page;
@@ -62,7 +84,43 @@ export function readOrder(
   }
   kernel.beginMergeColumn(KIND_U32, SCOPE_SPAN, 1, 0, 0);
   for (const input of inputs) readKinds(kernel, pages, input);
-  return parts;
+  return { tenants: parts, ...byTime };
+}
+
+/** A tenant of too many rows for one block: which traces go to which of several. */
+function partTraces(
+  { kernel, memory, inputs }: OrderParts,
+  tenants: ReadonlyMap<string, readonly TenantPart[]>,
+  openStarts: () => void,
+): Pick<InputOrder, "partOf" | "parts"> {
+  const partOf = new Uint8Array(kernel.inputTraces()).fill(1);
+  const rows = inputs.reduce((sum, { meta }) => sum + meta.spans, 0);
+  if (rows <= MERGED_ROWS_MAX || inputs.length === 1) return { partOf, parts: 1 };
+  const [[, tenantParts], ...others] = tenants;
+  assert(others.length === 0, "merge: too many spans of several tenants");
+  kernel.placeAsIs();
+  openStarts();
+  setParts({ kernel, memory }, tenantParts);
+  const traces = kernel.joinMerged(tenantParts.length);
+  const { buffer } = memory;
+  const starts = new BigUint64Array(buffer, kernel.joinedStarts() >>> 0, traces);
+  const counts = new Uint32Array(buffer, kernel.joinedRows() >>> 0, traces);
+  const { part, parts } = partByTime(starts, counts, MERGED_ROWS_MAX);
+  const joined = new Uint32Array(buffer, kernel.joinedOf() >>> 0, partOf.length);
+  for (let trace = 0; trace < partOf.length; trace++) partOf[trace] = part[joined[trace]] + 1;
+  return { partOf, parts };
+}
+
+function setParts(
+  { kernel, memory }: Pick<OrderParts, "kernel" | "memory">,
+  parts: readonly TenantPart[],
+): void {
+  const words = new Uint32Array(memory.buffer);
+  const table = (kernel.mergeParts() >>> 0) / 4;
+  for (const [i, { traceFirst, traceEnd }] of parts.entries()) {
+    words[table + i * 2] = traceFirst;
+    words[table + i * 2 + 1] = traceEnd;
+  }
 }
 
 function readKinds(kernel: Kernel, pages: InputPages, input: InputFile): void {
@@ -125,31 +183,30 @@ function readTraces(
 
 /** Merges all tenants; what is left of them, as the files of the output. */
 export function mergeOrder(
-  kernel: Kernel,
-  memory: Uint8Array,
-  of: { readonly inputs: readonly InputFile[]; readonly parts: ReadonlyMap<string, TenantPart[]> },
+  { kernel, memory, inputs }: Omit<OrderParts, "pages">,
+  { tenants, parts }: InputOrder,
 ): MergedFile[] {
-  const words = new Uint32Array(memory.buffer);
-  const table = (kernel.mergeParts() >>> 0) / 4;
-  const merge = (name: string): MergedTenant => {
-    const parts = of.parts.get(name) ?? [];
-    for (const [i, { traceFirst, traceEnd }] of parts.entries()) {
-      words[table + i * 2] = traceFirst;
-      words[table + i * 2 + 1] = traceEnd;
-    }
+  const merge = (name: string, part: number): MergedTenant => {
+    const own = tenants.get(name) ?? [];
+    setParts({ kernel, memory }, own);
     const rowFirst = kernel.mergedRows();
     const traceFirst = kernel.mergedTraces();
-    kernel.mergeTenant(parts.length);
+    kernel.mergeTenant(own.length, part);
     const rows = kernel.mergedRows() - rowFirst;
     return { name, rowFirst, rows, traceFirst, traces: kernel.mergedTraces() - traceFirst };
   };
   const isLeft = ({ rows }: MergedTenant) => rows > 0;
-  const { small, own } = groupTenants(of.inputs);
-  const shared = small.map(merge).filter(isLeft);
-  const files = [...(shared.length > 0 ? [shared] : [])];
-  for (const tenant of own.map(merge)) if (isLeft(tenant)) files.push([tenant]);
+  const { small, own } = groupTenants(inputs);
+  const shared = small.map((name) => merge(name, 1)).filter(isLeft);
+  const files = shared.length > 0 ? [fileOf(shared, 1)] : [];
+  for (const name of own) {
+    for (let part = 1; part <= parts; part++) {
+      const tenant = merge(name, part);
+      if (isLeft(tenant)) files.push(fileOf([tenant], part));
+    }
+  }
   kernel.placeSpans();
-  return files.map(fileOf);
+  return files;
 }
 
 /** Names in bytewise order; of the inputs' rows, doubles included. */
@@ -167,7 +224,7 @@ function groupTenants(inputs: readonly InputFile[]): { small: string[]; own: str
   };
 }
 
-function fileOf(tenants: readonly MergedTenant[]): MergedFile {
+function fileOf(tenants: readonly MergedTenant[], part: number): MergedFile {
   const [{ rowFirst }] = tenants;
   const sum = (of: "rows" | "traces") => tenants.reduce((all, tenant) => all + tenant[of], 0);
   return {
@@ -175,6 +232,7 @@ function fileOf(tenants: readonly MergedTenant[]): MergedFile {
     rowFirst,
     rows: sum("rows"),
     traces: sum("traces"),
+    part,
     tenants: tenants.map((tenant) => ({ ...tenant, rowFirst: tenant.rowFirst - rowFirst })),
   };
 }

@@ -7,9 +7,12 @@
  *
  * In a window that still fills, blocks wait until they are many or make a full one, so that each
  * span is written anew a few times and not with every cut. When it is over, what is left is joined.
+ *
+ * Blocks whose times lie over each other (what was late, or brought in from elsewhere) make several
+ * full ones, parted by time: then a question for the newest, or for an hour of a day, looks at few.
  */
 import type { BlockMeta } from "../model/block-meta.ts";
-import { MERGED_ROWS_MAX } from "./merge-options.ts";
+import { MERGED_ROWS_MAX, PARTED_ROWS_MAX } from "./merge-options.ts";
 
 /** What may be set for a tenant alone. */
 export interface TenantMerging {
@@ -39,6 +42,9 @@ const FULL_ROWS = MERGED_ROWS_MAX * 0.75;
 const MANY = 8;
 /** The largest of a merge's inputs has at most this part of its spans, unless they are many. */
 const LARGEST_MAX = 0.75;
+
+/** Parted by time are blocks that on the average lie over at least so many, themselves included. */
+const OVERLAP_MIN = 2;
 
 /** The most useful first: those that make the fewest spans of most blocks. */
 export function planMerges(
@@ -126,18 +132,29 @@ function fits(run: readonly BlockMeta[], { tracesMax, bytesMax }: MergeLimits): 
   const traces = run.reduce((sum, meta) => sum + meta.traces, 0);
   const bytes = run.reduce((sum, { dataBytes, sidecarBytes }) => sum + dataBytes + sidecarBytes, 0);
   return (
-    spansOf(run) <= MERGED_ROWS_MAX &&
+    spansOf(run) <= (isParted(run) ? PARTED_ROWS_MAX : MERGED_ROWS_MAX) &&
     traces <= tracesMax &&
     bytes <= bytesMax &&
     run.length <= INPUTS_MAX
   );
 }
 
+/** Whether time would tell the parts of its merge from each other. */
+function isParted(run: readonly BlockMeta[]): boolean {
+  if (run[0].shared) return false;
+  const starts = run.map(({ startUnixNano }) => Number(startUnixNano));
+  const ends = run.map(({ endUnixNano }) => Number(endUnixNano));
+  const all = ends.reduce((sum, end, i) => sum + end - starts[i], 0);
+  return all > 0 && all >= OVERLAP_MIN * (Math.max(...ends) - Math.min(...starts));
+}
+
 function isWorthIt(run: readonly BlockMeta[], isOver: boolean): boolean {
   if (run.length < 2) return false;
   const spans = spansOf(run);
+  // Of several blocks each is to be full.
+  const full = isParted(run) ? PARTED_ROWS_MAX * (FULL_ROWS / MERGED_ROWS_MAX) : FULL_ROWS;
   if (run.length < MANY) {
-    if (!isOver && spans < FULL_ROWS) return false;
+    if (!isOver && spans < full) return false;
     if (Math.max(...run.map((meta) => meta.spans)) > spans * LARGEST_MAX) return false;
   }
   return true;

@@ -28,11 +28,21 @@ export interface MergeExports {
   readKinds(from: number, end: number, encoding: number, count: number, rowFirst: number): number;
   /** Pairs of u32: first trace and end of each part. */
   mergeParts(): number;
-  /** A byte a trace of the inputs: 0, past its time. */
+  /** A byte a trace of the inputs: 0, past its time, else the output's part, from 1. */
   keptTraces(): number;
   /** u32 a trace of the inputs: its first row; one more at the end. */
   firstRows(): number;
-  mergeTenant(parts: number): void;
+  /** Opens columns as if the inputs, behind each other, were the output. */
+  placeAsIs(): void;
+  /** While starts are open as they are; returns how many traces the parts have together. */
+  joinMerged(parts: number): number;
+  /** u32 a trace of the inputs: which one of these it is. */
+  joinedOf(): number;
+  /** u64 each: the smallest start. */
+  joinedStarts(): number;
+  /** u32 each. */
+  joinedRows(): number;
+  mergeTenant(parts: number, partOfOutput: number): void;
   mergedRows(): number;
   mergedTraces(): number;
   droppedDoubles(): number;

@@ -64,9 +64,16 @@ const LIMITS: MergeLimits = {
 const NOW = 1000 * HOUR + HOUR / 2;
 const LATER = NOW + HOUR;
 
-/** In the window that fills at NOW. */
-const young = (number: number, spans: number, fields: Partial<BlockMeta> = {}) =>
-  metaOf(number, { spans, retainFromMs: 1000 * HOUR + 1, ...fields });
+/** In the window that fills at NOW, one after the other in time. */
+const young = (number: number, spans: number, fields: Partial<BlockMeta> = {}) => {
+  const [startUnixNano, endUnixNano] = [number, number + 1].map(
+    (at) => `17000000${10 + at}000000000`,
+  );
+  return metaOf(number, {
+    ...{ spans, retainFromMs: 1000 * HOUR + 1, startUnixNano, endUnixNano },
+    ...fields,
+  });
+};
 
 function plan(blocks: readonly BlockMeta[], nowMs: number, except: readonly number[] = []) {
   const mayMerge = ({ id }: BlockMeta) => !except.map(idOf).includes(id);
@@ -125,6 +132,38 @@ describe("a plan", () => {
       [3, 4],
     ]);
     expect(planMerges(some, { ...LIMITS, bytesMax: 1000 }, state)).toEqual([]);
+  });
+});
+
+describe("blocks that lie over each other in time", () => {
+  const late = (number: number, spans: number, fields: Partial<BlockMeta> = {}) =>
+    metaOf(number, { spans, retainFromMs: 1000 * HOUR + 1, ...fields });
+  const half = (count: number) => Array.from({ length: count }, (_, i) => late(i, 262_000));
+
+  test("are merged to several full ones, as many as a merge takes", () => {
+    expect(plan(half(13), LATER)).toEqual([
+      [0, 1, 2, 3, 4, 5],
+      [6, 7, 8, 9, 10, 11],
+    ]);
+  });
+
+  test("wait for each other while the window fills", () => {
+    expect(plan(half(4), NOW)).toEqual([]);
+    expect(plan(half(5), NOW)).toEqual([[0, 1, 2, 3, 4]]);
+    expect(plan(half(4), LATER)).toEqual([[0, 1, 2, 3]]);
+  });
+
+  test("are not those that several tenants share", () => {
+    const shared = half(4).map((meta) => ({ ...meta, shared: true }));
+    expect(plan(shared, LATER)).toEqual([
+      [0, 1],
+      [2, 3],
+    ]);
+  });
+
+  test("are left alone when they are full, and parted already", () => {
+    const parts = [1, 2, 3, 4, 5, 6].map((number) => late(number, 500_000));
+    expect(plan(parts, LATER)).toEqual([]);
   });
 });
 
