@@ -60,3 +60,18 @@ export function rangeClasses(classes: u32, values: u32, rows: u32, low: i64, hig
     store<u64>(out + (row >> 3), inside);
   }
 }
+
+/** The same for the rows of `within` alone, a bitmap: for few of them. */
+export function rangeFew(values: u32, rows: u32, within: u32, low: i64, high: i64,
+                         out: u32): void {
+  for (let row: u32 = 0; row < rows; row += 64) {
+    let left = load<u64>(within + (row >> 3));
+    let word: u64 = 0;
+    for (; left != 0; left &= left - 1) {
+      const bit = <u32>ctz<u64>(left);
+      const value = load<i64>(values + (row + bit) * 8);
+      word |= <u64>u32(value >= low && value <= high) << bit;
+    }
+    store<u64>(out + (row >> 3), word);
+  }
+}

@@ -57,7 +57,14 @@ export { listSpans, overAttributes, spanListAt } from "./limit-list";
 export { rewrite } from "./limit-rewrite";
 export { commit, initHalf, openHalf, resetHalf } from "./half";
 export { setSeed } from "./intern";
-export { mergeBits, newestTraces, orderNewest, timeBounds, tracesInTime } from "./pick";
+export {
+  mergeBits,
+  newestTraces,
+  orderNewest,
+  startedSince,
+  timeBounds,
+  tracesInTime,
+} from "./pick";
 export { doublesInCut } from "./nested-set";
 export { room } from "./room";
 export { initScratch, scratchBytes } from "./scratch";
@@ -181,7 +188,7 @@ export {
   setOther,
 } from "./page-write";
 export { addTraces, beginSidecar, bloomAt, finishSidecar, traceIndexAt } from "./sidecar";
-export { classesOfLongs, rangeClasses } from "./classes";
+export { classesOfLongs, rangeClasses, rangeFew } from "./classes";
 export {
   countBits,
   equalCodes,

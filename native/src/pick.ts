@@ -171,3 +171,20 @@ export function mergeBits(a: u32, b: u32, bytes: u32, op: u32, out: u32): void {
   const y = load<u64>(b + p);
   store<u64>(out + p, op == 0 ? x & y : op == 1 ? x | y : x & ~y);
 }
+
+/**
+ * Traces that start later than `bound`, or at it if `inclusive`. `order` is what orderNewest gave,
+ * `start` u64 a trace.
+ */
+export function startedSince(order: u32, start: u32, traces: u32, bound: u64,
+                             inclusive: bool): u32 {
+  let low: u32 = 0;
+  let high = traces;
+  while (low < high) {
+    const middle = (low + high) >> 1;
+    const own = load<u64>(start + load<u32>(order + middle * 4) * 8);
+    if (own > bound || (inclusive && own == bound)) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}

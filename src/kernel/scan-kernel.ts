@@ -140,6 +140,12 @@ export interface ScanExports {
       ...[low: bigint, high: bigint, out: number],
     ]
   ): void;
+  rangeFew(
+    ...args: [
+      ...[values: number, rows: number, within: number],
+      ...[low: bigint, high: bigint, out: number],
+    ]
+  ): void;
   /** bits, starts, groups, out */
   groupsWith: Word;
   /** groupBits, starts, groups, out */
@@ -157,6 +163,10 @@ export interface PickExports {
   timeBounds: Nothing;
   /** start, ids, traces, out, spare */
   orderNewest: Nothing;
+  /** How many traces, of orderNewest's `order`, start after `bound`; at it too if `inclusive`. */
+  startedSince(
+    ...args: [order: number, start: number, traces: number, bound: bigint, inclusive: number]
+  ): number;
   tracesInTime(
     ...args: [
       ...[start: number, end: number, lastStart: number, traces: number],

@@ -15,7 +15,7 @@ import { type Compiled, compile, isTrue, type Reader, type Readers, type Spot } 
 import { conditionOf } from "./condition.ts";
 import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
 import { fieldScope, fieldsOf, spokenOf } from "./field-of.ts";
-import { isNoneOf, presentBits, testFewCodes, testLayer } from "./layer-test.ts";
+import { isNoneOf, presentBits, testFewCodes, testFewLongs, testLayer } from "./layer-test.ts";
 import { codeOf } from "./number-vectors.ts";
 import type { Value } from "./question.ts";
 import { RowBits } from "./row-bits.ts";
@@ -181,19 +181,22 @@ export class FilterBits {
     return bits.and(within, this.#bitsOf(expr, within), segment.rows);
   }
 
-  /** Of a field of codes, by the codes of these rows; undefined for any other expression. */
+  /** Of a field of one column, by what these rows have; undefined for any other expression. */
   #andSparse(within: number, count: number, expr: FieldExpr): number | undefined {
     if (expr.node !== "binary" || !isCompareOp(expr.op) || this.#leaves.has(expr)) return undefined;
     const fields = fieldsOf(expr);
     if (fields.length !== 1 || fieldScope(fields[0]) !== "row") return undefined;
     const { layers, missing, entries } = this.columns(fields[0]);
     const [layer] = layers;
-    if (layers.length !== 1 || layer.kind !== "codes") return undefined;
-    if (layer.size > CODES_MAX && layer.size < count * ROWS_PER_VALUE) return undefined;
+    if (layers.length !== 1) return undefined;
     const condition = conditionOf(expr);
     if (condition.test(missing)) return undefined;
     const tools = { scratch: this.#scratch, kernel: this.#kernel, bits: this.bits };
-    return testFewCodes(layer, { entries, within, condition }, tools);
+    const of = { entries, within, condition };
+    if (layer.kind === "longs" && layer.type !== "float") return testFewLongs(layer, of, tools);
+    if (layer.kind !== "codes") return undefined;
+    const isLarge = layer.size > CODES_MAX && layer.size < count * ROWS_PER_VALUE;
+    return isLarge ? undefined : testFewCodes(layer, of, tools);
   }
 
   /** Rows for which it is true; rows outside of `within` may be in or not. */

@@ -141,6 +141,21 @@ export function testFewCodes(
   return out;
 }
 
+/** The same for a comparison with a number; undefined for any other condition. */
+export function testFewLongs(
+  { at, present }: Extract<Layer, { kind: "longs" | "doubles" }>,
+  of: { readonly entries: number; readonly within: number; readonly condition: Condition },
+  { kernel, scratch, bits }: LayerTools,
+): number | undefined {
+  const { entries, condition } = of;
+  if (condition.number === undefined) return undefined;
+  const within = present === 0 ? of.within : bits.and(of.within, present, entries);
+  const { low, high } = longRange(condition.number);
+  const out = scratch.take(bitmapBytes(entries));
+  kernel.rangeFew(at, entries, within, low, high, out);
+  return condition.number.isInverted ? bits.without(within, out, entries) : out;
+}
+
 /** Of the values of the layer only those that these entries have. */
 function testTheirValues(
   layer: CodeLayer,

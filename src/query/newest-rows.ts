@@ -28,11 +28,10 @@ export class NewestRows {
     this.#plan = plan;
     this.#part = part;
     this.#tools = of;
-    this.#order = of.order / 4;
-    const { traces } = part.segment;
+    this.#order = of.order;
     const { endNano } = plan.question;
-    this.#first = endNano === undefined ? 0 : this.#search(traces, (start) => start <= endNano);
-    this.count = this.#search(traces, (start) => start < of.since) - this.#first;
+    this.#first = endNano === undefined ? 0 : this.#startedSince(endNano, false);
+    this.count = Math.max(0, this.#startedSince(of.since, true) - this.#first);
   }
 
   /** A bitmap of the rows that count, of the first `most` candidates. */
@@ -46,7 +45,7 @@ export class NewestRows {
     const end = this.#first + Math.min(most, this.count);
     const sure = this.#sureEnd();
     for (let place = this.#first; place < end; place++) {
-      const trace = words[this.#order + place];
+      const trace = words[this.#order / 4 + place];
       if (this.#part.isExcluded(trace)) continue;
       if (place < sure || this.#passes(trace)) bits.set(groups, trace);
     }
@@ -56,19 +55,15 @@ export class NewestRows {
     return doubles === 0 ? out : bits.without(out, doubles, rows);
   }
 
-  /** The first place whose trace starts so; later ones start earlier. */
-  #search(traces: number, isSo: (startNano: bigint) => boolean): number {
-    const { scratch } = this.#tools;
-    const start = this.#part.segment.firstStarts();
-    let low = 0;
-    let high = traces;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      const trace = scratch.words[this.#order + middle];
-      if (isSo(scratch.ulongs[start / 8 + trace])) high = middle;
-      else low = middle + 1;
-    }
-    return low;
+  /** Traces that start later, or at that time if it is inclusive. */
+  #startedSince(boundNano: bigint, isInclusive: boolean): number {
+    const { segment } = this.#part;
+    const bound = BigInt.asUintN(64, boundNano);
+    const starts = segment.firstStarts();
+    const inclusive = isInclusive ? 1 : 0;
+    return this.#tools.kernel.startedSince(
+      ...[this.#order, starts, segment.traces, bound, inclusive],
+    );
   }
 
   /** Up to there all pass. */
@@ -80,7 +75,7 @@ export class NewestRows {
     if (startNano === undefined || (range !== undefined && startNano <= range.from)) {
       return segment.traces;
     }
-    return this.#search(segment.traces, (start) => start < startNano);
+    return this.#startedSince(startNano, true);
   }
 
   #passes(trace: number): boolean {

@@ -24,6 +24,8 @@ export class SearchGatherer implements Gatherer {
   readonly #cards: TraceCards;
   readonly #probes: Probes = { traces: 0, found: 0 };
   #best: readonly RankedTrace[] = [];
+  /** Of `#best` as it is; asked before each block. */
+  #worstNow: { readonly rank: Rank | undefined } | undefined;
 
   constructor(
     question: SearchQuestion,
@@ -49,6 +51,11 @@ export class SearchGatherer implements Gatherer {
 
   /** Of all that is known to be found. */
   #worst(): Rank | undefined {
+    this.#worstNow ??= { rank: this.#findWorst() };
+    return this.#worstNow.rank;
+  }
+
+  #findWorst(): Rank | undefined {
     const { limit } = this.#plan;
     const { ranks, worst } = this.#others;
     const all = ranks.length === 0 ? this.#best : this.#ranks();
@@ -113,6 +120,7 @@ export class SearchGatherer implements Gatherer {
 
   #take(found: readonly RankedTrace[]): void {
     if (found.length === 0) return;
+    this.#worstNow = undefined;
     this.#best = [...this.#best, ...found]
       .sort((a, b) => orderRanked(this.#plan, a, b))
       .slice(0, this.#plan.limit);
