@@ -16,13 +16,15 @@
  *
  * Threads: one ingress Worker, as a UDP socket is not shared.
  */
+import { assert } from "../base/assert.ts";
 import { KiB, MiB } from "../base/bytes.ts";
 import { EngineError } from "../base/error.ts";
 import type { Logger } from "../base/log.ts";
 import { parseTenant } from "../model/tenant.ts";
-import type { InFlight, Reservation } from "./in-flight.ts";
+import { InFlight, type Reservation } from "./in-flight.ts";
 import { JaegerGather } from "./jaeger-gather.ts";
 import { JaegerRequest } from "./jaeger-request.ts";
+import { samplePacket } from "./jaeger-sample.ts";
 import { readEmitBatch } from "./jaeger-thrift.ts";
 import { rejectedCount } from "./otlp-response.ts";
 import type { ReceiveMeter, RequestSink, Verdict } from "./receive.ts";
@@ -53,6 +55,17 @@ const REQUEST_BYTES_MAX = 4 * MiB;
 const PACKET_OTLP_BYTES_MAX = MiB;
 /** Packets of so long are one request; much shorter than anyone would see. */
 const GATHER_MS = 20;
+/** Until a packet costs what it does from then on. */
+const WARM_PACKETS = 2000;
+const WARM_STEP = 100;
+const TAKEN: Verdict = {
+  outcome: "stored",
+  accepted: 0,
+  rejected: {
+    ...{ invalidTraceId: 0, invalidSpanId: 0, invalidUtf8: 0, overLimit: 0 },
+    ...{ traceTooLarge: 0, liveTraces: 0 },
+  },
+};
 /** Without headers there is one tenant only. */
 const TENANT = parseTenant(null, false);
 
@@ -102,6 +115,28 @@ export class JaegerAgent {
     this.#waitingPackets += 1;
     if (gather.length >= REQUEST_BYTES) this.#offer();
     else this.#schedule();
+  }
+
+  /**
+   * Reads packets of its own into nothing, before the first one comes: code that has not run is
+   * slow, and what comes meanwhile fills the system's buffer.
+   */
+  static async warm(protocol: JaegerAgentOptions["protocol"], logger: Logger): Promise<void> {
+    const bytesMax = 2 * REQUEST_BYTES_MAX;
+    const packet = samplePacket(protocol);
+    const inFlight = new InFlight({ bytesMax: 2 * bytesMax, tenantBytesMax: undefined });
+    const sink = { offer: () => Promise.resolve(TAKEN) };
+    const refused = (_: string, reason: string) => assert(false, `a packet of our own: ${reason}`);
+    const agent = new JaegerAgent(
+      { protocol, packetBytesMax: packet.length, queuePackets: WARM_PACKETS, bytesMax },
+      { sink, meter: { stored: () => {}, refused }, inFlight, logger },
+    );
+    for (let i = 0; i < WARM_PACKETS; i++) {
+      agent.take(packet);
+      // What was offered is answered, and compilers have their turn.
+      if (i % WARM_STEP === 0) await new Promise(setImmediate);
+    }
+    while (inFlight.requests > 0) await Bun.sleep(1);
   }
 
   /** So many more were lost before they came here. */

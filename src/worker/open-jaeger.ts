@@ -28,10 +28,11 @@ export async function openJaegerUdp(
   if (host.start.ring !== 0) return undefined;
   const { sink, inFlight, logger } = host;
   const counts = new ReceiveCounts(receiver.name, "udp");
-  const isCompact = receiver.kind === "jaeger_thrift_compact";
+  const protocol = receiver.kind === "jaeger_thrift_compact" ? "compact" : "binary";
+  await JaegerAgent.warm(protocol, logger);
   const agent = new JaegerAgent(
     {
-      protocol: isCompact ? "compact" : "binary",
+      protocol,
       packetBytesMax: receiver.requestBytesMax,
       queuePackets: receiver.queuePackets,
       bytesMax: UDP_QUEUE_BYTES_MAX,

@@ -6,6 +6,7 @@ import { prng } from "../../src/base/prng.ts";
 import { TraceSchema } from "../../src/proto-gen/tempopb/tempo_pb.ts";
 import { InFlight } from "../../src/receive/in-flight.ts";
 import { JaegerAgent, type JaegerAgentOptions } from "../../src/receive/jaeger-agent.ts";
+import { samplePacket } from "../../src/receive/jaeger-sample.ts";
 import type { RequestSink, Verdict } from "../../src/receive/receive.ts";
 import { dropsIn, localAddress, udpDrops } from "../../src/receive/udp-drops.ts";
 import { UdpSocket } from "../../src/receive/udp-socket.ts";
@@ -259,6 +260,23 @@ describe("what is gathered", () => {
     expect(resources).toHaveLength(3);
     expect(resources[2]).toEqual(resources[0]);
     expect(resources[1]).not.toEqual(resources[0]);
+  });
+});
+
+describe.each(["compact", "binary"] as const)("before the first packet, in %s", (protocol) => {
+  test("packets of its own are read into nothing", async () => {
+    const { agent, spans, refused, requests, atRest } = startAgent({ protocol });
+    agent.take(samplePacket(protocol));
+    await atRest();
+    expect(spans()).toHaveLength(4);
+    expect([...refused]).toEqual([]);
+    const [{ resourceSpans }] = requests.map((bytes) => fromBinary(TraceSchema, bytes));
+    const [first, second] = resourceSpans[0].scopeSpans.flatMap((scope) => scope.spans);
+    expect(first).toMatchObject({ name: "GET /cart/{id}", kind: 2, links: [{}] });
+    expect(second.events[0].name).toBe("cache miss");
+    const { logger, logged } = startAgent();
+    await JaegerAgent.warm(protocol, logger);
+    expect(logged).toEqual([]);
   });
 });
 
