@@ -1,6 +1,7 @@
 /** A query thread's part that answers questions, on blocks of a folder and without a head. */
 import { readFileSync } from "node:fs";
 import { join } from "node:path";
+import { MessageChannel } from "node:worker_threads";
 import { MiB } from "../../src/base/bytes.ts";
 import { systemClock } from "../../src/base/clock.ts";
 import { makeLogger } from "../../src/base/log.ts";
@@ -22,8 +23,13 @@ export interface QuestionThreadOptions {
   /** The folder of the store. */
   readonly localPath: string;
   readonly blocks: readonly BlockMeta[];
-  /** For columns that are kept. */
+  /** For columns of a step, and those that are kept. */
   readonly vectorBytes: number;
+  /** What is kept for later steps; as much as there is, if absent. */
+  readonly keptBytes?: number;
+  /** Which of several threads it is, and which of them has each block; one, if absent. */
+  readonly reader?: number;
+  readonly owners?: readonly number[];
 }
 
 export class QuestionThread {
@@ -33,16 +39,18 @@ export class QuestionThread {
   #next = 0;
   #version = 0;
 
-  constructor({ localPath, blocks, vectorBytes }: QuestionThreadOptions) {
+  constructor(options: QuestionThreadOptions) {
+    const { localPath, blocks, vectorBytes, keptBytes = vectorBytes, reader = 0 } = options;
     const caches = new BlockCaches({ filesMax: 256, bytesMax: 32 * MiB });
     const memory = makeMemory(CONTROL_BYTES + SCRATCH_BYTES + vectorBytes);
     const buffer = sharedBuffer(memory);
     const wasm = readFileSync(join(ROOT, "native", "build", "kernel.wasm"));
     const vectors = new VectorCache(CONTROL_BYTES + SCRATCH_BYTES, vectorBytes);
+    vectors.bytesMax = keptBytes;
     const logger = makeLogger({ level: "error", format: "logfmt", component: "test" });
     this.blocks = new BlockList({
       ...{ control: new Int32Array(buffer, 0, 4096), caches, localPath, blocks, logger },
-      owners: blocks.map(() => 0),
+      owners: options.owners ?? blocks.map(() => 0),
       remotes: blocks.map(() => undefined),
       versions: { blocks: 0, store: 0 },
       remote: undefined,
@@ -51,7 +59,7 @@ export class QuestionThread {
       onRemoved: (folder) => vectors.forget(join(folder, "/")),
     });
     this.#questions = new QueryQuestions({
-      ...{ reader: 0, buffer, blocks: this.blocks, nodeId: "none", clock: systemClock, logger },
+      ...{ reader, buffer, blocks: this.blocks, nodeId: "none", clock: systemClock, logger },
       head: { pin: () => [], unpin: () => {} },
       timeoutMs: 600_000,
       tools: {
@@ -67,6 +75,14 @@ export class QuestionThread {
         if (message.type === "failed") waiting?.reject(new Error(message.message));
       },
     });
+  }
+
+  /** Of one process: each asks the other for what it does not have itself. */
+  static connect(one: QuestionThread, other: QuestionThread): void {
+    const { port1, port2 } = new MessageChannel();
+    one.#questions.peers.connect(other.#questions.peers.self, port1);
+    other.#questions.peers.connect(one.#questions.peers.self, port2);
+    for (const port of [port1, port2]) port.unref();
   }
 
   /** Blocks came and went. Resolves when nothing is left to prepare. */
