@@ -88,6 +88,17 @@ export function beginChunk(rowFirst: u32, rows: u32): u32 {
   return valueCount;
 }
 
+/** Begins a chunk of codes that lie at codesAt already, one a present value, below `codes`. */
+export function beginCoded(rowFirst: u32, rows: u32, values: u32, codes: u32): void {
+  chunkRowFirst = rowFirst;
+  chunkRowEnd = rowFirst + rows;
+  chunkIndexFirst = rowFirst;
+  chunkIndexEnd = chunkRowEnd;
+  valueCount = values;
+  setDictionary(codes, dictionaryAt);
+  encoding = DICTIONARY;
+}
+
 /** The first index whose row is at least `row`. */
 export function indexOfRow(row: u32): u32 {
   if (scope == SCOPE_SPAN) return row;
@@ -202,6 +213,10 @@ function widen(): u32 {
 
 export function chunkEncoding(): u32 {
   return encoding;
+}
+
+export function chunkValues(): u32 {
+  return valueCount;
 }
 
 export function dictionaryPageAt(): u32 {

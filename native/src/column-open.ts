@@ -232,6 +232,11 @@ export function openNestedLeft(): void {
   openNested(NESTED_LEFT);
 }
 
+/** The same after numberTraces(). */
+export function openNumberedLeft(): void {
+  openNested(NESTED_LEFT);
+}
+
 export function openNestedRight(): void {
   openNested(NESTED_RIGHT);
 }

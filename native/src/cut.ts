@@ -107,7 +107,7 @@ export const IN_ENTRIES_MAX: u32 = 1 << 23;
 /** Bytes of a page, not compressed, at the most: what parquet-page-read.ts allows. */
 export const IN_PAGE_BYTES: u32 = 64 << 20;
 /** A dictionary page of 1 MiB has no more texts; numbers have less. */
-const MAPPED_MAX: u32 = 1 << 18;
+const MAPPED_MAX: u32 = 1 << 20;
 /** Texts of a column that lie in memory at once; more come in pieces. A value has 48 MiB. */
 const ARENA_BYTES_MAX: u32 = 64 << 20;
 

@@ -73,6 +73,7 @@ export {
   beginChunk,
   setPlainTexts,
   chunkEncoding,
+  chunkValues,
   dictionaryPageAt,
   dictionaryPageBytes,
   dictionaryPageValues,
@@ -103,6 +104,7 @@ export {
   openNestedLeft,
   openNestedParent,
   openNestedRight,
+  openNumberedLeft,
   openOrder,
   openParentSpanId,
   openSpanId,
@@ -173,6 +175,7 @@ export {
   skipRows,
   unsplit,
 } from "./merge-page";
+export { codeParents, mergedSpanIds, numberMerged, otherParents } from "./merge-parents";
 export { entryOf, setOrderNumbers } from "./merge-text";
 export {
   beginPages,

@@ -69,7 +69,7 @@ const DICTIONARY: u32 = 8;
 const SPLIT: u32 = 9;
 
 /** Values of a dictionary at the most, less one. */
-const CODES_MASK: u32 = (1 << 18) - 1;
+const CODES_MASK: u32 = (1 << 20) - 1;
 
 /** Texts whose places are fetched at once. */
 const HASHED_AHEAD: u32 = 32;

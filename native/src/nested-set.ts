@@ -7,8 +7,8 @@
  * hangs below the client one, others below the server one.
  *
  * Scratch, in areas of the column at hand, which is written afterwards: span ids and parents' ids
- * of all rows in their order (u64 each), and of one trace (u32 each) hash slots by span id, parent,
- * first child, next sibling. Cost is linear in spans.
+ * of all rows in their order (u64 each) and the parents found (u32 each), and of one trace (u32
+ * each) hash slots by span id, first child, next sibling. Cost is linear in spans.
  */
 import {
   codesAt,
@@ -26,6 +26,7 @@ import {
 import { HALF_KIND, HALF_PARENT_ID, HALF_ROW_CAP, HALF_SPAN_ID } from "./layout";
 
 const NONE: u32 = 0xffffffff;
+export const NO_PARENT: u32 = NONE;
 const KIND_SERVER: u32 = 2;
 const KIND_CLIENT: u32 = 3;
 
@@ -60,6 +61,14 @@ export function nestedColumn(which: u32): u32 {
   return nestedAt + which * load<u32>(cutHalf, HALF_ROW_CAP) * 4;
 }
 
+/**
+ * After numberTraces(), until another column is encoded: u32 a row, which row of its trace is the
+ * parent; NO_PARENT: none of them.
+ */
+export function parentRows(): u32 {
+  return recordSpareAt;
+}
+
 /** Numbers all traces of the cut. */
 export function numberTraces(): void {
   childAt = codesAt;
@@ -67,7 +76,6 @@ export function numberTraces(): void {
   gatherIds();
   // 16 bytes a row in each of these two.
   slotsAt = recordAt;
-  parentAt = recordSpareAt;
   siblingAt = recordSpareAt + load<u32>(cutHalf, HALF_ROW_CAP) * 4;
   for (let which: u32 = 0; which < 4; which++) memory.fill(nestedColumn(which), 0, cutRows * 4);
   for (let place: u32 = 0; place < cutTraces; place++) {
@@ -76,6 +84,7 @@ export function numberTraces(): void {
     rows = rowOrderAt + first * 4;
     spanIds = dictionaryEntryAt + first * 8;
     parentIds = valuesAt + first * 8;
+    parentAt = recordSpareAt + first * 4;
     leftAt = nestedColumn(NESTED_LEFT) + first * 4;
     rightAt = nestedColumn(NESTED_RIGHT) + first * 4;
     parentLeftAt = nestedColumn(NESTED_PARENT) + first * 4;

@@ -18,6 +18,7 @@ import {
   type StoredBlock,
   TRACE_ROWS,
 } from "./block-read.ts";
+import { chunkPlace } from "./parquet-footer-read.ts";
 import { SidecarReader } from "./sidecar-read.ts";
 import { tenantSeed, traceHash } from "./trace-hash.ts";
 
@@ -71,9 +72,8 @@ export function columnRanges(
   }
   columns.delete(-1);
   return [...columns].map((column) => {
-    const { dictionaryAt, dataAt, dataEnd } = file.columns[column];
-    const offset = dictionaryAt < 0 ? dataAt : Math.min(dictionaryAt, dataAt);
-    return { path, offset, length: dataEnd - offset };
+    const { at, end } = chunkPlace(file.columns[column]);
+    return { path, offset: at, length: end - at };
   });
 }
 

@@ -3,11 +3,12 @@ import { dirname } from "node:path";
 import { assert } from "../base/assert.ts";
 import { MiB } from "../base/bytes.ts";
 import { namingBlock } from "./block-error.ts";
-import { planReads } from "./block-plan.ts";
+import { planReads, REFERRED } from "./block-plan.ts";
 import type { FileCache, ValueCache } from "./file-cache.ts";
-import { ColumnDecoder, type ColumnRows, Dictionary } from "./parquet-decode.ts";
+import { type CodedValues, ColumnDecoder, type ColumnRows, Dictionary } from "./parquet-decode.ts";
 import type { DataFile } from "./parquet-footer-read.ts";
 import { openPage } from "./parquet-page-read.ts";
+import { SharedIds } from "./shared-ids.ts";
 
 export interface ColumnCaches {
   readonly files: FileCache;
@@ -91,6 +92,7 @@ function readWanted(
     const pages = new Map<number, Map<number, Uint8Array>>(
       batch.columns.map((c) => [c, new Map()]),
     );
+    const referred = new Map<number, Uint8Array>();
     const scratch = caches.scratch.take(batch.reads.reduce((sum, read) => sum + read.bytes, 0));
     let used = 0;
     for (const read of batch.reads) {
@@ -99,7 +101,9 @@ function readWanted(
       caches.files.readInto(path, read.offset, bytes);
       for (const page of read.pages) {
         const at = page.offset - read.offset;
-        pages.get(page.column)?.set(page.page, bytes.subarray(at, at + page.bytes));
+        const stored = bytes.subarray(at, at + page.bytes);
+        if (page.page === REFERRED) referred.set(page.offset, stored);
+        else pages.get(page.column)?.set(page.page, stored);
       }
     }
     for (const [column, stored] of pages) {
@@ -109,10 +113,10 @@ function readWanted(
         dictionaries.set(column, dictionary);
         stored.delete(-1);
       }
-      found.set(
-        column,
-        decode(file, { column, stored, rows, dictionary: dictionaries.get(column) }),
-      );
+      const ids = () => new SharedIds(caches.files, { source, column }, referred);
+      const dictionary =
+        file.columns[column].references === undefined ? dictionaries.get(column) : ids();
+      found.set(column, decode(file, { column, stored, rows, dictionary }));
     }
   }
   return found;
@@ -138,7 +142,7 @@ interface StoredColumn {
   /** Data pages by their place. */
   readonly stored: ReadonlyMap<number, Uint8Array>;
   readonly rows: RowRange;
-  readonly dictionary: Dictionary | undefined;
+  readonly dictionary: CodedValues | undefined;
 }
 
 function decode(file: DataFile, { column, stored, rows, dictionary }: StoredColumn): ColumnRows {

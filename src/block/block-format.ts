@@ -4,8 +4,8 @@ import { createHash } from "node:crypto";
 export const CREATED_BY = "vivace version 1";
 /** Of the columns' meaning; it stands in the footer and in meta.json. */
 export const FORMAT_VERSION = 1;
-/** Of merged blocks: split bytes, and several frames a page. */
-export const MERGED_FORMAT_VERSION = 2;
+/** Of merged blocks: parents refer to ids; since 2 split bytes, and several frames a page. */
+export const MERGED_FORMAT_VERSION = 3;
 
 /** A tenant with fewer rows in a cut shares a block with others. */
 export const OWN_BLOCK_ROWS = 8192;

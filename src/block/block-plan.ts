@@ -11,11 +11,14 @@ import type { DataFile, PageIndex } from "./parquet-footer-read.ts";
 export interface PlannedPage {
   /** Place of the column in the file. */
   readonly column: number;
-  /** Place among the column's data pages; -1 for its dictionary. */
+  /** Place among the column's data pages; -1 for its dictionary, -2 for ids that it refers to. */
   readonly page: number;
   readonly offset: number;
   readonly bytes: number;
 }
+
+/** Of pages of ids, as PlannedPage has it. */
+export const REFERRED = -2;
 
 /** One read, and the pages in it. */
 export interface PlannedRead {
@@ -35,7 +38,7 @@ export interface PlanRequest {
   readonly rowFirst: number;
   /** After the last row. */
   readonly rowEnd: number;
-  /** Columns whose dictionary is at hand. */
+  /** Columns whose dictionary is at hand, or is not wanted. */
   readonly hasDictionary: (column: number) => boolean;
 }
 
@@ -74,20 +77,53 @@ function columnPages(file: DataFile, column: number, request: PlanRequest): Plan
   if (dictionaryAt >= 0 && !request.hasDictionary(column)) {
     pages.push({ column, page: -1, offset: dictionaryAt, bytes: dataAt - dictionaryAt });
   }
-  for (let page = pageOfRow(index, request.rowFirst); page < index.offsets.length; page++) {
-    if (index.rows[page] >= request.rowEnd) break;
-    pages.push({ column, page, offset: index.offsets[page], bytes: index.bytes[page] });
+  for (const page of pagesOfRows(index, request)) pages.push({ column, ...page });
+  if (!request.hasDictionary(column)) pages.push(...referredPages(file, column, request));
+  return pages;
+}
+
+function* pagesOfRows(
+  { offsets, bytes, rows }: PageIndex,
+  { rowFirst, rowEnd }: PlanRequest,
+): Generator<Omit<PlannedPage, "column">> {
+  for (let page = pageOfRow({ rows }, rowFirst); page < offsets.length; page++) {
+    if (rows[page] >= rowEnd) break;
+    yield { page, offset: offsets[page], bytes: bytes[page] };
+  }
+}
+
+/** Ids of the rows themselves, for parents are of the same trace, and those that are of none. */
+function referredPages(file: DataFile, column: number, request: PlanRequest): PlannedPage[] {
+  const { references, dataAt } = file.columns[column];
+  if (references === undefined) return [];
+  const pages: PlannedPage[] = [];
+  for (const page of pagesOfRows(file.pages[references.column], request)) {
+    pages.push({ ...page, column, page: REFERRED });
+  }
+  const { dataEnd } = file.columns[references.column];
+  if (dataEnd < dataAt) {
+    pages.push({ column, page: REFERRED, offset: dataEnd, bytes: dataAt - dataEnd });
   }
   return pages;
 }
 
 /** The page that a row lies in. */
-export function pageOfRow(index: PageIndex, row: number): number {
+export function pageOfRow({ rows }: Pick<PageIndex, "rows">, row: number): number {
+  return lastBelow(rows, rows.length - 1, row);
+}
+
+/** The last page that begins at or before an offset. */
+export function pageOfOffset({ offsets }: Pick<PageIndex, "offsets">, offset: number): number {
+  return lastBelow(offsets, offsets.length, offset);
+}
+
+/** Of the first `count`, which ascend: the last one that is at most `value`, or the first. */
+function lastBelow(list: ArrayLike<number>, count: number, value: number): number {
   let low = 0;
-  let high = index.offsets.length - 1;
+  let high = count - 1;
   while (low < high) {
     const middle = (low + high + 1) >>> 1;
-    if (index.rows[middle] <= row) low = middle;
+    if (list[middle] <= value) low = middle;
     else high = middle - 1;
   }
   return low;

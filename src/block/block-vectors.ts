@@ -25,10 +25,12 @@ import { blockCorrupt } from "./block-error.ts";
 import { columnDictionary } from "./block-pages.ts";
 import type { BlockCaches } from "./block-read.ts";
 import { packedCodes } from "./packed-codes.ts";
+import type { PageLevels } from "./page-levels-read.ts";
 import { checkDecoded, eachPage, type PageTools, pageCodes, plainValues } from "./page-values.ts";
 import type { Dictionary as PageValues } from "./parquet-decode.ts";
 import { BOOLEAN, BYTE_ARRAY, DOUBLE, FIXED } from "./parquet-footer-read.ts";
-import { PLAIN } from "./parquet-page-read.ts";
+import { PLAIN, RLE_DICTIONARY } from "./parquet-page-read.ts";
+import { SharedIds } from "./shared-ids.ts";
 import { TextInterner } from "./text-dictionary.ts";
 import { readTextPile } from "./text-pile.ts";
 
@@ -236,17 +238,27 @@ export class BlockVectors {
     });
   }
 
+  #referred(column: number): SharedIds | undefined {
+    const { caches, source } = this.#options;
+    const { references } = source.file.columns[column];
+    return references && new SharedIds(caches.files, { source, column });
+  }
+
   #spreadNumbers(column: number, to: { at: number; present: number; entries: number }): void {
     const { kernel, scratch, source } = this.#options;
     const { definitionMax } = source.file.columns[column];
     if (to.present > 0) {
       scratch.bytes.fill(0, to.present, to.present + bitmapBytes(to.entries));
     }
+    const ids = this.#referred(column);
     let done = 0;
     eachPage(this.#options, column, (levels) => {
       const { entries, definitions } = levels;
       assert(done + entries <= to.entries, "block: more entries than there are");
-      const { values, count } = plainValues(levels, 8, this.#options);
+      const { values, count } =
+        ids === undefined
+          ? plainValues(levels, 8, this.#options)
+          : referredIds(levels, ids, this.#options);
       const out = to.at + done * 8;
       if (to.present === 0) scratch.bytes.copyWithin(out, values, values + count * 8);
       else {
@@ -256,6 +268,22 @@ export class BlockVectors {
     });
     if (done !== to.entries) throw blockCorrupt("rows of a column");
   }
+}
+
+/** Ids of eight bytes that codes refer to. Takes scratch. */
+function referredIds(
+  levels: PageLevels,
+  ids: SharedIds,
+  tools: PageTools,
+): { values: number; count: number } {
+  const { page, present: count } = levels;
+  if (page.encoding !== RLE_DICTIONARY) throw blockCorrupt("encoding of a page");
+  const { scratch } = tools;
+  const codes = pageCodes(levels, tools);
+  const values = scratch.take(count * 8);
+  const out = scratch.bytes.subarray(values, values + count * 8);
+  ids.copy(scratch.words.subarray(codes / 4, codes / 4 + count), out);
+  return { values, count };
 }
 
 /** Read when somebody looks: the dictionary alone often tells that no row is meant. */

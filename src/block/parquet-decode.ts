@@ -43,8 +43,14 @@ export interface ColumnRows {
   readonly values: readonly (ColumnValue | undefined)[];
 }
 
+/** What codes of a column stand for. */
+export interface CodedValues {
+  /** Throws block_corrupt when there is none. */
+  get(code: number): ColumnValue;
+}
+
 /** A dictionary page, each value found by its code. */
-export class Dictionary {
+export class Dictionary implements CodedValues {
   readonly values: number;
   readonly #bytes: Uint8Array;
   readonly #column: ColumnChunk;
@@ -107,13 +113,13 @@ interface Part {
 
 export class ColumnDecoder {
   readonly #column: ColumnChunk;
-  readonly #dictionary: Dictionary | undefined;
+  readonly #dictionary: CodedValues | undefined;
   readonly #ofCode = new Map<number, ColumnValue>();
   readonly #starts: number[] = [];
   readonly #definitions: number[] = [];
   readonly #values: (ColumnValue | undefined)[] = [];
 
-  constructor(column: ColumnChunk, dictionary: Dictionary | undefined) {
+  constructor(column: ColumnChunk, dictionary: CodedValues | undefined) {
     this.#column = column;
     this.#dictionary = dictionary;
   }

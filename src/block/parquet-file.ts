@@ -40,6 +40,7 @@ import {
   writeFooter,
   writeOffsetIndex,
 } from "./parquet-footer.ts";
+import { ID_BYTES, type IdPage, layIdPages } from "./parquet-id-pages.ts";
 import { PAGE_HEADER_BYTES_MAX, writePageHeader } from "./parquet-page-header.ts";
 import { type ColumnShape, type Encoding, leavesOf } from "./parquet-schema.ts";
 import { ThriftWriter } from "./parquet-thrift.ts";
@@ -97,6 +98,7 @@ interface OpenColumn {
   values: number;
   plainBytes: number;
   storedBytes: number;
+  sharedBytes: number;
 }
 
 const ZSTD_LEVEL = 1;
@@ -142,9 +144,33 @@ export class ParquetFile {
     assert(leaf in this.#leaves, "parquet: no such leaf");
     assert(this.#columns[leaf] === undefined, "parquet: the column was written before");
     const shape = this.#leaves[leaf];
-    const counters = { rows: 0, values: 0, plainBytes: 0, storedBytes: 0 };
+    const counters = { rows: 0, values: 0, plainBytes: 0, storedBytes: 0, sharedBytes: 0 };
     const pages = { codec: undefined, held: [], dictionaryOffset: undefined, pages: [] };
     this.#open = { leaf, shape, ...pages, ...counters, counts: new Map() };
+  }
+
+  /**
+   * Writes a required column of ids, and begins the one that refers to them: its dictionary are the
+   * pages of the ids, and its data pages hold places in it (parquet-id-pages.ts). `others` are ids
+   * of no row.
+   */
+  beginReferences(
+    leaf: number,
+    to: { readonly leaf: number; readonly ids: Uint8Array; readonly others: Uint8Array },
+  ): void {
+    const { header, pages, others } = layIdPages(to.ids, to.others);
+    const dictionaryOffset = this.#offset;
+    this.#append(header);
+    this.#writeIds(to.leaf, pages);
+    if (others !== undefined) this.#appendIds(others);
+    this.beginColumn(leaf);
+    const column = this.#column();
+    column.codec = "UNCOMPRESSED";
+    column.dictionaryOffset = dictionaryOffset;
+    column.counts.set("ids", { kind: "dictionary", encoding: "PLAIN", count: 1 });
+    column.storedBytes = this.#offset - dictionaryOffset;
+    column.plainBytes = column.storedBytes;
+    column.sharedBytes = this.#columns[to.leaf]?.storedBytes ?? 0;
   }
 
   /** `bytes` are the values, PLAIN. Before the first data page. */
@@ -175,9 +201,10 @@ export class ParquetFile {
     assert(column.rows === this.#file.rows, "parquet: the column has not all rows");
     if (column.codec === undefined) this.#decide(column, "UNCOMPRESSED");
     assert(column.codec !== undefined, "parquet: no codec");
-    const { shape, codec, pages, values, plainBytes, storedBytes, dictionaryOffset } = column;
+    const { shape, codec, pages, dictionaryOffset } = column;
     const pageCounts = [...column.counts.values()];
-    const sizes = { values, plainBytes, storedBytes };
+    const { values, plainBytes, storedBytes, sharedBytes } = column;
+    const sizes = { values, plainBytes, storedBytes, sharedBytes };
     this.#columns[column.leaf] = { shape, codec, pages, pageCounts, dictionaryOffset, ...sizes };
     this.#open = undefined;
   }
@@ -214,6 +241,30 @@ export class ParquetFile {
   #column(): OpenColumn {
     assert(this.#open !== undefined, "parquet: no column was begun");
     return this.#open;
+  }
+
+  #writeIds(leaf: number, pages: readonly IdPage[]): void {
+    this.beginColumn(leaf);
+    const column = this.#column();
+    column.codec = "UNCOMPRESSED";
+    column.counts.set("ids", { kind: "data", encoding: "PLAIN", count: pages.length });
+    for (const page of pages) {
+      const rows = page.ids.length / ID_BYTES;
+      const bytes = page.header.length + page.ids.length;
+      const place = { offset: this.#offset, bytes, rowFirst: column.rows, rows };
+      column.pages.push({ ...place, values: rows, nulls: 0, min: undefined, max: undefined });
+      this.#appendIds(page);
+      column.rows += rows;
+      column.values += rows;
+      column.storedBytes += bytes;
+      column.plainBytes += bytes;
+    }
+    this.endColumn();
+  }
+
+  #appendIds({ header, ids }: IdPage): void {
+    this.#append(header);
+    this.#append(ids);
   }
 
   #add(column: OpenColumn, page: Page): void {

@@ -23,6 +23,14 @@ export const DOUBLE = 5;
 export const BYTE_ARRAY = 6;
 export const FIXED = 7;
 
+/** The dictionary of a column whose values are the pages of another: see parquet-id-pages.ts. */
+export interface References {
+  /** Where it begins. It ends at `dataAt`. */
+  readonly dictionaryAt: number;
+  /** The column that lies in it. */
+  readonly column: number;
+}
+
 /** A leaf, and where its chunk lies. */
 export interface ColumnChunk {
   readonly path: readonly string[];
@@ -34,6 +42,8 @@ export interface ColumnChunk {
   readonly zstd: boolean;
   /** -1: no dictionary. */
   readonly dictionaryAt: number;
+  /** Instead of a dictionary of its own. */
+  readonly references: References | undefined;
   readonly dataAt: number;
   readonly dataEnd: number;
   readonly indexAt: number;
@@ -45,6 +55,12 @@ export interface ColumnChunk {
   readonly entries: number;
   /** Entries without a value, empty lists included; -1: the file does not say. */
   readonly nulls: number;
+}
+
+/** All that is to be read of a column, one after the other in the file. */
+export function chunkPlace({ references, dictionaryAt, dataAt, dataEnd }: ColumnChunk) {
+  const from = references?.dictionaryAt ?? dictionaryAt;
+  return { at: from < 0 ? dataAt : from, end: dataEnd };
 }
 
 /** Data pages of a chunk, in order. */
@@ -148,7 +164,24 @@ export function parseFooter(
   if (!(rows > 0 && rows <= ROWS_MAX)) throw blockCorrupt("rows of the data file");
   if (chunks.length !== leaves.length) throw blockCorrupt("columns do not match the schema");
   const columns = leaves.map((leaf, i) => columnOf(leaf, chunks[i], bodyEnd));
-  return { rows, columns, checksums };
+  return { rows, columns: columns.map((column) => withReferences(column, columns)), checksums };
+}
+
+function withReferences(column: ColumnChunk, all: readonly ColumnChunk[]): ColumnChunk {
+  const { dictionaryAt, dataAt } = column;
+  if (dictionaryAt < 0 || !isPlainIds(column)) return column;
+  const found = all.findIndex(
+    (ids) => isPlainIds(ids) && ids.dataAt > dictionaryAt && ids.dataEnd <= dataAt,
+  );
+  if (found < 0) return column;
+  if (all[found].definitionMax > 0 || all[found].dictionaryAt >= 0) {
+    throw blockCorrupt(`dictionary of column ${column.path.join(".")}`);
+  }
+  return { ...column, dictionaryAt: -1, references: { dictionaryAt, column: found } };
+}
+
+function isPlainIds({ type, fixedBytes, zstd }: ColumnChunk): boolean {
+  return type === FIXED && fixedBytes === 8 && !zstd;
 }
 
 function readChecksums(reader: ThriftReader): IndexChecksums {
@@ -305,7 +338,8 @@ function columnOf(leaf: Leaf, chunk: ChunkFields, bodyEnd: number): ColumnChunk 
     fixedBytes: leaf.type === FIXED ? leaf.fixedBytes : 0,
     definitionMax: leaf.definitionMax,
     repetitionMax: leaf.repetitionMax,
-    ...{ zstd: codec === CODEC_ZSTD, dictionaryAt: first === dataAt ? -1 : first },
+    zstd: codec === CODEC_ZSTD,
+    ...{ dictionaryAt: first === dataAt ? -1 : first, references: undefined },
     ...{ dataAt, dataEnd, indexAt, indexBytes, columnIndexAt, columnIndexBytes },
     ...{ entries: chunk.entries, nulls: chunk.nulls },
   };

@@ -55,6 +55,8 @@ export interface WrittenColumn {
   /** Headers included, in both. */
   readonly plainBytes: number;
   readonly storedBytes: number;
+  /** Of storedBytes: those of another column that lies in this one's dictionary. */
+  readonly sharedBytes: number;
   readonly dictionaryOffset: number | undefined;
 }
 
@@ -178,7 +180,7 @@ function writeRowGroup(
   out.structs(1, columns, (column) => writeColumn(out, column));
   out.i64(
     2,
-    sum(columns, (column) => column.plainBytes),
+    sum(columns, (column) => column.plainBytes - column.sharedBytes),
   );
   out.i64(3, file.rows);
   if (file.sortingColumns.length > 0) {
@@ -191,7 +193,7 @@ function writeRowGroup(
   out.i64(5, Math.min(...columns.map(firstOffset)));
   out.i64(
     6,
-    sum(columns, (column) => column.storedBytes),
+    sum(columns, (column) => column.storedBytes - column.sharedBytes),
   );
   out.i16(7, 0);
 }

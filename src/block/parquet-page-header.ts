@@ -6,6 +6,7 @@
  * with which other messages are made, the runtime spends more time on compiling these calls than
  * all headers take: a tenth of a merge's CPU (bench/compact.bench.ts).
  */
+import { assert } from "../base/assert.ts";
 import { blockCorrupt } from "./block-error.ts";
 import type { PageHead } from "./parquet-footer.ts";
 import { encodings } from "./parquet-schema.ts";
@@ -20,8 +21,14 @@ const DICTIONARY_PAGE = 2;
 const DATA_HEADER = 5;
 const DICTIONARY_HEADER = 7;
 
-/** Writes the header to the beginning of `to`; returns its bytes. */
-export function writePageHeader(page: PageHead, to: Uint8Array): number {
+/** A field of bytes that say nothing, for headers that must have a length; see FORMAT.md. */
+const FILLING_FIELD = CHECKSUM_FIELD - 1;
+/** Of the filling without its bytes, and of the checksum with all behind it. */
+const FILLING_BYTES = 5;
+const TAIL_BYTES = 10;
+
+/** Writes the header to the beginning of `to`; returns its bytes: `length`, where there is one. */
+export function writePageHeader(page: PageHead, to: Uint8Array, length = 0): number {
   const isData = page.kind === "data";
   const type = isData ? DATA_PAGE : DICTIONARY_PAGE;
   let at = putIntegers(to, 0, [type, page.plainBytes, page.storedBytes, page.crc32]);
@@ -31,6 +38,15 @@ export function writePageHeader(page: PageHead, to: Uint8Array): number {
   const levels = isData ? [encodings.RLE, encodings.RLE] : [];
   at = putIntegers(to, at, [page.values, encoding, ...levels]);
   to[at++] = 0;
+  if (length > 0) {
+    const left = length - TAIL_BYTES - FILLING_BYTES - at;
+    assert(left >= 0, "parquet: a header longer than it may be");
+    to[at++] = BINARY;
+    at = putVarint(to, at, FILLING_FIELD * 2);
+    to[at++] = left;
+    to.fill(0, at, at + left);
+    at += left;
+  }
   const crc32 = Bun.hash.crc32(to.subarray(0, at));
   to[at++] = BINARY;
   at = putVarint(to, at, CHECKSUM_FIELD * 2);

@@ -37,6 +37,7 @@ import {
   writeOpenColumn,
 } from "./merge-column.ts";
 import { type MergeColumn, type MergeColumns, mergeColumns } from "./merge-columns.ts";
+import { ID_COLUMNS, writeIds } from "./merge-ids.ts";
 import {
   MERGED_ROWS_MAX,
   type MergeOptions,
@@ -128,6 +129,9 @@ function mergeOpen(options: MergeOptions<Kernel>, { memory, pages, files }: Open
       open.push(openFile(options, { plan, columns: own, name: names[i] }));
     }
     for (const column of columns.columns) {
+      // Written where the numbers are that come with them; until then start times lie there.
+      if (column.path === "nested_left") writeIds(parts, open);
+      if (ID_COLUMNS.includes(column.path)) continue;
       const wanted = open.filter((file) => file.columns.includes(column));
       if (wanted.length === 0) continue;
       if (column.path === "tenant") writeTenants(parts, column, wanted);

@@ -38,12 +38,21 @@ export function writePages(
   memory: Uint8Array,
   to: { readonly parquet: ParquetFile; readonly other: boolean },
 ): void {
-  const { parquet, other } = to;
+  const { parquet } = to;
   if (encodingOf[kernel.chunkEncoding()] === "RLE_DICTIONARY") {
     const bytes = kernel.dictionaryPageBytes();
     const dictionary = view(memory, kernel.dictionaryPageAt(), bytes);
     parquet.dictionaryPage(dictionary, kernel.dictionaryPageValues());
   }
+  writeDataPages(kernel, memory, to);
+}
+
+/** The same behind a dictionary. */
+export function writeDataPages(
+  kernel: EncodeExports,
+  memory: Uint8Array,
+  { parquet, other }: { readonly parquet: ParquetFile; readonly other: boolean },
+): void {
   kernel.setOther(other ? 1 : 0);
   kernel.beginPages();
   for (let bytes = kernel.nextPage(); bytes !== 0; bytes = kernel.nextPage()) {

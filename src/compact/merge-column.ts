@@ -45,7 +45,7 @@ export interface MergeParts {
   readonly yieldNow: () => void;
 }
 
-interface Piece {
+export interface Piece {
   readonly rowFirst: number;
   readonly rows: number;
   readonly onlyLevels?: boolean;
@@ -153,13 +153,14 @@ const openers: Readonly<Record<string, (kernel: Kernel) => void>> = {
   trace_id: (kernel) => kernel.openTraceId(),
   span_id: (kernel) => kernel.openSpanId(),
   kind: (kernel) => kernel.openKind(),
-  nested_left: (kernel) => kernel.openNestedLeft(),
+  nested_left: (kernel) => kernel.openNumberedLeft(),
   nested_right: (kernel) => kernel.openNestedRight(),
   nested_parent: (kernel) => kernel.openNestedParent(),
   child_count: (kernel) => kernel.openChildCount(),
 };
 
-function openColumn(parts: MergeParts, column: MergeColumn, piece: Piece): number {
+/** PAGE_GOOD or PAGE_FULL. */
+export function openColumn(parts: MergeParts, column: MergeColumn, piece: Piece): number {
   const { kernel } = parts;
   const opener = column.scope === SCOPE_SPAN ? openers[column.path] : undefined;
   if (opener !== undefined) {

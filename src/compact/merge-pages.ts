@@ -55,8 +55,9 @@ export class InputPages {
   /** undefined: the column has none. */
   dictionary(input: InputFile, column: number, at = this.#at): InputPage | undefined {
     const chunk = input.file.columns[column];
-    if (chunk.dictionaryAt < 0) return undefined;
-    const stored = this.#read(input, chunk.dictionaryAt, chunk.dataAt - chunk.dictionaryAt);
+    const from = chunk.references?.dictionaryAt ?? chunk.dictionaryAt;
+    if (from < 0) return undefined;
+    const stored = this.#read(input, from, chunk.dataAt - from);
     return this.#put(stored, { chunk, isDictionary: true, rowFirst: 0, rows: 0 }, at);
   }
 

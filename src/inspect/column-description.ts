@@ -6,6 +6,7 @@ import {
   BOOLEAN,
   BYTE_ARRAY,
   type ColumnChunk,
+  chunkPlace,
   type DataFile,
   DOUBLE,
   INT32,
@@ -66,12 +67,12 @@ export function describeColumns(
       encodings.add(encodingNames[page.encoding] ?? String(page.encoding));
       plainBytes += page.headerBytes + page.bytes.length;
     }
-    if (column.dictionaryAt >= 0) {
-      const stored = files.read(path, column.dictionaryAt, column.dataAt - column.dictionaryAt);
+    const { at: from } = chunkPlace(column);
+    if (from < column.dataAt) {
+      const stored = files.read(path, from, column.dataAt - from);
       const page = openPage(stored, column, true);
       plainBytes += page.headerBytes + page.bytes.length;
     }
-    const from = column.dictionaryAt < 0 ? column.dataAt : column.dictionaryAt;
     return {
       name: column.path.join("."),
       type: typeOf(column),

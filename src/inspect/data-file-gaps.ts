@@ -5,7 +5,7 @@
  */
 import { blockCorrupt } from "../block/block-error.ts";
 import type { FileCache } from "../block/file-cache.ts";
-import type { ColumnChunk, DataFile } from "../block/parquet-footer-read.ts";
+import { type ColumnChunk, chunkPlace, type DataFile } from "../block/parquet-footer-read.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 
 export interface BlockFile {
@@ -28,7 +28,9 @@ export function dataFileGaps(files: FileCache, { path, file, meta }: BlockFile):
   if (meta.crc32 !== undefined && file.checksums === undefined) {
     throw blockCorrupt("footer has no checksum");
   }
-  const chunksEnd = follow(MAGIC.length, file.columns.map(chunkPlace), "columns");
+  const inOthers = new Set(file.columns.map(({ references }) => references?.column));
+  const chunks = file.columns.filter((_, place) => !inOthers.has(place));
+  const chunksEnd = follow(MAGIC.length, chunks.map(chunkPlace), "columns");
   const columnIndexes = file.columns.filter((column) => column.columnIndexBytes > 0);
   const indexesEnd = follow(chunksEnd, columnIndexes.map(columnIndexPlace), "column indexes");
   if (file.checksums !== undefined) {
@@ -45,10 +47,6 @@ export function dataFileGaps(files: FileCache, { path, file, meta }: BlockFile):
 interface Place {
   readonly at: number;
   readonly end: number;
-}
-
-function chunkPlace({ dictionaryAt, dataAt, dataEnd }: ColumnChunk): Place {
-  return { at: dictionaryAt < 0 ? dataAt : dictionaryAt, end: dataEnd };
 }
 
 function columnIndexPlace({ columnIndexAt: at, columnIndexBytes }: ColumnChunk): Place {

@@ -3,9 +3,15 @@
  */
 import { blockCorrupt } from "../block/block-error.ts";
 import type { FileCache } from "../block/file-cache.ts";
-import { ColumnDecoder, type ColumnRows, Dictionary } from "../block/parquet-decode.ts";
+import {
+  type CodedValues,
+  ColumnDecoder,
+  type ColumnRows,
+  Dictionary,
+} from "../block/parquet-decode.ts";
 import type { ColumnChunk } from "../block/parquet-footer-read.ts";
 import { type OpenedPage, openPage } from "../block/parquet-page-read.ts";
+import { SharedIds } from "../block/shared-ids.ts";
 import { type ColumnBounds, readColumnIndex } from "./column-index-read.ts";
 import type { BlockFile } from "./data-file-gaps.ts";
 import { type Findings, finding } from "./finding.ts";
@@ -76,7 +82,7 @@ function verifyColumn({ files, block, place, checks }: ColumnWork): void {
   const column = file.columns[place];
   const index = file.pages[place];
   const isSealed = meta.crc32 !== undefined;
-  const dictionary = openDictionary(files, block, column);
+  const dictionary = openDictionary(files, block, place);
   const bounds = readColumnIndex(files, path, column);
   if (bounds !== undefined && bounds.length !== index.offsets.length) {
     throw corrupt(column, "column index has not its pages");
@@ -106,15 +112,21 @@ function verifyColumn({ files, block, place, checks }: ColumnWork): void {
 
 function openDictionary(
   files: FileCache,
-  { path, meta }: BlockFile,
-  column: ColumnChunk,
-): Dictionary | undefined {
-  const { dictionaryAt, dataAt } = column;
-  if (dictionaryAt < 0) return undefined;
-  const stored = files.read(path, dictionaryAt, dataAt - dictionaryAt);
+  { path, file, meta }: BlockFile,
+  place: number,
+): CodedValues | undefined {
+  const column = file.columns[place];
+  const { references, dictionaryAt, dataAt } = column;
+  const from = references?.dictionaryAt ?? dictionaryAt;
+  if (from < 0) return undefined;
+  const stored = files.read(path, from, dataAt - from);
   const page = openPage(stored, column, true);
   checkPage(page, stored, { column, isSealed: meta.crc32 !== undefined });
-  return new Dictionary(page, column);
+  if (references === undefined) return new Dictionary(page, column);
+  if (file.columns[references.column].dataAt !== from + page.headerBytes) {
+    throw corrupt(column, "ids that it refers to are not where it looks for them");
+  }
+  return new SharedIds(files, { source: { path, file }, column: place });
 }
 
 /** The stored bytes hold the page and nothing else. */

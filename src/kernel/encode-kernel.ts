@@ -68,6 +68,8 @@ export interface EncodeExports {
   beginChunk(rowFirst: number, rows: number): number;
   /** Parquet's number: 0 PLAIN, 5 DELTA_BINARY_PACKED, 8 RLE_DICTIONARY. */
   chunkEncoding(): number;
+  /** As beginChunk() returned it. */
+  chunkValues(): number;
   dictionaryPageAt(): number;
   dictionaryPageBytes(): number;
   dictionaryPageValues(): number;

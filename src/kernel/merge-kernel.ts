@@ -49,6 +49,18 @@ export interface MergeExports {
   placeSpans(): void;
   /** While the parents' ids are the open column. */
   keepParents(): void;
+  /** After keepParents(): numbers the traces. */
+  numberMerged(): void;
+  /** Instead of openNestedLeft() after numberMerged(); the three others follow it. */
+  openNumberedLeft(): void;
+  /** Ids of all spans, 8 bytes each, in the order of the output. */
+  mergedSpanIds(): number;
+  /**
+   * After numberMerged(): begins the chunk of these traces' parents as codes; returns how many
+   * ids at otherParents() are of none of their spans.
+   */
+  codeParents(traceFirst: number, traces: number, pageRows: number, headWords: number): number;
+  otherParents(): number;
   /** Rows of inputs that lie in a range of the output. */
   rowsInside(rowFirst: number, rows: number, placeFirst: number, places: number): number;
 

@@ -6,8 +6,12 @@ import { EngineError } from "../base/error.ts";
 
 /** Of cuts. */
 export const BLOCK_META_VERSION = 1;
-/** Of merges: their pages need a reader that knows frames side by side and split bytes. */
-export const MERGED_META_VERSION = 2;
+/** Of merges: their parents need a reader that knows references to ids. */
+export const MERGED_META_VERSION = 3;
+/** The same before parents were references: frames side by side and split bytes. */
+const MERGED_META_VERSION_2 = 2;
+
+const VERSIONS = [BLOCK_META_VERSION, MERGED_META_VERSION_2, MERGED_META_VERSION] as const;
 
 export interface BlockTenant {
   readonly name: string;
@@ -18,7 +22,7 @@ export interface BlockTenant {
 }
 
 export interface BlockMeta {
-  readonly version: typeof BLOCK_META_VERSION | typeof MERGED_META_VERSION;
+  readonly version: (typeof VERSIONS)[number];
   /** 32 hex digits. */
   readonly id: string;
   readonly tenants: readonly BlockTenant[];
@@ -96,7 +100,7 @@ export function readBlockMeta(bytes: Uint8Array): BlockMeta {
 export function checkedBlockMeta(value: unknown): BlockMeta {
   if (!isRecord(value)) throw corrupt("not an object");
   const { version } = value;
-  if (version !== BLOCK_META_VERSION && version !== MERGED_META_VERSION)
+  if (!(VERSIONS as readonly unknown[]).includes(version))
     throw corrupt(`version ${String(version)} is unknown`);
   for (const [name, isGood] of Object.entries(FIELDS)) {
     if (!isGood(value[name])) throw corrupt(`${name} is missing or wrong`);
@@ -104,7 +108,7 @@ export function checkedBlockMeta(value: unknown): BlockMeta {
   if (![undefined, true].includes(value["distinct"] as undefined)) {
     throw corrupt("distinct is wrong");
   }
-  if ((version === MERGED_META_VERSION) !== isMergedFrom(value["merged"])) {
+  if ((version !== BLOCK_META_VERSION) !== isMergedFrom(value["merged"])) {
     throw corrupt("merged is missing or wrong");
   }
   checkSum(value);

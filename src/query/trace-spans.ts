@@ -7,6 +7,7 @@ import { assert } from "../base/assert.ts";
 import { readColumns } from "../block/block-columns-read.ts";
 import type { BlockCaches, OpenBlock } from "../block/block-read.ts";
 import type { ColumnRows, ColumnValue } from "../block/parquet-decode.ts";
+import { chunkPlace } from "../block/parquet-footer-read.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { hexAt } from "./field-columns.ts";
 import { rowOrder } from "./row-order.ts";
@@ -45,9 +46,8 @@ export function isFar({ caches, block: { path, file }, columns }: FarRows): bool
   return ["span_id", "parent_span_id", "duration_nano"].some((name) => {
     const column = columns.get(name);
     if (column === undefined) return false;
-    const { dictionaryAt, dataAt, dataEnd } = file.columns[column];
-    const offset = dictionaryAt < 0 ? dataAt : Math.min(dictionaryAt, dataAt);
-    return !caches.files.isHere(path, offset, dataEnd - offset);
+    const { at, end } = chunkPlace(file.columns[column]);
+    return !caches.files.isHere(path, at, end - at);
   });
 }
 

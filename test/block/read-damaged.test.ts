@@ -168,7 +168,7 @@ describe("a decoder", () => {
           ...{ path: ["x"], ...shapes[random.below(shapes.length)], definitionMax, zstd: false },
           ...{ repetitionMax: random.below(2), dictionaryAt: 4, dataAt: 4, dataEnd: 8 },
           ...{ indexAt: 4, indexBytes: 1, columnIndexAt: 0, columnIndexBytes: 0 },
-          ...{ entries: 1, nulls: 0 },
+          ...{ entries: 1, nulls: 0, references: undefined },
         };
         const values = random.below(4) === 0 ? 2 ** 24 : random.below(300);
         const encoding = [0, 2, 5, 8, 3][random.below(5)];
@@ -197,7 +197,7 @@ describe("a decoder", () => {
 
   test("takes no page for more than its header and its frame both say", () => {
     const plain = { type: 6, fixedBytes: 0, definitionMax: 0, repetitionMax: 0, path: ["x"] };
-    const ends = { dictionaryAt: -1, dataAt: 4, dataEnd: 8 };
+    const ends = { dictionaryAt: -1, references: undefined, dataAt: 4, dataEnd: 8 };
     const places = {
       ...ends,
       indexAt: 4,

@@ -16,13 +16,14 @@ import { QUESTIONS, RANGE } from "./golden-questions.ts";
 const ANSWERS = join(GOLDEN_FOLDER, "answers.json");
 const sets = goldenBlocks();
 describe("golden blocks", () => {
-  test("are there, of both formats, with and without checksums", () => {
+  test("are there, of all formats, with and without checksums", () => {
     expect(sets.map(([name]) => name)).toEqual([
       ...["before-checksums-cut", "before-checksums-merged"],
       ...["checksums-cut", "checksums-merged"],
+      ...["references-cut", "references-merged"],
     ]);
     const versions = new Set(sets.flatMap(([, blocks]) => blocks.map(({ meta }) => meta.version)));
-    expect([...versions].sort()).toEqual([1, 2]);
+    expect([...versions].sort()).toEqual([1, 2, 3]);
   });
 
   for (const [name, blocks] of sets) {

@@ -42,7 +42,7 @@ test("a tenant's folder is one path element, whatever the tenant's name", () => 
 describe("a damaged meta is refused with its reason", () => {
   const cases: [unknown, RegExp][] = [
     [[meta], /not an object/],
-    [{ ...meta, version: 3 }, /version 3 is unknown/],
+    [{ ...meta, version: 4 }, /version 4 is unknown/],
     [{ ...meta, version: 2 }, /merged is/],
     [{ ...meta, version: 2, merged: { ...merged, ends: [{ node: "n" }] } }, /merged is/],
     [{ ...meta, version: 2, merged: { ...merged, ends: "n" } }, /merged is/],
