@@ -406,10 +406,10 @@ function isPresent(present: u32, row: u32): bool {
   return !present || ((load<u8>(present + (row >> 3)) >> <u8>(row & 7)) & 1) != 0;
 }
 
-/** Whole numbers divided by `unit`; NaN where `present` (0: all there) has no bit. */
-export function doublesOfLongs(values: u32, present: u32, rows: u32, unit: f64, out: u32): void {
+/** Whole numbers; NaN where `present` (0: all there) has no bit. */
+export function doublesOfLongs(values: u32, present: u32, rows: u32, out: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
-    const value = isPresent(present, row) ? <f64>load<i64>(values + row * 8) / unit : NaN;
+    const value = isPresent(present, row) ? <f64>load<i64>(values + row * 8) : NaN;
     store<f64>(out + row * 8, value);
   }
 }

@@ -4,7 +4,7 @@ import { compareSeries } from "./metrics-compare-series.ts";
 import type { FragmentPartial, PartialSeries, SeriesPartial } from "./metrics-partial.ts";
 import type { Fragment, MetricsPlan, Slots } from "./metrics-plan.ts";
 import { quantileAt } from "./metrics-quantile.ts";
-import { numberOf } from "./metrics-values.ts";
+import { numberOf, unitOf } from "./metrics-values.ts";
 import type { KeyValue } from "./question.ts";
 import { labelKey } from "./row-groups.ts";
 
@@ -49,6 +49,7 @@ function shownLabels(fn: MetricsFunction, labels: readonly KeyValue[]): readonly
 }
 
 function finished(fn: MetricsFunction, { seconds }: Slots, cells: Float64Array): Float64Array {
+  const unit = unitOf(fn.field);
   switch (fn.fn) {
     case "rate":
       return cells.map((count) => count / seconds);
@@ -58,9 +59,12 @@ function finished(fn: MetricsFunction, { seconds }: Slots, cells: Float64Array):
       return Float64Array.from({ length: cells.length / 2 }, (_, slot) => {
         const [count, sum] = [cells[slot * 2], cells[slot * 2 + 1]];
         if (count === 0) return Number.NaN;
-        return isAverage ? sum / count : sum;
+        return isAverage ? sum / unit / count : sum / unit;
       });
     }
+    case "min_over_time":
+    case "max_over_time":
+      return cells.map((value) => value / unit);
     default:
       return cells;
   }

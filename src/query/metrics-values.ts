@@ -1,10 +1,12 @@
 /**
  * A field's values as numbers, and as the buckets of histograms and quantiles.
  *
- * Durations are in seconds. Buckets end at powers of two: of integers and durations (nanoseconds)
- * from 2 on, of floats above zero; nothing else is in any.
+ * Durations are told in seconds, and added up in nanoseconds: of whole numbers the order makes no
+ * difference. Buckets end at powers of two: of integers and durations (nanoseconds) from 2 on, of
+ * floats above zero; nothing else is in any.
  */
 import type { Field } from "../traceql/ast.ts";
+import { intrinsicType } from "../traceql/intrinsics.ts";
 import { type CodeTools, type FieldCodes, fieldCodes } from "./field-codes.ts";
 import type { Layer } from "./field-columns.ts";
 import type { FilterBits } from "./filter-bits.ts";
@@ -34,22 +36,28 @@ export function numberOf(value: Value): number {
   }
 }
 
-/** Address of a double for each row, NaN where it has no number. */
+/** What fieldNumbers() has of a field for one of what is told. */
+export function unitOf(field: Field | undefined): number {
+  const isDuration = field?.node === "intrinsic" && intrinsicType(field.name) === "duration";
+  return isDuration ? NANOS_PER_SECOND : 1;
+}
+
+/** Address of a double for each row, NaN where it has no number; of durations nanoseconds. */
 export function fieldNumbers(filter: FilterBits, of: FieldRows, tools: CodeTools): number {
   const { scratch, kernel } = tools;
   const { rows } = filter.segment;
   const out = scratch.take(rows * 8);
   const plain = plainNumbers(filter, of.field);
   if (plain?.type === "float") kernel.doublesOfDoubles(plain.at, plain.present, rows, out);
-  else if (plain !== undefined) {
-    const unit = plain.type === "duration" ? NANOS_PER_SECOND : 1;
-    kernel.doublesOfLongs(plain.at, plain.present, rows, unit, out);
-  } else {
+  else if (plain !== undefined) kernel.doublesOfLongs(plain.at, plain.present, rows, out);
+  else {
     scratch.within(() => {
       const codes = fieldCodes(filter, of, tools);
       const table = scratch.take(codes.size * 8);
       for (let code = 0; code < codes.size; code++) {
-        scratch.doubles[table / 8 + code] = numberOf(codes.value(code));
+        const value = codes.value(code);
+        const isDuration = value.type === "duration";
+        scratch.doubles[table / 8 + code] = isDuration ? Number(value.value) : numberOf(value);
       }
       kernel.doublesOfCodes(codes.at, codes.width, rows, table, out);
     });

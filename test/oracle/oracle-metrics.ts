@@ -20,6 +20,7 @@
 import type { KeyValue, MetricsAnswer, MetricsQuestion, Value } from "../../src/query/question.ts";
 import type {
   Compare,
+  Field,
   IntrinsicName,
   MetricsExpr,
   MetricsFunction,
@@ -147,8 +148,19 @@ function reduced({ fn, field }: MetricsFunction, own: readonly Counted[], slots:
   if (values.length === 0) return Number.NaN;
   if (fn === "min_over_time") return values.reduce((a, b) => Math.min(a, b));
   if (fn === "max_over_time") return values.reduce((a, b) => Math.max(a, b));
-  const sum = values.reduce((a, b) => a + b);
+  const sum = sumOf(field, own) ?? values.reduce((a, b) => a + b);
   return fn === "avg_over_time" ? sum / values.length : sum;
+}
+
+/** Of durations, in seconds: they add up as whole numbers. undefined: there are others. */
+function sumOf(field: Field, own: readonly Counted[]): number | undefined {
+  let nanos = 0n;
+  for (const at of own) {
+    const value = valueAt(field, at);
+    if (value.type === "duration") nanos += value.value;
+    else if (isNumeric(value)) return undefined;
+  }
+  return Number(nanos) / NANOS_PER_SECOND;
 }
 
 /** Seconds of a duration; NaN for what is no number. */

@@ -173,6 +173,15 @@ for (const where of ["head and block", "blocks"]) {
         "name=GET": 0.008,
         "name=call": 0.003,
       });
+      // To the last bit: thousandths of a second, as doubles, would come to something else.
+      expect(await instant("{ } | sum_over_time(duration) by (name)")).toEqual({
+        "name=GET": (MANY * 8) / 1000,
+        "name=call": (MANY * 3) / 1000,
+      });
+      expect(await instant("{ } | avg_over_time(duration) by (name)")).toEqual({
+        "name=GET": 0.008,
+        "name=call": 0.003,
+      });
       expect(await instant("{ } | sum_over_time(span.share)")).toEqual({
         "__name__=sum_over_time": MANY / 4,
       });
