@@ -14,12 +14,16 @@ import {
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Prng } from "../src/base/prng.ts";
-import { Server } from "../test/support/server.ts";
+import { Server, type ServerSettings } from "../test/support/server.ts";
 import { fillShop } from "./data/fill-shop.ts";
 import type { QueryClass, TimeRange } from "./query-classes.ts";
 
 /** An hour for three million, ten for thirty. */
 const SPREAD_SECONDS_PER_SPAN = 3600 / 3e6;
+
+const COMPACTION = "backend_scheduler.provider.compaction.compaction";
+/** A merge waits 20 cycles for others, and merged blocks until the old files went. */
+const UNCHANGED_MS = 60_000;
 
 export interface QueryServerOptions {
   /** Undefined: one that goes with the server. */
@@ -28,9 +32,13 @@ export interface QueryServerOptions {
   readonly spans: number;
   /** Work on a copy, so that the folder stays as it is. */
   readonly isCopied: boolean;
+  /** First let the server merge blocks, until it finds no more to merge. */
+  readonly isMerged?: boolean;
 }
 
 interface Meta {
+  readonly id: string;
+  readonly merged?: { readonly replaces: readonly string[] };
   readonly spans: number;
   readonly startUnixNano: string;
   readonly endUnixNano: string;
@@ -64,13 +72,15 @@ export class QueryServer implements AsyncDisposable {
     );
   }
 
-  static async start({ folder, spans, isCopied }: QueryServerOptions): Promise<QueryServer> {
+  static async start(options: QueryServerOptions): Promise<QueryServer> {
+    const { folder, spans, isCopied, isMerged = false } = options;
     const own = mkdtempSync(join(tmpdir(), "vivace-bench-"));
     const filled = folder ?? join(own, "filled");
     mkdirSync(filled, { recursive: true });
     if (blockMetas(filled).length === 0) await fill(filled, spans);
     const data = isCopied ? join(own, "copy") : filled;
     if (isCopied) linkAll(join(filled, "blocks", "single"), join(data, "blocks", "single"));
+    if (isMerged) await merge(data);
     const server = await startOn(data);
     return new QueryServer(server, blockMetas(data), [own]);
   }
@@ -108,7 +118,7 @@ export class QueryServer implements AsyncDisposable {
   }
 }
 
-function startOn(folder: string): Promise<Server> {
+function startOn(folder: string, settings: ServerSettings = {}): Promise<Server> {
   return Server.start({
     "storage.trace.local.path": join(folder, "blocks"),
     "storage.trace.wal.path": join(folder, "wal"),
@@ -116,7 +126,30 @@ function startOn(folder: string): Promise<Server> {
     "vivace.memory_budget_bytes": undefined,
     // Blocks stay as they are: merged ones would be fewer, and without traces in two of them.
     "compactor.disabled": true,
+    ...settings,
   });
+}
+
+/** What the server does by itself, in minutes instead of hours. */
+async function merge(folder: string): Promise<void> {
+  const began = performance.now();
+  const old = blockMetas(folder).length;
+  await using server = await startOn(folder, {
+    "compactor.disabled": false,
+    "querier.search.query_timeout": "5s",
+    [`${COMPACTION}.compacted_block_retention`]: "5s",
+    [`${COMPACTION}.compaction_cycle`]: "1s",
+  });
+  let left = old;
+  for (let sinceMs = performance.now(); performance.now() - sinceMs < UNCHANGED_MS; ) {
+    await Bun.sleep(1000);
+    const metas = blockMetas(folder);
+    if (metas.length !== left) sinceMs = performance.now();
+    left = metas.length;
+  }
+  await server.stop();
+  const seconds = ((performance.now() - began) / 1000).toFixed(0);
+  console.log(`${old} blocks merged to ${left} in ${seconds} s`);
 }
 
 /** In a process of its own, so that nothing of it shows in what is measured. */

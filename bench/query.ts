@@ -3,11 +3,13 @@
  * query, one client and eight at once, and the server's CPU and memory.
  *
  *   bun bench/query.ts [--spans 3000000] [--data folder] [--only class,class] [--requests 60]
- *                      [--save p50.json] [--against p50.json]
+ *                      [--merged] [--save p50.json] [--against p50.json]
  *
  * Without a folder the data is made in a temporary one, and goes with it. A folder that has blocks
  * already is asked as it is, whoever filled it, and stays; an empty one is filled first.
- * `--save` keeps the medians, and `--against` holds those of a larger data set against them.
+ * With `--merged` the server first merges blocks until it finds no more to merge, as it does when
+ * it has been up for hours. `--save` keeps the medians, and `--against` holds those of a larger
+ * data set against them.
  */
 import { readFileSync, writeFileSync } from "node:fs";
 import { parseArgs } from "node:util";
@@ -22,6 +24,7 @@ const { values: options } = parseArgs({
     data: { type: "string" },
     only: { type: "string" },
     requests: { type: "string", default: "60" },
+    merged: { type: "boolean", default: false },
     save: { type: "string" },
     against: { type: "string" },
   },
@@ -42,6 +45,7 @@ await using server = await QueryServer.start({
   folder: options.data,
   spans: Number(options.spans),
   isCopied: false,
+  isMerged: options.merged,
 });
 const chosen = options.only?.split(",");
 const medians: Record<string, number> = {};

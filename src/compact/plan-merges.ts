@@ -10,6 +10,8 @@
  *
  * Blocks whose times lie over each other (what was late, or brought in from elsewhere) make several
  * full ones, parted by time: then a question for the newest, or for an hour of a day, looks at few.
+ * The same parts of several such merges are merged once more, for finer ones. A trace that was torn
+ * by a cut near the bound of two parts may be in both then, and its rows come in either order.
  */
 import type { BlockMeta } from "../model/block-meta.ts";
 import { MERGED_ROWS_MAX, PARTED_ROWS_MAX } from "./merge-options.ts";
@@ -44,7 +46,7 @@ const MANY = 8;
 const LARGEST_MAX = 0.75;
 
 /** Parted by time are blocks that on the average lie over at least so many, themselves included. */
-const OVERLAP_MIN = 2;
+const OVERLAP_MIN = 1.5;
 
 /** The most useful first: those that make the fewest spans of most blocks. */
 export function planMerges(
@@ -59,7 +61,11 @@ export function planMerges(
     if (group === undefined) groups.set(key, [meta]);
     else group.push(meta);
   }
-  const merges = [...groups.values()].flatMap((group) => planGroup(group, limits, state));
+  const byId = new Map(blocks.map((meta) => [meta.id, meta]));
+  const merges = [...groups.values()].flatMap((group) => [
+    ...planGroup(group, limits, state),
+    ...planParts(group, limits, { ...state, byId }),
+  ]);
   return merges.toSorted((a, b) => spansOf(a) / a.length - spansOf(b) / b.length);
 }
 
@@ -104,8 +110,7 @@ function isDisabled({ tenants }: BlockMeta, limits: MergeLimits): boolean {
 }
 
 function planGroup(group: BlockMeta[], limits: MergeLimits, state: MergeState): BlockMeta[][] {
-  const windowMs = windowMsOf(group[0], limits);
-  const isOver = Math.floor(group[0].retainFromMs / windowMs) < Math.floor(state.nowMs / windowMs);
+  const isOver = isWindowOver(group[0], limits, state);
   const merges: BlockMeta[][] = [];
   let run: BlockMeta[] = [];
   const finish = () => {
@@ -121,6 +126,49 @@ function planGroup(group: BlockMeta[], limits: MergeLimits, state: MergeState): 
     run.push(meta);
   }
   finish();
+  return merges;
+}
+
+/** Traces of a part begin before the next one does. */
+function startOfNext({ id, merged, endUnixNano }: BlockMeta, { byId }: PartsState): string {
+  const next = merged?.siblings[merged.siblings.indexOf(id) + 1];
+  return byId.get(next ?? "")?.startUnixNano ?? endUnixNano;
+}
+
+function isWindowOver(meta: BlockMeta, limits: MergeLimits, { nowMs }: MergeState): boolean {
+  const windowMs = windowMsOf(meta, limits);
+  return Math.floor(meta.retainFromMs / windowMs) < Math.floor(nowMs / windowMs);
+}
+
+type PartsState = MergeState & { readonly byId: ReadonlyMap<string, BlockMeta> };
+
+/** Full blocks that are the same part of merges behind each other. */
+function planParts(group: BlockMeta[], limits: MergeLimits, state: PartsState): BlockMeta[][] {
+  const isOver = isWindowOver(group[0], limits, state);
+  const merges: BlockMeta[][] = [];
+  const runs = new Map<number, BlockMeta[]>();
+  const finish = (part: number) => {
+    const run = runs.get(part) ?? [];
+    // Spans of hours make all parts lie over each other: here starts alone count.
+    const starts = run.map((meta) => ({ ...meta, endUnixNano: startOfNext(meta, state) }));
+    if (isParted(starts) && isWorthIt(run, isOver)) merges.push(run);
+    runs.delete(part);
+  };
+  for (const meta of group.toSorted(inOrderOfArrival)) {
+    const { merged } = meta;
+    if (merged === undefined || merged.siblings.length < 2) {
+      for (const part of [...runs.keys()]) finish(part);
+      continue;
+    }
+    const mayMerge = state.mayMerge(meta) && !isDisabled(meta, limits);
+    // Of others the parts are finer already, and made of those that are neighbours here.
+    if (merged.level > 1 || meta.spans <= FULL_ROWS || !mayMerge) continue;
+    const part = merged.siblings.indexOf(meta.id);
+    const run = runs.get(part) ?? [];
+    if (run.length > 0 && !fits([...run, meta], limits)) finish(part);
+    runs.set(part, [...(runs.get(part) ?? []), meta]);
+  }
+  for (const part of [...runs.keys()]) finish(part);
   return merges;
 }
 
@@ -141,7 +189,7 @@ function fits(run: readonly BlockMeta[], { tracesMax, bytesMax }: MergeLimits): 
 
 /** Whether time would tell the parts of its merge from each other. */
 function isParted(run: readonly BlockMeta[]): boolean {
-  if (run[0].shared) return false;
+  if (run.length === 0 || run[0].shared) return false;
   const starts = run.map(({ startUnixNano }) => Number(startUnixNano));
   const ends = run.map(({ endUnixNano }) => Number(endUnixNano));
   const all = ends.reduce((sum, end, i) => sum + end - starts[i], 0);

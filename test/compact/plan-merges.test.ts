@@ -161,9 +161,64 @@ describe("blocks that lie over each other in time", () => {
     ]);
   });
 
-  test("are left alone when they are full, and parted already", () => {
+  test("are left alone when they are full", () => {
     const parts = [1, 2, 3, 4, 5, 6].map((number) => late(number, 500_000));
     expect(plan(parts, LATER)).toEqual([]);
+  });
+
+  /** What a merge made of blocks that lie over each other: three parts of its time. */
+  const parted = (merge: number, level = 1) =>
+    [0, 1, 2].map((part) => {
+      const id = (at: number) => idOf(merge * 10 + at);
+      const [startUnixNano, endUnixNano] = [part, part + 1].map(
+        (at) => `17000000${10 + at}000000000`,
+      );
+      return late(merge * 10 + part, 500_000, {
+        ...{ startUnixNano, endUnixNano },
+        wal: { node: "n", from: merge * 1000, to: merge * 1000 + 1000 },
+        merged: { replaces: [], siblings: [id(0), id(1), id(2)], level },
+      });
+    });
+
+  test("are parted once more, the same parts of merges behind each other", () => {
+    const sets = [1, 2, 3, 4].flatMap((merge) => parted(merge));
+    expect(plan(sets, NOW)).toEqual([
+      [10, 20, 30],
+      [11, 21, 31],
+      [12, 22, 32],
+    ]);
+    // Some of it was done, which gave finer parts that lie where these came from.
+    const finer = parted(5, 2).map((meta) => ({ ...meta, wal: { ...meta.wal, from: 1000 } }));
+    const left = sets.filter(({ id }) => ![10, 20, 30].map(idOf).includes(id));
+    expect(plan([...left, ...finer], NOW)).toEqual([
+      [11, 21, 31],
+      [12, 22, 32],
+    ]);
+  });
+
+  test("are not parted once more over others, and finer parts never", () => {
+    const between = young(7, 1000, { wal: { node: "n", from: 2500, to: 2600 } });
+    expect(plan([...parted(1), ...parted(2), between, ...parted(3)], NOW)).toEqual([]);
+    expect(
+      plan(
+        [1, 2, 3].flatMap((merge) => parted(merge, 2)),
+        LATER,
+      ),
+    ).toEqual([]);
+    // Long spans lie over each other whenever they begin.
+    const long = [1, 2, 3].flatMap((merge) =>
+      parted(merge).map((meta, part) => ({
+        ...meta,
+        startUnixNano: `17000${merge}000${part}000000000`,
+        endUnixNano: "1800000000000000000",
+      })),
+    );
+    expect(plan(long.slice(0, 8), NOW)).toEqual([]);
+    expect(plan([...parted(1), ...parted(2)], LATER)).toEqual([
+      [10, 20],
+      [11, 21],
+      [12, 22],
+    ]);
   });
 });
 
