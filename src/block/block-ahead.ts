@@ -18,7 +18,8 @@ import {
   type StoredBlock,
   TRACE_ROWS,
 } from "./block-read.ts";
-import { chunkPlace } from "./parquet-footer-read.ts";
+import type { PartRange } from "./file-cache.ts";
+import { type ColumnChunk, chunkPlace } from "./parquet-footer-read.ts";
 import { SidecarReader } from "./sidecar-read.ts";
 import { tenantSeed, traceHash } from "./trace-hash.ts";
 
@@ -55,6 +56,8 @@ export function sidecarRanges({ folder, meta }: AheadBlock): AheadRange[] {
 export interface WantedColumns {
   readonly names: ReadonlySet<string>;
   readonly keys: readonly { readonly scope: "span" | "event" | "link"; readonly key: string }[];
+  /** Those of attributes only when they are no longer together; undefined: however long. */
+  readonly keysBytesMax?: number;
 }
 
 /** The footer must be at hand. Throws EngineError. */
@@ -67,14 +70,16 @@ export function columnRanges(
   const known = columnsOf({ path, file, layout });
   const columns = new Set<number>();
   for (const name of wanted.names) columns.add(known.byName.get(name) ?? -1);
-  for (const { scope, key } of wanted.keys) {
-    for (const column of known.byKey.get(`${scope} ${key}`) ?? []) columns.add(column);
-  }
   columns.delete(-1);
-  return [...columns].map((column) => {
-    const { at, end } = chunkPlace(file.columns[column]);
-    return { path, offset: at, length: end - at };
-  });
+  const keys = wanted.keys.flatMap(({ scope, key }) => known.byKey.get(`${scope} ${key}`) ?? []);
+  const bytes = keys.reduce((sum, column) => sum + rangeOf(file.columns[column]).length, 0);
+  if (bytes <= (wanted.keysBytesMax ?? bytes)) for (const column of keys) columns.add(column);
+  return [...columns].map((column) => ({ path, ...rangeOf(file.columns[column]) }));
+}
+
+function rangeOf(chunk: ColumnChunk): PartRange {
+  const { at, end } = chunkPlace(chunk);
+  return { offset: at, length: end - at };
 }
 
 /** Footer and sidecar must be at hand. Empty when the trace is not in the block. */

@@ -147,7 +147,7 @@ interface StoredColumn {
 
 function decode(file: DataFile, { column, stored, rows, dictionary }: StoredColumn): ColumnRows {
   const chunk = file.columns[column];
-  const index = file.pages[column];
+  const index = file.pageIndex(column);
   const decoder = new ColumnDecoder(chunk, dictionary);
   for (const place of [...stored.keys()].sort((a, b) => a - b)) {
     const bytes = stored.get(place);

@@ -49,7 +49,7 @@ export function* columnPages(
   const { file, path } = source;
   assert(rows.first < rows.end && rows.end <= file.rows, "block: rows outside the file");
   caches.touched?.add(columnName(file.columns[column]));
-  const index = file.pages[column];
+  const index = file.pageIndex(column);
   const batches = planReads(file, {
     columns: [column],
     rowFirst: rows.first,

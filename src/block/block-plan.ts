@@ -72,7 +72,7 @@ export function planReads(file: DataFile, request: PlanRequest): PlannedBatch[] 
 
 function columnPages(file: DataFile, column: number, request: PlanRequest): PlannedPage[] {
   const { dictionaryAt, dataAt } = file.columns[column];
-  const index = file.pages[column];
+  const index = file.pageIndex(column);
   const pages: PlannedPage[] = [];
   if (dictionaryAt >= 0 && !request.hasDictionary(column)) {
     pages.push({ column, page: -1, offset: dictionaryAt, bytes: dataAt - dictionaryAt });
@@ -97,7 +97,7 @@ function referredPages(file: DataFile, column: number, request: PlanRequest): Pl
   const { references, dataAt } = file.columns[column];
   if (references === undefined) return [];
   const pages: PlannedPage[] = [];
-  for (const page of pagesOfRows(file.pages[references.column], request)) {
+  for (const page of pagesOfRows(file.pageIndex(references.column), request)) {
     pages.push({ ...page, column, page: REFERRED });
   }
   const { dataEnd } = file.columns[references.column];

@@ -75,7 +75,10 @@ export interface PageIndex {
 export interface DataFile {
   readonly rows: number;
   readonly columns: readonly ColumnChunk[];
-  readonly pages: readonly PageIndex[];
+  /** Of a column's data pages; most questions ask for few columns. Throws EngineError. */
+  pageIndex(column: number): PageIndex;
+  /** What is held for it. */
+  readonly indexBytes: number;
   /** undefined: a file of before there were any. */
   readonly checksums: IndexChecksums | undefined;
 }
@@ -97,8 +100,8 @@ const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
 /** What a DataFile takes in memory, roughly. */
 export function dataFileBytes(file: DataFile): number {
-  const pages = file.pages.reduce((sum, { rows }) => sum + rows.length * 16, 0);
-  return file.columns.length * COLUMN_HELD_BYTES + pages;
+  // Read, a page takes some twice the bytes that it has in the file.
+  return file.columns.length * COLUMN_HELD_BYTES + file.indexBytes * 3;
 }
 
 /** Reads footer and page index: one read, or three when they are long. */
@@ -122,15 +125,21 @@ export function readDataFile(files: FileCache, path: string): DataFile {
   const held = size - tail.length <= from ? tail : files.read(path, from, end - from);
   const heldAt = held === tail ? size - tail.length : from;
   if (checksums !== undefined) {
-    const indexes = held.subarray(from - heldAt, bodyEnd - heldAt);
-    const fits = Bun.hash.crc32(indexes) === checksums.offsetIndexes;
-    if (!fits || indexes.length !== bodyEnd - from) throw blockCorrupt("page index crc");
+    const checked = held.subarray(from - heldAt, bodyEnd - heldAt);
+    const fits = Bun.hash.crc32(checked) === checksums.offsetIndexes;
+    if (!fits || checked.length !== bodyEnd - from) throw blockCorrupt("page index crc");
   }
-  const pages = columns.map((column) => {
-    const at = column.indexAt - heldAt;
-    return parsePageIndex(held.subarray(at, at + column.indexBytes), column, rows);
-  });
-  return { rows, columns, pages, checksums };
+  // Alone, for it stays.
+  const indexes = held.slice(from - heldAt, end - heldAt);
+  const known: PageIndex[] = [];
+  const pageIndex = (column: number): PageIndex => {
+    const chunk = columns[column];
+    const at = chunk.indexAt - from;
+    const bytes = indexes.subarray(at, at + chunk.indexBytes);
+    known[column] ??= parsePageIndex(bytes, chunk, rows);
+    return known[column];
+  };
+  return { rows, columns, pageIndex, indexBytes: indexes.length, checksums };
 }
 
 interface Leaf {

@@ -62,10 +62,7 @@ export class ThriftReader {
   /** Calls `element` so many times as the list has elements; returns how many. */
   list(element: (index: number) => void): number {
     this.#expect(LIST);
-    const head = this.#byte();
-    const type = head & 15;
-    const count = head >> 4 === 15 ? this.#varint() : head >> 4;
-    if (count > this.#bytes.length - this.at) throw blockCorrupt("thrift list cut off");
+    const { type, count } = this.#listHead();
     for (let i = 0; i < count; i++) {
       this.#type = type;
       element(i);
@@ -112,21 +109,37 @@ export class ThriftReader {
     else if (type === I16 || type === I32 || type === I64) this.#skipVarint();
     else if (type === DOUBLE) this.#pass(8);
     else if (type === BINARY) this.binary();
-    else if (type === STRUCT) this.struct(() => false);
+    else if (type === STRUCT) this.#skipStruct();
     else if (type === LIST || type === SET) this.#skipList();
     else throw blockCorrupt("thrift type unknown");
   }
 
-  #skipList(): void {
-    this.#type = LIST;
+  #skipStruct(): void {
     if (++this.#depth > DEPTH_MAX) throw blockCorrupt("thrift nested too deep");
-    this.list(() => {
-      const type = this.#type;
-      // A boolean in a list takes a byte, unlike a field, whose type is its value.
-      if (type === TRUE || type === FALSE) this.#pass(1);
-      else this.#skip(type);
-    });
+    for (;;) {
+      const head = this.#byte();
+      const type = head & 15;
+      if (type === 0) break;
+      if (head >> 4 === 0) this.#skipVarint();
+      this.#skip(type);
+    }
     this.#depth--;
+  }
+
+  #skipList(): void {
+    if (++this.#depth > DEPTH_MAX) throw blockCorrupt("thrift nested too deep");
+    const { type, count } = this.#listHead();
+    // A boolean in a list takes a byte, unlike a field, whose type is its value.
+    if (type === TRUE || type === FALSE || type === BYTE) this.#pass(count);
+    else for (let i = 0; i < count; i++) this.#skip(type);
+    this.#depth--;
+  }
+
+  #listHead(): { readonly type: number; readonly count: number } {
+    const head = this.#byte();
+    const count = head >> 4 === 15 ? this.#varint() : head >> 4;
+    if (count > this.#bytes.length - this.at) throw blockCorrupt("thrift list cut off");
+    return { type: head & 15, count };
   }
 
   #expect(type: number): void {

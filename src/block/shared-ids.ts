@@ -64,7 +64,7 @@ export class SharedIds {
     const ids = this.#ids();
     const offset = ids.dataAt + code * ID_BYTES;
     if (references === undefined || offset >= dataAt) throw this.#damaged();
-    const index = this.#source.file.pages[references.column];
+    const index = this.#source.file.pageIndex(references.column);
     const page = pageOfOffset(index, offset);
     const isOther = offset >= ids.dataEnd;
     const at = isOther ? ids.dataEnd : index.offsets[page];

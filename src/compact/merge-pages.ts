@@ -68,7 +68,7 @@ export class InputPages {
     skip: (rowFirst: number, rows: number) => boolean = () => false,
   ): Generator<InputPage> {
     const chunk = input.file.columns[column];
-    const index = input.file.pages[column];
+    const index = input.file.pageIndex(column);
     for (const [place, offset] of index.offsets.entries()) {
       const rowFirst = index.rows[place];
       const rows = index.rows[place + 1] - rowFirst;

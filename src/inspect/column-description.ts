@@ -59,7 +59,7 @@ export function describeColumns(
 ): ColumnDescription[] {
   const path = join(folder, DATA_FILE);
   return file.columns.map((column, place) => {
-    const index = file.pages[place];
+    const index = file.pageIndex(place);
     const encodings = new Set<string>();
     let plainBytes = 0;
     for (const [i, offset] of index.offsets.entries()) {

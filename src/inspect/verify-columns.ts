@@ -80,7 +80,7 @@ interface ColumnWork {
 function verifyColumn({ files, block, place, checks }: ColumnWork): void {
   const { path, file, meta } = block;
   const column = file.columns[place];
-  const index = file.pages[place];
+  const index = file.pageIndex(place);
   const isSealed = meta.crc32 !== undefined;
   const dictionary = openDictionary(files, block, place);
   const bounds = readColumnIndex(files, path, column);

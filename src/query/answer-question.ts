@@ -183,12 +183,18 @@ export async function gatherPart(
   const isDone = (latestNano: bigint) => gatherer.isDone(latestNano);
   const isBounded = job.better.worst !== undefined;
   const begun = { plan, inHead };
-  await segments.visitBlocks({ ...visit, question, isBounded, begun, blocks, isDone });
+  const wants = wantsOf(gatherer);
+  const done = { isDone, seemsDone: isDone };
+  await segments.visitBlocks({ ...visit, ...done, question, isBounded, wants, begun, blocks });
   return {
     gathered: gatherer.take(),
     inspected: count.inspected,
     usedMs: turn.usedMs - job.usedMs,
   };
+}
+
+function wantsOf(gatherer: PartGatherer): BlocksVisit["wants"] {
+  return gatherer.wants && ((part) => gatherer.wants?.(part) ?? []);
 }
 
 function usedBy(gatherer: PartGatherer, count: InspectedCount) {
@@ -269,10 +275,16 @@ class TenantAnswer {
     let size = gatherer.mayEndEarly ? FIRST_WAVE : chosen.length;
     for (let next = 0; next < chosen.length; ) {
       if (gatherer.isDone(chosen[next].range.to)) break;
-      // With enough found, a look at the times of those that are left is mostly all.
-      if (gatherer.better.worst !== undefined) size = chosen.length;
+      // With enough found, a look at the times of those that are left is mostly all; in a bucket
+      // that is a megabyte of each, and a few blocks more often tell that the rest is not wanted.
+      const isBounded = gatherer.better.worst !== undefined;
+      if (isBounded && !this.#tools.segments.mayBeFar) size = chosen.length;
       this.#leave(chosen[next]);
-      await this.#wave(begun, chosen.slice(next, next + size));
+      const wave = chosen.slice(next, next + size);
+      await this.#wave(
+        begun,
+        wave.filter(({ range }) => !gatherer.isDone(range.to)),
+      );
       next += size;
       size *= WAVE_GROWTH;
       this.#leave(chosen.at(next));
@@ -334,7 +346,8 @@ class TenantAnswer {
     };
     const use = (part: SegmentPart) => usedBy(own, count)(part);
     const isBounded = gatherer.better.worst !== undefined;
-    const visit = { ...this.#visit(), use, question, isBounded, begun, blocks, isDone };
+    const done = { isDone, seemsDone: (latestNano: bigint) => own.isDone(latestNano) };
+    const visit = { ...this.#visit(), ...done, use, question, isBounded, begun, blocks };
     await segments.visitBlocks(visit);
     gatherer.add(own.take());
   }
@@ -368,8 +381,9 @@ class TenantAnswer {
     const shown = makePartGatherer(job, this.#tools);
     const { question } = this.#of;
     const use = (part: SegmentPart) => shown.use(part);
-    const isDone = () => false;
-    const visit = { ...this.#visit(), ...of, use, question, isBounded: true, isDone };
+    const done = { isDone: () => false, seemsDone: () => false };
+    const wants = wantsOf(shown);
+    const visit = { ...this.#visit(), ...of, ...done, use, question, isBounded: true, wants };
     await this.#tools.segments.visitBlocks(visit);
     return shown.take();
   }

@@ -5,7 +5,6 @@
  * Spans of a trace come in the order of the parts, and so the first of several that are the same
  * span is the one that was logged first.
  */
-
 import { assert } from "../base/assert.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { DataValue } from "../model/data-value.ts";
@@ -23,7 +22,7 @@ import {
 } from "../vector/vector.ts";
 import { renumber, unite } from "./assembled-codes.ts";
 import { type AssembledPlan, type PlanOptions, planLists, planRows } from "./assembled-plan.ts";
-import { latestStarts, partsAlone } from "./cut-out.ts";
+import { latestStarts, partsAlone, partsShowing } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import type {
@@ -129,6 +128,11 @@ export class AssembledSegment implements Segment {
     return this.#options.parts.some((part) => part.with((segment) => segment.isFar()));
   }
 
+  isHere(): boolean {
+    // For spans that came twice the ids of all are read.
+    return false;
+  }
+
   /** A span that came twice counts where it came first: so what the first part says holds. */
   latestStarts(): number {
     return latestStarts(this.#options);
@@ -136,6 +140,10 @@ export class AssembledSegment implements Segment {
 
   bring(among: number, fields: readonly Field[]): void {
     for (const part of this.#options.parts) part.with((segment) => segment.bring(among, fields));
+  }
+
+  showing(traces: readonly number[]) {
+    return partsShowing(this.#options, traces);
   }
 
   cutOut(trace: number, fields: readonly Field[]): AssembledSegment {

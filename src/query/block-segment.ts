@@ -5,14 +5,15 @@
  */
 
 import { assert } from "../base/assert.ts";
-import { readColumns } from "../block/block-columns-read.ts";
+import type { AheadRange } from "../block/block-ahead.ts";
+import { type RowRange, readColumns } from "../block/block-columns-read.ts";
 import { blockCorrupt } from "../block/block-error.ts";
 import { type OpenBlock, openBlock } from "../block/block-read.ts";
 import { BlockVectors } from "../block/block-vectors.ts";
 import type { ColumnRows } from "../block/parquet-decode.ts";
 import { resourceFromJson } from "../block/resource-json.ts";
 import type { Field } from "../traceql/ast.ts";
-import { codeValues, type ValuesToCode } from "../vector/code-values.ts";
+import { codeValues } from "../vector/code-values.ts";
 import { codeNumbers } from "../vector/coded-numbers.ts";
 import { type Keeper, StepKeeper } from "../vector/keeper.ts";
 import type { CodesVector, NumbersVector, PackedCodes, Vector } from "../vector/vector.ts";
@@ -20,7 +21,7 @@ import { readResource, readScope } from "./any-value.ts";
 import { type BlockNames, blockNames, NESTED_COLUMNS } from "./block-names.ts";
 import { hexValues, listValues } from "./block-values.ts";
 import { hasValues, isEmptyColumn, isFullColumn, valuesIn } from "./column-statistics.ts";
-import { bringRows } from "./cut-out.ts";
+import { aheadOfRows, areHere, bringRows, rowsAlone } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
 import { nestedNumbers } from "./nested-numbers.ts";
 import { asLongs, codesOfKind } from "./number-vectors.ts";
@@ -99,8 +100,7 @@ export class BlockSegment implements Segment {
     this.rows = tenant.rows;
     this.#first = tenant.rowFirst;
     this.#isDistinct = meta.distinct === true || meta.merged !== undefined;
-    const rows = { first: this.#first, end: this.#first + this.rows };
-    const kept = { vectors: columns, source: this.#block, rows, name: this.#name };
+    const kept = { vectors: columns, source: this.#block, rows: this.#all, name: this.#name };
     this.#vectors = new BlockVectors({ ...tools, ...kept });
     const { kernel, scratch } = tools;
     this.#family = { keeper: columns, scratch, kernel, name: this.#name };
@@ -140,36 +140,49 @@ export class BlockSegment implements Segment {
     return isFar(this.#farRows());
   }
 
+  isHere(fields: readonly Field[]): boolean {
+    return areHere(this.#tools.caches, this.#block, { names: this.#names, fields });
+  }
+
   latestStarts(): number {
     const { first, last } = this.traceStarts();
     return this.#isDistinct ? first : last;
   }
 
   bring(among: number, fields: readonly Field[]): void {
-    const rows = { first: this.#first, end: this.#first + this.rows };
-    const of = { names: this.#names, rows, fields, ofSpans: !isFew(among) };
+    const of = { names: this.#names, rows: this.#all, fields, ofSpans: !isFew(among) };
     bringRows(this.#tools.caches, this.#block, of);
+  }
+
+  showing(traces: readonly number[]): AheadRange[] {
+    if (traces.length === 0 || !this.isFar()) return [];
+    const few = isFew(traces.length) ? traces.map((trace) => this.#rowsOf(trace)) : [this.#all];
+    const of = { names: this.#names, fields: [], ofSpans: true };
+    return few.flatMap((rows) => aheadOfRows(this.#tools.caches, this.#block, { ...of, rows }));
+  }
+
+  get #all(): RowRange {
+    return { first: this.#first, end: this.#first + this.rows };
+  }
+
+  /** Of the file. */
+  #rowsOf(trace: number): RowRange {
+    const { words } = this.#tools.scratch;
+    const at = this.starts / 4 + trace;
+    return { first: this.#first + words[at], end: this.#first + words[at + 1] };
   }
 
   cutOut(trace: number, fields: readonly Field[]): BlockSegment {
     const { scratch } = this.#tools;
-    const at = this.starts / 4 + trace;
-    const [first, end] = [scratch.words[at], scratch.words[at + 1]];
-    const rows = { first: this.#first + first, end: this.#first + end };
+    const rows = this.#rowsOf(trace);
+    const count = rows.end - rows.first;
     const of = { names: this.#names, rows, fields, ofSpans: true };
     bringRows(this.#tools.caches, this.#block, of);
     const tools = { ...this.#tools, caches: this.#tools.caches.unnoticed };
     const { name } = this.#of.tenant;
-    const tenant = { name, rowFirst: rows.first, rows: end - first, traces: 1 };
+    const tenant = { name, rowFirst: rows.first, rows: count, traces: 1 };
     const columns = new StepKeeper(scratch);
-    const ids = this.traceIds + trace * 16;
-    // Whoever has the segment may have it longer than what is kept now.
-    const traceRows = () => {
-      const starts = scratch.keep(8);
-      scratch.words[starts / 4] = 0;
-      scratch.words[starts / 4 + 1] = end - first;
-      return { ids, starts, traces: 1 };
-    };
+    const traceRows = rowsAlone(scratch, this.traceIds + trace * 16, count);
     return new BlockSegment(tools, { ...this.#of, tenant }, { columns, traceRows });
   }
 
@@ -248,10 +261,7 @@ export class BlockSegment implements Segment {
   nested(which: NestedName): NumbersVector {
     // The block's own numbers count every row.
     if (this.doubles() !== 0) return nestedNumbers(this, this.#family)[which];
-    const vector = this.#flat(NESTED_COLUMNS[which]);
-    const { scratch } = this.#tools;
-    const keeper = this.#columns;
-    return asLongs(vector, { keeper, scratch, name: `${this.#name}${which}`, entries: this.rows });
+    return asLongs(this.#flat(NESTED_COLUMNS[which]), this.#coding(which, "span"));
   }
 
   childCount(): Vector {
@@ -415,23 +425,13 @@ export class BlockSegment implements Segment {
 
   #numbers(name: string): NumbersVector {
     const vector = this.#flat(name);
-    if (vector.kind !== "codes") return vector;
-    const { scratch } = this.#tools;
-    const keeper = this.#columns;
-    return asLongs(vector, { keeper, scratch, name: `${this.#name}${name}`, entries: this.rows });
+    return vector.kind === "codes" ? asLongs(vector, this.#coding(name, "span")) : vector;
   }
 
   #kindCodes(name: string): CodesVector {
     const vector = this.#flat(name);
     if (vector.kind === "codes") return vector;
-    const { scratch } = this.#tools;
-    const keeper = this.#columns;
-    return codesOfKind(vector, {
-      keeper,
-      scratch,
-      name: `${this.#name}${name}`,
-      entries: this.rows,
-    });
+    return codesOfKind(vector, this.#coding(name, "span"));
   }
 
   #listed(scope: ListScope, name: string): Vector {
@@ -477,14 +477,14 @@ export class BlockSegment implements Segment {
   }
 
   #read(column: number): ColumnRows {
-    const rows = { first: this.#first, end: this.#first + this.rows };
-    const read = readColumns(this.#tools.caches, this.#block, { columns: [column], rows });
+    const request = { columns: [column], rows: this.#all };
+    const read = readColumns(this.#tools.caches, this.#block, request);
     const found = read.get(column);
     assert(found !== undefined, "block: a column was not read");
     return found;
   }
 
-  #coding(name: string, scope: "span" | ListScope): ValuesToCode {
+  #coding(name: string, scope: "span" | ListScope) {
     const { scratch } = this.#tools;
     const keeper = this.#columns;
     const entries = this.#entries(scope);

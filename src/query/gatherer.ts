@@ -3,6 +3,7 @@
  * takes parts up, hands over what it has found, adds what others found, and makes the answer.
  */
 
+import type { AheadRange } from "../block/block-ahead.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import type { ChosenValues } from "./metrics-compare.ts";
@@ -45,6 +46,8 @@ export interface Left {
 
 /** What visits the blocks of one thread. */
 export interface PartGatherer {
+  /** What use() will read of the part that others read not, to have it of all parts at once. */
+  wants?(part: SegmentPart): readonly AheadRange[];
   use(part: SegmentPart): void;
   /** Whether nothing that ends by then can change the answer. */
   isDone(latestNano: bigint): boolean;

@@ -125,11 +125,19 @@ export class HeadSegment implements Segment {
     return false;
   }
 
+  isHere(): boolean {
+    return true;
+  }
+
   latestStarts(): number {
     return this.traceStarts().last;
   }
 
   bring(): void {}
+
+  showing(): [] {
+    return [];
+  }
 
   /** The head is never far. */
   cutOut(): this {

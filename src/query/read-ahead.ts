@@ -10,7 +10,8 @@
  *
  * Threads: one.
  */
-import type { WantedColumns } from "../block/block-ahead.ts";
+import { KiB } from "../base/bytes.ts";
+import type { AheadRange, WantedColumns } from "../block/block-ahead.ts";
 import { printField } from "../traceql/print.ts";
 import type { PlannedBlock } from "./block-plan.ts";
 import { mentionsOf, searchedPipeline } from "./mentions.ts";
@@ -23,6 +24,8 @@ export interface ColumnFetch {
   fetch(blocks: readonly ListedBlock[], wanted: WantedColumns): Promise<void>;
   /** The same for their trace indexes. */
   fetchIndexes(blocks: readonly ListedBlock[]): Promise<void>;
+  /** The same for bytes of their files. */
+  fetchRanges(ranges: readonly AheadRange[]): Promise<void>;
   /** Names of the columns that were read since this was last cleared. */
   readonly touched: Set<string>;
 }
@@ -48,6 +51,8 @@ const USUAL: Readonly<Record<Question["type"], readonly string[]>> = {
 };
 
 const USUAL_BOUNDED = ["trace_id", "start_unix_nano"];
+/** Longer columns of a block are more than its few traces that may be better. */
+const BOUNDED_KEYS_BYTES_MAX = 256 * KiB;
 
 const TRACE_IDS: WantedColumns = { names: new Set(["trace_id"]), keys: [] };
 
@@ -65,11 +70,17 @@ export class ReadAhead {
     if (blocks.length > 0) await this.#columns.fetchIndexes(blocks);
   }
 
+  async ranges(ranges: readonly AheadRange[]): Promise<void> {
+    if (ranges.length > 0) await this.#columns.fetchRanges(ranges);
+  }
+
   /** `isBounded`: enough was found, and only what is better is wanted. */
   begin(question: Question, blocks: readonly PlannedBlock[], isBounded: boolean): BlocksAhead {
     if (isBounded) {
       const often = new Map(USUAL_BOUNDED.map((name) => [name, 1]));
-      return new BlocksAhead(this.#columns, blocks, { often, keys: [], learns: false });
+      const keysBytesMax = BOUNDED_KEYS_BYTES_MAX;
+      const wanted = { often, keys: kindOf(question).keys, keysBytesMax, learns: false };
+      return new BlocksAhead(this.#columns, blocks, wanted);
     }
     const { kind, keys } = kindOf(question);
     const usual = USUAL[question.type];
@@ -89,14 +100,21 @@ export class BlocksAhead {
   readonly #columns: ColumnFetch;
   readonly #blocks: readonly PlannedBlock[];
   readonly #often: ReadOften;
-  readonly #keys: WantedColumns["keys"];
+  readonly #keys: Pick<WantedColumns, "keys" | "keysBytesMax">;
   readonly #learns: boolean;
   #begun = 0;
 
   constructor(
     columns: ColumnFetch,
     blocks: readonly PlannedBlock[],
-    { often, keys, learns }: Pick<Kind, "keys"> & { often: ReadOften; learns: boolean },
+    {
+      often,
+      learns,
+      ...keys
+    }: Omit<WantedColumns, "names"> & {
+      readonly often: ReadOften;
+      readonly learns: boolean;
+    },
   ) {
     this.#learns = learns;
     this.#columns = columns;
@@ -105,9 +123,9 @@ export class BlocksAhead {
     this.#keys = keys;
   }
 
-  /** Resolves when the block may be read; others behind it are begun. */
-  async ready(place: number): Promise<void> {
-    const end = Math.min(this.#blocks.length, place + 1 + BLOCKS_AHEAD);
+  /** Resolves when the block may be read; others behind it are begun, before `blocksEnd`. */
+  async ready(place: number, blocksEnd = this.#blocks.length): Promise<void> {
+    const end = Math.min(blocksEnd, place + 1 + BLOCKS_AHEAD);
     const behind = this.#blocks.slice(Math.max(place + 1, this.#begun), end);
     this.#begun = Math.max(this.#begun, end);
     const first = this.#fetch([this.#blocks[place]]);
@@ -144,7 +162,7 @@ export class BlocksAhead {
     const names = new Set<string>();
     for (const [name, share] of this.#often) if (share >= OFTEN) names.add(name);
     await Promise.all([
-      this.#columns.fetch([...all], { names, keys: this.#keys }),
+      this.#columns.fetch([...all], { names, ...this.#keys }),
       this.#columns.fetch([...unknown], TRACE_IDS),
     ]);
   }

@@ -1,7 +1,7 @@
 /**
  * A search over one segment: its best traces, newest first or as the query sorts. What is shown of
- * those of a block on this disk is read when it turns out that they are among the best of all
- * (show-traces.ts), of others at once, while the segment is at hand.
+ * those of a block is read when it turns out that they are among the best of all (show-traces.ts),
+ * of others at once, while the segment is at hand.
  */
 import type { Field } from "../traceql/ast.ts";
 import { bitmapBytes } from "../vector/vector.ts";
@@ -47,7 +47,7 @@ export function searchSegment(
   tools: SearchTools & { readonly probes: Probes },
 ): RankedTrace[] {
   const { segment } = part;
-  const alone = plan.sort === undefined ? fewOfFar(part, tools) : undefined;
+  const alone = plan.sort === undefined ? fewOfFar(plan, part, tools) : undefined;
   if (alone !== undefined) return searchTraces(plan, part, { ...tools, traces: alone });
   const spansets = new Spansets(segment, tools);
   // Where traces are known already that few can be better than, times say more than values.
@@ -78,6 +78,7 @@ export function searchSegment(
  * wanted; undefined where they are not few.
  */
 function fewOfFar(
+  plan: SearchPlan,
   part: SegmentPart,
   { worst, scratch, kernel }: SearchTools,
 ): number[] | undefined {
@@ -97,6 +98,8 @@ function fewOfFar(
     if (few.length === FEW_ALONE) return undefined;
     few.push(trace);
   }
+  // Who is among the best tells later what is shown.
+  if (few.length > 0 && part.name !== undefined && segment.isHere(fieldsOf(plan))) return undefined;
   return few;
 }
 
@@ -147,13 +150,12 @@ function searchRows(
   if (best.length === 0) return [];
   const shown = segment.some?.(best.map(({ trace }) => trace));
   if (shown !== undefined) return searchSome(plan, shown, tools);
-  const isFar = segment.isFar();
-  if (name !== undefined && block !== undefined && !isFar) {
+  if (name !== undefined && block !== undefined) {
     return best.map(({ trace, sets, rank }): RankedTrace => {
       return { ...rank, shown: { block, part: name, trace, sets: shownSets(plan, sets) } };
     });
   }
-  if (isFar) segment.bring(best.length, fieldsOf(plan));
+  if (segment.isFar()) segment.bring(best.length, fieldsOf(plan));
   const summaries = new TraceSummaries(plan, { ...parts, name, cards });
   return best.map(({ trace, sets, rank }): RankedTrace => {
     const place = { trace, sets: shownSets(plan, sets) };

@@ -5,6 +5,7 @@
  *
  * Addresses are those of the shared memory, valid for the step at hand.
  */
+import type { AheadRange } from "../block/block-ahead.ts";
 import type { DataValue } from "../model/data-value.ts";
 import type { Field } from "../traceql/ast.ts";
 import type { CodesVector, NumbersVector, PackedCodes, Vector } from "../vector/vector.ts";
@@ -89,10 +90,14 @@ export interface Segment {
   roots(): number;
   /** Whether its columns are brought only when they are read: they lie in a bucket. */
   isFar(): boolean;
+  /** Whether what is asked of these fields is here, although it is far. */
+  isHere(fields: readonly Field[]): boolean;
   /** u64 a trace: it starts no later, as far as starts alone tell. */
   latestStarts(): number;
   /** Waits once for what a search reads of it, when it shows so many of its traces. */
   bring(among: number, fields: readonly Field[]): void;
+  /** Bytes that are read when these traces are shown, as far as the segment is far. */
+  showing(traces: readonly number[]): readonly AheadRange[];
   /** One trace alone; where it is far, out of the pages that hold it. Fields that are asked for. */
   cutOut(trace: number, fields: readonly Field[]): Segment;
   /** What is shown of a trace; `among` so many of the segment's that are asked for. */

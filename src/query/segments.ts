@@ -10,6 +10,7 @@
  * Threads: one.
  */
 import { EngineError } from "../base/error.ts";
+import type { AheadRange } from "../block/block-ahead.ts";
 import { HalfView } from "../head/half-view.ts";
 import { tenantRows } from "../head/head-rows.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
@@ -21,6 +22,7 @@ import type { BlockPlan, OwnedBlock, PlannedBlock } from "./block-plan.ts";
 import { BlockPlans, type Planning, rowsOf } from "./block-plans.ts";
 import { BlockSegment } from "./block-segment.ts";
 import type { BlockSplits } from "./block-shares.ts";
+import type { PartGatherer } from "./gatherer.ts";
 import { HeadNotes } from "./head-notes.ts";
 import { HeadSegment } from "./head-segment.ts";
 import { HeadShares } from "./head-shares.ts";
@@ -80,6 +82,8 @@ export interface Visit {
   readonly use: (part: SegmentPart) => void;
 }
 
+type Wants = NonNullable<PartGatherer["wants"]>;
+
 /** Spans of a tenant as a question began with them: what comes later is not looked at. */
 export interface Begun {
   readonly plan: BlockPlan;
@@ -91,10 +95,14 @@ export interface BlocksVisit extends Visit {
   readonly question: Question;
   /** Enough was found, and only what is better is wanted. */
   readonly isBounded: boolean;
+  /** Of a part before it is used; undefined: what questions of its kind read is all. */
+  readonly wants?: Wants | undefined;
   readonly begun: Begun;
   readonly blocks: readonly PlannedBlock[];
   /** Before each block, with the latest time that any span of it touches. */
   readonly isDone: (latestNano: bigint) => boolean;
+  /** The same of a block further on, as it seems now. */
+  readonly seemsDone: (latestNano: bigint) => boolean;
 }
 
 interface Used extends Pick<PartOptions, "excluded" | "name" | "block" | "range"> {
@@ -127,6 +135,11 @@ export class Segments {
 
   get kernel(): ReadExports {
     return this.#options.tools.kernel;
+  }
+
+  /** Whether there are blocks whose columns are brought when they are read. */
+  get mayBeFar(): boolean {
+    return this.#options.ahead !== undefined;
   }
 
   /** Visits the head, with traces that lie in blocks too; rejects with the signal's reason. */
@@ -176,6 +189,7 @@ export class Segments {
     const { begun, blocks, isDone, signal, turn } = visit;
     const { turns } = this.#options;
     const ahead = this.#options.ahead?.begin(visit.question, blocks, visit.isBounded);
+    if (visit.wants !== undefined) await this.#bringWanted(visit, visit.wants);
     const visitNext = (one: PlannedBlock) =>
       this.#inStep(turn, () => {
         ahead?.visiting();
@@ -186,7 +200,7 @@ export class Segments {
     let place = 0;
     const isOver = () => place === blocks.length || isDone(blocks[place].range.to);
     for (let isLeft = !isOver(); isLeft; ) {
-      if (ahead !== undefined) await ahead.ready(place);
+      if (ahead !== undefined) await ahead.ready(place, this.#wantedEnd(visit, place));
       await this.#plans.learn(begun.plan, blocks[place], visit);
       signal.throwIfAborted();
       isLeft = await turns.step(turn, () => {
@@ -199,6 +213,29 @@ export class Segments {
         }
       });
     }
+  }
+
+  /** Before which of the blocks, as it seems now, the visitor is done. */
+  #wantedEnd({ blocks, seemsDone }: BlocksVisit, place: number): number {
+    const end = blocks.findIndex(({ range }, i) => i > place && seemsDone(range.to));
+    return end < 0 ? blocks.length : end;
+  }
+
+  /** Of all blocks at once, where one after the other would wait each time. */
+  async #bringWanted(visit: BlocksVisit, wants: Wants): Promise<void> {
+    const { ahead, turns } = this.#options;
+    if (ahead === undefined) return;
+    const { turn, signal, begun, blocks } = visit;
+    const ranges: AheadRange[] = [];
+    for (const one of blocks) {
+      await this.#plans.learn(begun.plan, one, visit);
+      signal.throwIfAborted();
+      const use = (part: SegmentPart) => void ranges.push(...wants(part));
+      await turns.step(turn, () => {
+        this.#inStep(turn, () => this.#visitBlock(one, { ...visit, use }));
+      });
+    }
+    await ahead.ranges(ranges);
   }
 
   /** Undefined: more was published meanwhile than this thread has heard of. */

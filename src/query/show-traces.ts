@@ -3,6 +3,7 @@
  * finds as many as are wanted, and most of them are not among these.
  */
 import { assert } from "../base/assert.ts";
+import type { AheadRange } from "../block/block-ahead.ts";
 import type { Gathered, GatherTools, PartGatherer } from "./gatherer.ts";
 import type { SearchQuestion } from "./question.ts";
 import { isPlace, planSearch, type RankedTrace, type SearchPlan } from "./search-plan.ts";
@@ -32,6 +33,11 @@ export class ShowTraces implements PartGatherer {
       assert(isPlace(shown), "query: a trace that is shown already");
       return shown.part;
     });
+  }
+
+  wants({ segment, name }: SegmentPart): readonly AheadRange[] {
+    const wanted = this.#wanted.get(name ?? "") ?? [];
+    return segment.showing(wanted.flatMap(({ shown }) => (isPlace(shown) ? shown.trace : [])));
   }
 
   use({ segment, name }: SegmentPart): void {

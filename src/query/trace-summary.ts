@@ -5,6 +5,7 @@ import type { SpanSet, TraceSummary } from "./question.ts";
 import type { Rank, SearchPlan, TracePlace } from "./search-plan.ts";
 import { ShownSpans, shownValue } from "./shown-span.ts";
 import { cardApart, cardOf, type TraceCard, type TraceCards } from "./trace-cards.ts";
+import { isFew } from "./trace-spans.ts";
 
 /** With more of a segment's traces to show, its columns are read whole, and no card is kept. */
 const KEPT_MAX = 64;
@@ -60,9 +61,10 @@ export class TraceSummaries {
     const whole = () => {
       return cardOf(segment, trace, { ...this.#parts, spans: segment.spansOf(trace, among) });
     };
-    if (name === undefined || among > KEPT_MAX || segment.isFar()) return whole();
-    return cards.get(name, trace, () =>
-      cards.areApart ? cardApart(segment, trace, this.#parts) : whole(),
-    );
+    if (name === undefined || among > KEPT_MAX) return whole();
+    return cards.get(name, trace, () => {
+      const isApart = cards.areApart || (isFew(among) && segment.isFar());
+      return isApart ? cardApart(segment, trace, this.#parts) : whole();
+    });
   }
 }

@@ -123,15 +123,19 @@ export class RemoteAhead implements ColumnFetch {
   async fetch(blocks: readonly AheadBlock[], wanted: WantedColumns): Promise<void> {
     const remote = blocks.filter(({ folder }) => this.#files.isRemote(folder));
     if (remote.length === 0) return;
-    await this.#bring(remote, (block) => footerRanges(this.#caches, block));
-    await this.#bring(remote, (block) => columnRanges(this.#caches, block, wanted));
+    await this.#bringOf(remote, (block) => footerRanges(this.#caches, block));
+    await this.#bringOf(remote, (block) => columnRanges(this.#caches, block, wanted));
   }
 
   async fetchIndexes(blocks: readonly AheadBlock[]): Promise<void> {
-    await this.#bring(
+    await this.#bringOf(
       blocks.filter(({ folder }) => this.#files.isRemote(folder)),
       sidecarRanges,
     );
+  }
+
+  async fetchRanges(ranges: readonly AheadRange[]): Promise<void> {
+    await this.#bring(() => ranges);
   }
 
   /** Of blocks whose filter lets the trace pass. */
@@ -143,22 +147,24 @@ export class RemoteAhead implements ColumnFetch {
       ...sidecarRanges(block),
       ...footerRanges(this.#caches, block),
     ];
-    await this.#bring(blocks, both);
-    await this.#bring(blocks, (block) => traceRanges(this.#caches, block, of));
+    await this.#bringOf(blocks, both);
+    await this.#bringOf(blocks, (block) => traceRanges(this.#caches, block, of));
   }
 
-  async #bring(
+  #bringOf(
     blocks: readonly AheadBlock[],
     rangesOf: (block: AheadBlock) => readonly AheadRange[],
   ): Promise<void> {
+    return this.#bring(() => blocks.flatMap(rangesOf));
+  }
+
+  async #bring(find: () => readonly AheadRange[]): Promise<void> {
     const missing: FileRange[] = [];
     try {
-      for (const block of blocks) {
-        for (const { path, offset, length } of rangesOf(block)) {
-          const file = this.#files.find(path);
-          if (file === undefined || file.has(offset, length)) continue;
-          missing.push(file.rangeOf(offset, length));
-        }
+      for (const { path, offset, length } of find()) {
+        const file = this.#files.find(path);
+        if (file === undefined || file.has(offset, length)) continue;
+        missing.push(file.rangeOf(offset, length));
       }
       if (missing.length > 0) await this.#link.fetch(missing);
     } catch (error) {

@@ -130,12 +130,13 @@ describe("the commands beside a server", () => {
     const { id } = await listed("a");
     const path = join(server.blocksFolder, "single", "a", id, "data.parquet");
     const files = new FileCache(1);
-    const { columns, pages } = readDataFile(files, path);
+    const { columns, pageIndex } = readDataFile(files, path);
     files.forget("");
     const place = columns.findIndex((column) => column.path[0] === "name");
     const whole = readFileSync(path);
     const damaged = Uint8Array.from(whole);
-    damaged[pages[place].offsets[0] + pages[place].bytes[0] - 3] ^= 16;
+    const { offsets, bytes } = pageIndex(place);
+    damaged[offsets[0] + bytes[0] - 3] ^= 16;
     writeFileSync(path, damaged);
 
     const { output, exitCode } = await run("verify");

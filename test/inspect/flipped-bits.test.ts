@@ -30,7 +30,7 @@ afterAll(() => rmSync(root, { recursive: true }));
 /** Byte ranges of a file, from and to. */
 type Regions = Readonly<Record<string, readonly (readonly [number, number])[]>>;
 
-function regionsOf(path: string, { columns, pages }: DataFile, meta: BlockMeta): Regions {
+function regionsOf(path: string, { columns, pageIndex }: DataFile, meta: BlockMeta): Regions {
   const files = new FileCache(1);
   const headers: [number, number][] = [];
   const bodies: [number, number][] = [];
@@ -42,7 +42,8 @@ function regionsOf(path: string, { columns, pages }: DataFile, meta: BlockMeta):
       bodies.push([from + headerBytes, from + bytes]);
     };
     if (dictionaryAt >= 0) add(dictionaryAt, dataAt - dictionaryAt, true);
-    for (const [i, at] of pages[place].offsets.entries()) add(at, pages[place].bytes[i], false);
+    const { offsets, bytes } = pageIndex(place);
+    for (const [i, at] of offsets.entries()) add(at, bytes[i], false);
   }
   files.forget("");
   const indexed = columns.filter(({ columnIndexBytes }) => columnIndexBytes > 0);
