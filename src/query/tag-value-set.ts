@@ -67,7 +67,7 @@ export class TagValueSet {
   }
 
   /** What was cut off once need not come again. */
-  addNumbered(texts: Uint32Array, numbers: TextNumbers): void {
+  addNumbered(texts: ArrayLike<number> & Iterable<number>, numbers: TextNumbers): void {
     if (this.#seen.numbers !== numbers || this.#seen.marks.length < numbers.size) {
       this.#seen = { numbers, marks: new Uint8Array(numbers.size) };
     }

@@ -52,14 +52,15 @@ export class TagValuesGatherer implements Gatherer {
     const rows = tagRows(this.#question, part, this.#tools);
     if (rows === undefined) return;
     if (rows.name === undefined) {
-      addValuesInRows(this.#set, { field, rows }, this.#tools);
+      const known = part.name === undefined ? undefined : this.#tags;
+      addValuesInRows(this.#set, { field, rows, known }, this.#tools);
       return;
     }
     // Questions of other limits share what is kept.
     const name = { rows: rows.name, field: `${bytesMax} ${printField(field)}` };
     if (this.#tags.addValues(name, this.#set)) return;
     const own = new TagValueSet();
-    addValuesInRows(own, { field, rows }, this.#tools);
+    addValuesInRows(own, { field, rows, known: this.#tags }, this.#tools);
     const values = own.values(bytesMax);
     this.#tags.keepValues(name, values);
     this.#set.addAll(values);

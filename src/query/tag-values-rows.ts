@@ -4,7 +4,14 @@
  */
 import type { Attribute } from "../traceql/ast.ts";
 import { bitmapBytes } from "../vector/vector.ts";
-import { type FieldColumns, fieldColumns, hexAt, type Layer } from "./field-columns.ts";
+import {
+  type CodeLayer,
+  type FieldColumns,
+  fieldColumns,
+  hexAt,
+  type Layer,
+} from "./field-columns.ts";
+import type { KnownTags } from "./known-tags.ts";
 import { presentBits } from "./layer-test.ts";
 import type { TagValuesQuestion, Value } from "./question.ts";
 import type { Entries } from "./segment.ts";
@@ -14,10 +21,17 @@ import { usedCodes } from "./used-codes.ts";
 
 type TagField = TagValuesQuestion["field"];
 
+export interface FieldInRows {
+  readonly field: TagField;
+  readonly rows: TagRows;
+  /** Where the rows are a block's, whose dictionaries stay. */
+  readonly known: KnownTags | undefined;
+}
+
 /** Adds them to `set`. */
 export function addValuesInRows(
   set: TagValueSet,
-  { field, rows }: { readonly field: TagField; readonly rows: TagRows },
+  { field, rows, known }: FieldInRows,
   tools: TagTools,
 ): void {
   for (const one of scopedFields(field)) {
@@ -25,7 +39,7 @@ export function addValuesInRows(
     if (columns.layers.length === 0 && columns.missing.type === "nil") continue;
     const among = rows.entries(columns.scope);
     if (among.count === 0) continue;
-    for (const value of valuesAmong(columns, among, { rows, tools })) set.add(value);
+    addAmong(set, { columns, among }, { rows, known, tools });
   }
 }
 
@@ -36,21 +50,37 @@ function scopedFields(field: TagField): TagField[] {
   return [own("span"), own("resource")];
 }
 
-interface Place {
-  readonly rows: TagRows;
+interface Place extends Pick<FieldInRows, "rows" | "known"> {
   readonly tools: TagTools;
 }
 
 /** Of several layers the first that has a value for an entry counts. */
-function* valuesAmong(columns: FieldColumns, among: Entries, place: Place): Generator<Value> {
+function addAmong(
+  set: TagValueSet,
+  { columns, among }: { readonly columns: FieldColumns; readonly among: Entries },
+  place: Place,
+): void {
   const { layers, missing } = columns;
   let left = among;
   for (const [i, layer] of layers.entries()) {
-    yield* valuesOfLayer(layer, left, place);
+    if (layer.kind === "codes") addCodes(set, { layer, among: left }, place);
+    else for (const value of valuesOfLayer(layer, left, place)) set.add(value);
     const isLast = i + 1 === layers.length;
     if (!isLast || missing.type !== "nil") left = without(left, layer, place);
   }
-  if (missing.type !== "nil" && left.count > 0) yield missing;
+  if (missing.type !== "nil" && left.count > 0) set.add(missing);
+}
+
+function addCodes(
+  set: TagValueSet,
+  { layer, among }: { readonly layer: CodeLayer; readonly among: Entries },
+  { rows, known, tools }: Place,
+): void {
+  const { dictionary, size } = layer;
+  const areAll = dictionary?.isUsed === true && among.count === among.entries && rows.isAll;
+  const indexes = areAll ? Array(size).keys() : usedCodes(layer, among, tools);
+  if (known !== undefined && dictionary !== undefined) known.addCoded(set, dictionary, indexes);
+  else for (const index of indexes) set.add(layer.value(index));
 }
 
 /** Entries for which the layer has no value. */
@@ -68,15 +98,12 @@ function without(among: Entries, layer: Layer, { rows, tools }: Place): Entries 
   return { bits: out, entries, count: bits.count(out, entries) };
 }
 
-function* valuesOfLayer(layer: Layer, among: Entries, { rows, tools }: Place): Generator<Value> {
+function* valuesOfLayer(
+  layer: Exclude<Layer, CodeLayer>,
+  among: Entries,
+  { rows, tools }: Pick<Place, "rows" | "tools">,
+): Generator<Value> {
   switch (layer.kind) {
-    case "codes":
-      if (layer.dictionary?.isUsed === true && among.count === among.entries && rows.isAll) {
-        for (let index = 0; index < layer.size; index++) yield layer.value(index);
-        return;
-      }
-      for (const index of usedCodes(layer, among, tools)) yield layer.value(index);
-      return;
     case "groups":
       for (const group of groupsWith(layer, among, { rows, tools })) yield layer.value(group);
       return;
@@ -107,7 +134,7 @@ function* valuesOfLayer(layer: Layer, among: Entries, { rows, tools }: Place): G
 function groupsWith(
   { starts, groups }: Pick<Extract<Layer, { kind: "groups" }>, "starts" | "groups">,
   { bits }: Entries,
-  { rows, tools }: Place,
+  { rows, tools }: Pick<Place, "rows" | "tools">,
 ): Uint32Array {
   const { scratch, kernel } = tools;
   return scratch.within(() => {
