@@ -36,8 +36,9 @@ async function sendBlocks(server: Server, ledger: LedgerLoad): Promise<void> {
     ledger.stop();
     await running;
     await server.flush();
+    // Two that wait for the bucket would go as one.
+    await uploaded(server);
   }
-  await uploaded(server);
 }
 
 /** Resolves when questions see one block, and all of it is right. */
