@@ -147,26 +147,27 @@ async function visible(): Promise<void> {
 }
 
 async function small(): Promise<void> {
-  const small: number[] = [];
-  const large: number[] = [];
+  const smallMs: number[] = [];
+  const largeMs: number[] = [];
   const both = during(
     Bun.sleep(seconds * 1000),
     async () => {
-      large.push(await timed(heavy));
+      largeMs.push(await timed(heavy));
     },
     HEAVY_CLIENTS,
   );
   await during(
     both,
     async () => {
-      small.push(await timed(() => lastMinute()));
+      smallMs.push(await timed(() => lastMinute()));
       await Bun.sleep(50);
     },
     1,
   );
   console.log(
-    `small questions among large ones: p50 ${at(small, 0.5).toFixed(1)}, ` +
-      `p99 ${at(small, 0.99).toFixed(1)} ms; the large ones p50 ${at(large, 0.5).toFixed(0)} ms`,
+    `small questions among large ones: p50 ${at(smallMs, 0.5).toFixed(1)}, ` +
+      `p99 ${at(smallMs, 0.99).toFixed(1)} ms; ` +
+      `the large ones p50 ${at(largeMs, 0.5).toFixed(0)} ms`,
   );
 }
 

@@ -54,14 +54,22 @@ const kept = new Map<string, Uint8Array>();
 
 /** Instead of messages. What the client still sends is dropped where it comes in. */
 export function refuseCall(stream: Http2Stream, error: unknown, logger: Logger): void {
-  const key = error instanceof EngineError ? `${error.code} ${error.message}` : undefined;
-  let block = key === undefined ? undefined : kept.get(key);
+  if (!(error instanceof EngineError)) {
+    stream.refuse(refusalBlock(error, logger));
+    return;
+  }
+  const key = `${error.code} ${error.message}`;
+  let block = kept.get(key);
   if (block === undefined) {
-    block = headerBlock({ ...HEADERS, ...statusHeaders(statusOf(error, logger)) });
+    block = refusalBlock(error, logger);
     if (kept.size >= KEPT_MAX) kept.clear();
-    if (key !== undefined) kept.set(key, block);
+    kept.set(key, block);
   }
   stream.refuse(block);
+}
+
+function refusalBlock(error: unknown, logger: Logger): Uint8Array {
+  return headerBlock({ ...HEADERS, ...statusHeaders(statusOf(error, logger)) });
 }
 
 /** For the counters. */

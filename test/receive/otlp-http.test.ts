@@ -1,10 +1,12 @@
 import { create, fromBinary, fromJsonString, toBinary } from "@bufbuild/protobuf";
 import { afterEach, describe, expect, test } from "vitest";
+import { EngineError } from "../../src/base/error.ts";
 import { type Status, StatusSchema } from "../../src/proto-gen/google/rpc/status_pb.ts";
 import {
   ExportTraceServiceRequestSchema,
   ExportTraceServiceResponseSchema,
 } from "../../src/proto-gen/opentelemetry/proto/collector/trace/v1/trace_service_pb.ts";
+import { errorResponse } from "../../src/receive/otlp-response.ts";
 import type { Verdict } from "../../src/receive/receive.ts";
 import { compressedBodies } from "./compressed-bodies.ts";
 import {
@@ -38,6 +40,21 @@ function start(settings?: ReceiverSettings): Receiver {
   running.push(receiver);
   return receiver;
 }
+
+test("each refusal is an answer of its own, whatever becomes of those before", async () => {
+  const error = new EngineError("overloaded", "no room");
+  const first = errorResponse(error, "protobuf");
+  first.headers.set("connection", "close");
+  await first.arrayBuffer();
+  const second = errorResponse(error, "protobuf");
+  expect([second.status, ...second.headers]).toEqual([
+    503,
+    ["content-type", PROTOBUF],
+    ["retry-after", "1"],
+  ]);
+  const { code, message } = fromBinary(StatusSchema, await second.bytes());
+  expect([code, message]).toEqual([14, "no room"]);
+});
 
 function post(
   url: string,
