@@ -119,17 +119,19 @@ export class JaegerAgent {
 
   /**
    * Reads packets of its own into nothing, before the first one comes: code that has not run is
-   * slow, and what comes meanwhile fills the system's buffer.
+   * slow, and what comes meanwhile fills the system's buffer. All is of the kinds that come later:
+   * what is compiled for two is slower than for one.
    */
   static async warm(protocol: JaegerAgentOptions["protocol"], logger: Logger): Promise<void> {
     const bytesMax = 2 * REQUEST_BYTES_MAX;
-    const packet = samplePacket(protocol);
+    // As the runtime hands packets over.
+    const packet = Buffer.from(samplePacket(protocol));
     const inFlight = new InFlight({ bytesMax: 2 * bytesMax, tenantBytesMax: undefined });
     const sink = { offer: () => Promise.resolve(TAKEN) };
     const refused = (_: string, reason: string) => assert(false, `a packet of our own: ${reason}`);
     const agent = new JaegerAgent(
       { protocol, packetBytesMax: packet.length, queuePackets: WARM_PACKETS, bytesMax },
-      { sink, meter: { stored: () => {}, refused }, inFlight, logger },
+      { sink, inFlight, logger, meter: { stored: () => {}, refused } },
     );
     for (let i = 0; i < WARM_PACKETS; i++) {
       agent.take(packet);
