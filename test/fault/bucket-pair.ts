@@ -27,6 +27,7 @@ const CONNECTIONS = 4;
 const LOAD_MS_MIN = 150;
 const AFTER_MS_MAX = 150;
 const AGREE_MS_MAX = 60_000;
+const BETWEEN_MS = 1000;
 /** While merges go on nothing may seem to be missing or twice. */
 const LOOKS = 10;
 const WHO = ["the first", "the second", "both"] as const;
@@ -89,6 +90,11 @@ export async function bucketPairRounds(
     onRound?.(line);
     for (let i = before; i < offences.length; i++) offences[i] = `${line}: ${offences[i]}`;
   }
+  await watch.meeting(async () => {
+    await Promise.all(sides.map(({ server }) => sendDoomed(server)));
+    await Promise.all(sides.map(({ server }) => server.flush()));
+    await Bun.sleep(BETWEEN_MS);
+  });
   offences.push(...(await leftOvers([first, second], bucket)));
   await agree(sides, offences);
   offences.push(...(await watch.stop()));

@@ -3,17 +3,18 @@
  * every moment and not only when all is over:
  *
  * - A block that lives has its object, and keeps it for the grace time after it was replaced.
- * - A record of compaction never changes.
+ * - A record of compaction never changes: the store takes one write of each.
  *
  * Servers reach the store by a proxy that answers many writes late, so that what lies between two
  * of them lasts for longer than a look.
  */
 import { prng } from "../../src/base/prng.ts";
 import type { Bucket } from "../support/bucket.ts";
-import { FaultProxy } from "./fault-proxy.ts";
+import { FaultProxy, type SeenRequest } from "./fault-proxy.ts";
 
 const PAUSE_MS = 20;
 const SLOW_RATE = 0.5;
+const MEET_MS_MAX = 90_000;
 
 export interface WatchOptions {
   readonly bucket: Bucket;
@@ -53,10 +54,27 @@ export class BucketWatch implements AsyncDisposable {
     return this.#proxy.endpoint;
   }
 
+  /**
+   * From here on commits wait for each other: resolves when two processes have tried to write the
+   * same generation at the same moment. `work` gives them something to merge, again and again.
+   */
+  async meeting(work: () => Promise<void>): Promise<void> {
+    const before = this.#proxy.plan;
+    this.#proxy.plan = (request, at) => (isCommit(request) ? "meets" : before(request, at));
+    const untilMs = performance.now() + MEET_MS_MAX;
+    while (this.#proxy.meetings === 0 && performance.now() < untilMs) await work();
+    this.#proxy.plan = before;
+    if (this.#proxy.meetings === 0) this.offences.push("no two processes commit at one moment");
+  }
+
   /** Resolves with what was seen to be wrong. */
   async stop(): Promise<readonly string[]> {
     this.#isOver = true;
     await this.#ended;
+    const taken = this.#proxy.seen.filter((one) => isCommit(one) && one.status === 200);
+    for (const [path, { length }] of Map.groupBy(taken, ({ path }) => path)) {
+      if (length > 1) this.#offence(`${path} was taken ${length} times`);
+    }
     return this.offences;
   }
 
@@ -98,6 +116,11 @@ export class BucketWatch implements AsyncDisposable {
   #offence(what: string): void {
     this.offences.push(`seen in the bucket: ${what}`);
   }
+}
+
+/** A write of a record of compaction. */
+function isCommit({ method, path }: Pick<SeenRequest, "method" | "path">): boolean {
+  return method === "PUT" && path.includes("/compactions/");
 }
 
 /** A record that a newer one followed went between two requests. */

@@ -22,6 +22,8 @@ export type Fault =
   | "cut"
   /** Carried out, and answered a while later. */
   | "slow"
+  /** Held until another of the same method and path is there, or a while: they go on together. */
+  | "meets"
   /** Read, and never answered. */
   | "hangs";
 
@@ -30,12 +32,15 @@ export interface SeenRequest {
   /** With its query. */
   readonly path: string;
   readonly fault: Fault | undefined;
+  /** What the store answered; undefined: nothing yet, or it never heard of it. */
+  status: number | undefined;
 }
 
 /** Decides by method and path, and how many requests there were before. */
-export type Plan = (request: Omit<SeenRequest, "fault">, at: number) => Fault | undefined;
+export type Plan = (request: Pick<SeenRequest, "method" | "path">, at: number) => Fault | undefined;
 
 const SLOW_MS = 150;
+const MEET_MS_MAX = 5000;
 
 export function randomPlan(seed: number, rate: number, faults: readonly Fault[]): Plan {
   const random = prng(seed);
@@ -45,6 +50,10 @@ export function randomPlan(seed: number, rate: number, faults: readonly Fault[])
 export class FaultProxy implements AsyncDisposable {
   readonly seen: SeenRequest[] = [];
   plan: Plan = () => undefined;
+  /** Pairs of requests that met. */
+  meetings = 0;
+  /** By method and path, those that are held. */
+  readonly #held = new Map<string, () => void>();
   readonly #server: Server;
   readonly #upstream: number;
   readonly #sockets = new Set<Socket>();
@@ -100,14 +109,35 @@ export class FaultProxy implements AsyncDisposable {
   #request(client: Socket, request: RawRequest): void {
     const { method, path } = request;
     const fault = this.plan({ method, path }, this.seen.length);
-    this.seen.push({ method, path, fault });
+    const seen = { method, path, fault, status: undefined };
+    this.seen.push(seen);
     if (fault === "hangs") return;
     if (fault === "dropped") client.destroy();
     else if (fault === "500" || fault === "503" || fault === "403") client.end(refusal(fault));
-    else this.#forward(client, request, fault);
+    else if (fault === "meets") this.#meet(client, request, seen);
+    else this.#forward(client, request, seen);
   }
 
-  #forward(client: Socket, { bytes }: RawRequest, fault: Fault | undefined): void {
+  #meet(client: Socket, request: RawRequest, seen: SeenRequest): void {
+    const name = `${request.method} ${request.path}`;
+    const other = this.#held.get(name);
+    const goOn = () => {
+      if (this.#held.get(name) === goOn) this.#held.delete(name);
+      clearTimeout(timer);
+      this.#forward(client, request, seen);
+    };
+    const timer = setTimeout(goOn, MEET_MS_MAX);
+    if (other === undefined) {
+      this.#held.set(name, goOn);
+      return;
+    }
+    this.meetings++;
+    other();
+    goOn();
+  }
+
+  #forward(client: Socket, { bytes }: RawRequest, seen: SeenRequest): void {
+    const { fault } = seen;
     const upstream = connect(this.#upstream, "127.0.0.1", () => upstream.write(closing(bytes)));
     this.#keep(upstream);
     const parts: Buffer[] = [];
@@ -115,6 +145,7 @@ export class FaultProxy implements AsyncDisposable {
     // Not on its end: a server that refuses a body before it has read it resets the connection.
     upstream.on("close", () => {
       const answer = Buffer.concat(parts);
+      seen.status = statusOf(answer);
       if (fault === "lost") client.destroy();
       else if (fault === "500 after") client.end(refusal("500"));
       else if (fault === "cut") this.#cut(client, answer);
@@ -129,6 +160,11 @@ export class FaultProxy implements AsyncDisposable {
     const sent = body < answer.length ? body + Math.floor((answer.length - body) / 2) : body - 6;
     client.write(answer.subarray(0, sent), () => client.destroy());
   }
+}
+
+function statusOf(answer: Buffer): number | undefined {
+  const status = /^HTTP\/1\.1 (\d{3}) /.exec(answer.toString("latin1", 0, 16))?.[1];
+  return status === undefined ? undefined : Number(status);
 }
 
 interface RawRequest {
