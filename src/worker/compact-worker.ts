@@ -10,13 +10,14 @@ import { lowerThreadPriority } from "../base/thread-priority.ts";
 import { MERGE_MEMORY_BYTES, mergeBlocks } from "../compact/merge-blocks.ts";
 import type { MergeInput } from "../compact/merge-options.ts";
 import { MergeTooLarge } from "../compact/merge-too-large.ts";
+import { retentionStep } from "../compact/plan-retention.ts";
 import { instantiate, type Kernel, makeMemory, sharedBuffer } from "../kernel/kernel.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import { HALF_SEALED, HALF_STATE, STOP } from "../ring/control.ts";
 import { ringUsedBytes } from "../ring/ring.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import type { CompactMessage, CompactStart } from "./compact-protocol.ts";
-import { ExpiredTraces } from "./expired-traces.ts";
+import type { ExpiredTraces } from "./expired-traces.ts";
 
 /** Of 19: below all that answers somebody. */
 const PRIORITY = 10;
@@ -39,7 +40,7 @@ let isStopped = false;
 lowerThreadPriority(PRIORITY);
 
 for (const meta of start.remove) remove(meta);
-if (start.merges.length + start.looks.length > 0) mergeAll();
+if (start.merges.length + start.looks.length > 0) await mergeAll();
 tell({ type: "done" });
 parentPort?.close();
 
@@ -56,15 +57,23 @@ function remove(meta: BlockMeta): void {
   }
 }
 
-function mergeAll(): void {
+async function mergeAll(): Promise<void> {
   const memory = makeMemory(MERGE_MEMORY_BYTES);
   const kernel = instantiate(start.module, memory);
   const buffer = sharedBuffer(memory);
-  const rules = new ExpiredTraces(kernel, buffer, start.retention);
+  const nowMs = systemClock.nowMs();
+  const all = [...start.merges.flat(), ...start.looks];
+  // With what it needs of queries it takes as long to load as all else; mostly nothing is over.
+  const isAsked = all.some((meta) => retentionStep(meta, start.retention, nowMs).type !== "keep");
+  let rules: ExpiredTraces | undefined;
+  if (isAsked) {
+    const { ExpiredTraces } = await import("./expired-traces.ts");
+    rules = new ExpiredTraces(kernel, buffer, start.retention);
+  }
   const inputsOf = (metas: readonly BlockMeta[]): MergeInput[] =>
     metas.map((meta) => {
       const folder = store.folderOf(meta);
-      return { meta, folder, expired: rules.of(meta, folder, systemClock.nowMs()) };
+      return { meta, folder, expired: rules?.of(meta, folder, nowMs) };
     });
   for (const metas of start.merges) {
     attempt(metas, () => merge({ kernel, buffer }, inputsOf(metas)));
