@@ -114,8 +114,9 @@ export function nextPage(): u32 {
     ? (required ? indexEnd - first : countPresent(first, indexEnd))
     : 0;
   const firstValue = pageValue;
-  const end = isByteArray() && encoding != DICTIONARY ? putByteArrays(first) : putValues(values);
-  if (isByteArray() && encoding != DICTIONARY) {
+  const isRaw = isByteArray() && encoding != DICTIONARY;
+  const end = valueCount == 0 ? pageAt : isRaw ? putByteArrays(first) : putValues(values);
+  if (isRaw) {
     putLevels(first, pageValue - firstValue);
   } else {
     pageValue += values;
@@ -135,6 +136,12 @@ function isByteArray(): bool {
 }
 
 function choosePageEnd(): void {
+  // Nothing is in it but one run: a merge has a page for all.
+  if (isMerge && valueCount == 0 && (scope == SCOPE_SPAN || chunkIndexFirst == chunkIndexEnd)) {
+    rowEnd = chunkRowEnd;
+    indexEnd = chunkIndexEnd;
+    return;
+  }
   rowEnd = min(pageRow + PAGE_ROWS, chunkRowEnd);
   if (scope == SCOPE_SPAN) {
     indexEnd = rowEnd;

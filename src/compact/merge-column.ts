@@ -201,7 +201,7 @@ interface Feed {
 function feedInput(parts: MergeParts, { column, input, place, piece }: Feed): number {
   const { kernel, pages, columns, yieldNow } = parts;
   const isDemoted = hasDemoted(column, columns, parts.inputs.indexOf(input));
-  if (place < 0 && !isDemoted) {
+  if (!isDemoted && isEmpty(input, place, column)) {
     kernel.beginInput(input.rowBase, 0);
     kernel.skipRows(0, input.file.rows);
     // Events and links of which there are none need no columns.
@@ -234,6 +234,17 @@ function feedInput(parts: MergeParts, { column, input, place, piece }: Feed): nu
     yieldNow();
   }
   return PAGE_GOOD;
+}
+
+/** Whether no page of the column need be read. Of lists, empty ones are none to the footer. */
+function isEmpty({ file }: InputFile, place: number, { kind }: MergeColumn): boolean {
+  return place < 0 || (kind !== KIND_LIST && hasNoValue(file, place));
+}
+
+/** As the footer says it, which is believed when it has a checksum. */
+function hasNoValue({ checksums, columns }: InputFile["file"], place: number): boolean {
+  const { entries, nulls } = columns[place];
+  return checksums !== undefined && entries > 0 && entries === nulls;
 }
 
 /** Attributes of a scope in the order of the output, which is that of all files. */
@@ -281,7 +292,7 @@ export function placeChildren(parts: MergeParts, scope: number, most: number): v
   for (const [i, input] of inputs.entries()) {
     const place = column.places[i];
     kernel.noChildren(input.rowBase, input.file.rows);
-    if (place < 0) continue;
+    if (place < 0 || hasNoValue(input.file, place)) continue;
     kernel.beginInput(input.rowBase, input.file.columns[place].definitionMax);
     for (const { at, end, values, rowFirst, rows } of pages.pages(input, place)) {
       if (kernel.countChildren(at, end, values, input.rowBase + rowFirst, rows) === 0) {
