@@ -38,17 +38,15 @@ else console.log("which part: ingest, trace, search or poll");
 
 async function ingest(spans: number): Promise<void> {
   const cpu = { disk: [] as number[], bucket: [] as number[] };
-  const ratios: number[] = [];
   const counts = { blocks: 0, puts: 0, spans: 0 };
   for (let pair = 0; pair < PAIRS; pair++) {
     // In turns, for the machine is not the same from minute to minute.
     for (const place of pair % 2 === 0 ? PLACES : PLACES.toReversed()) {
       cpu[place].push(await ingestInto(place, spans, counts));
     }
-    ratios.push((cpu.bucket[pair] / cpu.disk[pair]) * 100);
   }
   console.log(`CPU µs/span: disk ${show(cpu.disk)}, bucket ${show(cpu.bucket)}`);
-  hold("bucket ingest against disk", median(ratios), "%");
+  hold("bucket ingest against disk", (sum(cpu.bucket) / sum(cpu.disk)) * 100, "%");
   const { blocks, puts } = counts;
   console.log(`${(puts / blocks).toFixed(2)} objects written a block`);
   const perHour = ((10_000 * 3600) / counts.spans) * puts;
@@ -172,6 +170,10 @@ async function poll(blocks: number): Promise<void> {
   const polls = after.polls - before.polls;
   hold("bucket poll", after.pollSeconds * 1000, "ms");
   hold("bucket poll requests", (after.requests - before.requests) / polls, "requests");
+}
+
+function sum(values: readonly number[]): number {
+  return values.reduce((total, value) => total + value, 0);
 }
 
 function show(values: readonly number[]): string {
