@@ -28,6 +28,7 @@ import { asLongs, codesOfKind } from "./number-vectors.ts";
 import { ResidualIndex } from "./residual.ts";
 import type {
   Entries,
+  LateSpan,
   ListScope,
   Lists,
   NestedName,
@@ -42,6 +43,7 @@ import {
   type FamilyTools,
   findDoubles,
   findDurationClasses,
+  findDurationPowers,
   findFirstStarts,
   findLastStarts,
   findNewestFirst,
@@ -50,12 +52,13 @@ import {
   findTimes,
   findTraceOf,
   findTraceStarts,
+  findZeros,
 } from "./segment-family.ts";
 import type { SegmentTools, TenantBlock } from "./segment-tools.ts";
 import { combineSources, sourcesOfDictionary } from "./source-codes.ts";
 import { StepMemo } from "./step-memo.ts";
 import { findTraceRows, type TraceRows } from "./trace-rows.ts";
-import { type FarRows, farSpans, isFar, isFew, knownSpans } from "./trace-spans.ts";
+import { type FarRows, farSpans, isFar, isFew, knownSpans, lateSpan } from "./trace-spans.ts";
 
 const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
 
@@ -224,7 +227,7 @@ export class BlockSegment implements Segment {
   }
 
   parentIds(): number {
-    if (!this.#names.flat.has("parent_span_id")) return this.#zeros();
+    if (!this.#names.flat.has("parent_span_id")) return findZeros(this, this.#family);
     return this.#numbers("parent_span_id").at;
   }
 
@@ -238,6 +241,15 @@ export class BlockSegment implements Segment {
 
   durationClasses(): number {
     return this.#memo.get("durationClasses", () => findDurationClasses(this, this.#family));
+  }
+
+  durationPowers(): number {
+    return findDurationPowers(this, this.#family);
+  }
+
+  late(row: number): LateSpan | undefined {
+    if (!this.#tools.vectors.isShort || this.isFar()) return undefined;
+    return lateSpan(this.#of, this.#farRows(), row);
   }
 
   kind(): CodesVector {
@@ -438,17 +450,6 @@ export class BlockSegment implements Segment {
     const column = this.#names[scope].places.get(name);
     assert(column !== undefined, `block: column ${name} of ${scope}`);
     return this.#vectors.vector(column, this.#entries(scope));
-  }
-
-  #zeros(): number {
-    return this.#columns.get(
-      `${this.#name}zeros`,
-      () => this.rows * 8,
-      (at) => {
-        this.#tools.scratch.bytes.fill(0, at, at + this.rows * 8);
-        return at;
-      },
-    );
   }
 
   #hex(name: string): CodesVector {

@@ -84,8 +84,9 @@ export class ExemplarRoom {
     return orderExemplars(candidate, last) < 0;
   }
 
-  add(candidate: Omit<PartialExemplar, "fragment">): void {
-    if (!this.has(candidate)) return;
+  /** Undefined: it does not stay. */
+  add(candidate: Omit<PartialExemplar, "fragment">): PartialExemplar | undefined {
+    if (!this.has(candidate)) return undefined;
     const stretch = this.#stretches[this.stretchOf(candidate.slot)];
     const exemplar = { ...candidate, fragment: this.#fragment };
     stretch.push(exemplar);
@@ -93,5 +94,6 @@ export class ExemplarRoom {
     this.#exemplars.push(exemplar);
     const over = stretch.length > this.#most ? stretch.pop() : undefined;
     if (over !== undefined) this.#exemplars.splice(this.#exemplars.indexOf(over), 1);
+    return exemplar;
   }
 }

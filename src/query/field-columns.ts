@@ -31,6 +31,8 @@ export type Layer =
       readonly type: "int" | "duration" | "float";
       /** Of longs: their classes, where they are kept. */
       readonly classes?: () => number | undefined;
+      /** Of longs that all rows have: their powers of two, where they are kept. */
+      readonly powers?: () => number | undefined;
     }
   /** One value for a range of rows. */
   | {
@@ -87,8 +89,13 @@ function intrinsicColumns(segment: Segment, name: IntrinsicName, tools: FieldToo
     case "duration":
       return row([
         {
-          ...({ kind: "longs", at: segment.duration(), present: 0, type: "duration" } as const),
+          ...({ kind: "longs", present: 0, type: "duration" } as const),
+          // Where classes or powers say enough, it is not read.
+          get at() {
+            return segment.duration();
+          },
           classes: () => segment.durationClasses(),
+          powers: () => segment.durationPowers?.(),
         },
       ]);
     case "name":

@@ -7,25 +7,24 @@ import { assert } from "../base/assert.ts";
 import type { Field } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
-import { ExemplarRoom } from "./exemplar-room.ts";
+import { ExemplarRoom, type PartialExemplar } from "./exemplar-room.ts";
 import type { CodeTools } from "./field-codes.ts";
 import { hexAt } from "./field-columns.ts";
+import type { LateExemplar, LateExemplars } from "./late-exemplars.ts";
 import type { MetricsPartial } from "./metrics-partial.ts";
 import { fieldsOfFragment, type MetricsPlan, type Slots } from "./metrics-plan.ts";
 import { fieldNumbers, numberOf } from "./metrics-values.ts";
 import type { KeyValue, Value } from "./question.ts";
 import type { CountedRows, RowGroups } from "./row-groups.ts";
-import type { Segment } from "./segment.ts";
+import type { LateSpan, Segment } from "./segment.ts";
 import type { Spansets } from "./spansets.ts";
 
 const NO_ROW = 0xffff_ffff;
 /** As exemplarRows() of the kernel has them. */
 const STRETCH_BYTES = 24;
 
-const IDS: readonly Field[] = [
-  { node: "intrinsic", name: "trace:id" },
-  { node: "intrinsic", name: "span:id" },
-];
+const TRACE_ID: Field = { node: "intrinsic", name: "trace:id" };
+const SPAN_ID: Field = { node: "intrinsic", name: "span:id" };
 
 /** What tells the value of an exemplar by itself; of others it is that of the series. */
 const OF_VALUES: readonly string[] = [
@@ -39,11 +38,12 @@ export interface ExemplarRows {
   readonly counted: CountedRows;
   readonly spansets: Spansets;
   readonly partial: MetricsPartial;
+  readonly late: LateExemplars;
 }
 
 export function takeExemplars(
   plan: MetricsPlan,
-  { place, groups, counted, spansets, partial }: ExemplarRows,
+  { place, groups, counted, spansets, partial, late }: ExemplarRows,
   tools: CodeTools,
 ): void {
   if (plan.exemplars === 0) return;
@@ -68,7 +68,10 @@ export function takeExemplars(
     const traceId = hexAt(bytes, segment.traceIds + traceOf(segment, row, scratch) * 16, 16);
     if (!room.has({ slot, time, traceId })) continue;
     const { key } = groups.at(group);
-    room.add({ key, slot, time, value: reader.value(row), traceId, labels: reader.labels(row) });
+    const span = segment.late?.(row);
+    const known = span === undefined ? reader.whole(row) : reader.known(row);
+    const taken = room.add({ key, slot, time, traceId, ...known });
+    if (taken !== undefined && span !== undefined) late.add(taken, reader.late(span));
   }
 }
 
@@ -101,7 +104,7 @@ function valuesOf(
   tools: CodeTools,
 ): number {
   if (fn.node !== "metricsFunction" || fn.field === undefined) return 0;
-  if (fn.field.node === "intrinsic" && fn.field.name === "duration") return 0;
+  if (isDuration(fn.field)) return 0;
   return fieldNumbers(spansets.filter, { field: fn.field, slotOf }, tools);
 }
 
@@ -117,33 +120,68 @@ function traceOf({ starts, traces }: Segment, row: number, { words }: StepScratc
   return low;
 }
 
+type Label = { readonly key: string; readonly at: (row: number) => Value };
+
 class ExemplarReader {
-  readonly #value: ((row: number) => Value) | undefined;
+  /** What tells the value; undefined: that of the series does. */
+  readonly #valued: Field | undefined;
   readonly #fields: readonly Field[];
   readonly #spansets: Spansets;
-  /** Columns of ids are not read where nothing is taken. */
-  #labels: readonly { readonly key: string; readonly at: (row: number) => Value }[] | undefined;
+  // Columns are not read where nothing is taken, and ids not where they are read late.
+  #value: ((row: number) => Value) | undefined;
+  #labels: readonly Label[] | undefined;
+  #spanId: Label | undefined;
 
   constructor(plan: MetricsPlan, place: number, spansets: Spansets) {
     const fragment = plan.fragments[place];
     const { fn } = fragment;
     const isOfValues = fn.node === "metricsFunction" && OF_VALUES.includes(fn.fn);
-    this.#value = isOfValues && fn.field !== undefined ? spansets.fieldReader(fn.field) : undefined;
-    this.#fields = [...fieldsOfFragment(fragment), ...IDS];
+    this.#valued = isOfValues ? fn.field : undefined;
+    this.#fields = [...fieldsOfFragment(fragment), TRACE_ID];
     this.#spansets = spansets;
   }
 
-  /** NaN: that of the series. */
-  value(row: number): number {
-    return this.#value === undefined ? Number.NaN : numberOf(this.#value(row));
+  whole(row: number): Pick<PartialExemplar, "value" | "labels"> {
+    this.#spanId ??= this.#labelOf(SPAN_ID);
+    const label = { key: this.#spanId.key, value: this.#spanId.at(row) };
+    return { value: this.#valueAt(row), labels: [...this.#labelsAt(row), label] };
   }
 
-  labels(row: number): KeyValue[] {
-    this.#labels ??= this.#fields.map((field) => {
-      return { key: printField(field), at: this.#spansets.fieldReader(field) };
-    });
+  /** Without what late() adds. */
+  known(row: number): Pick<PartialExemplar, "value" | "labels"> {
+    const value = isDuration(this.#valued) ? Number.NaN : this.#valueAt(row);
+    return { value, labels: this.#labelsAt(row) };
+  }
+
+  late(span: LateSpan): LateExemplar {
+    return {
+      span,
+      label: ({ id }) => ({ key: printField(SPAN_ID), value: { type: "string", value: id() } }),
+      value: isDuration(this.#valued)
+        ? ({ duration }) => numberOf({ type: "duration", value: duration() })
+        : undefined,
+    };
+  }
+
+  /** NaN: that of the series. */
+  #valueAt(row: number): number {
+    if (this.#valued === undefined) return Number.NaN;
+    this.#value ??= this.#spansets.fieldReader(this.#valued);
+    return numberOf(this.#value(row));
+  }
+
+  #labelsAt(row: number): KeyValue[] {
+    this.#labels ??= this.#fields.map((field) => this.#labelOf(field));
     return this.#labels
       .map(({ key, at }) => ({ key, value: at(row) }))
       .filter(({ value }) => value.type !== "nil");
   }
+
+  #labelOf(field: Field): Label {
+    return { key: printField(field), at: this.#spansets.fieldReader(field) };
+  }
+}
+
+function isDuration(field: Field | undefined): boolean {
+  return field?.node === "intrinsic" && field.name === "duration";
 }

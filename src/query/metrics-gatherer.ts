@@ -8,6 +8,7 @@ import {
   NOTHING_BETTER,
   type SecondVisit,
 } from "./gatherer.ts";
+import { LateExemplars } from "./late-exemplars.ts";
 import { finishMetrics } from "./metrics-finish.ts";
 import { emptyPartial, type MetricsPartial, mergePartial } from "./metrics-partial.ts";
 import { type MetricsPlan, planMetrics } from "./metrics-plan.ts";
@@ -21,7 +22,7 @@ export class MetricsGatherer implements Gatherer {
   readonly #plan: MetricsPlan;
   readonly #tools: GatherTools;
   readonly #partial: MetricsPartial;
-
+  readonly #late = new LateExemplars();
   #chosen: SecondVisit | undefined;
 
   constructor(question: MetricsQuestion, tools: GatherTools, chosen: SecondVisit | undefined) {
@@ -32,8 +33,8 @@ export class MetricsGatherer implements Gatherer {
   }
 
   use(part: SegmentPart): void {
-    const [partial, chosen] = [this.#partial, this.#chosen];
-    tallySegment(this.#plan, part, { ...this.#tools, partial, chosen });
+    const [partial, chosen, late] = [this.#partial, this.#chosen, this.#late];
+    tallySegment(this.#plan, part, { ...this.#tools, partial, chosen, late });
   }
 
   again(): SecondVisit | undefined {
@@ -46,6 +47,7 @@ export class MetricsGatherer implements Gatherer {
   }
 
   take(): Gathered {
+    this.#late.settle(this.#partial.exemplars);
     return { type: "metrics", partial: this.#partial };
   }
 

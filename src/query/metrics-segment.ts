@@ -5,6 +5,7 @@
 import type { MetricsFunction, Pipeline } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import { type CodeTools, fieldCodes } from "./field-codes.ts";
+import type { LateExemplars } from "./late-exemplars.ts";
 import { metricsCells } from "./metrics-cells.ts";
 import { type ChosenValues, tallyChosen, tallyCompare } from "./metrics-compare.ts";
 import { takeExemplars } from "./metrics-exemplars.ts";
@@ -30,10 +31,11 @@ export interface TallyTools extends CodeTools {
   readonly partial: MetricsPartial;
   /** By fragment: in the second visit what is counted in it; undefined in the first. */
   readonly chosen?: readonly ChosenValues[] | undefined;
+  readonly late: LateExemplars;
 }
 
 export function tallySegment(plan: MetricsPlan, part: SegmentPart, tools: TallyTools): void {
-  const { partial, chosen, scratch } = tools;
+  const { partial, chosen, scratch, late } = tools;
   const whole = new Spansets(part.segment, tools);
   const known = new Map<string, Found | undefined>();
   for (const [place, { pipeline, pipelineText, fn }] of plan.fragments.entries()) {
@@ -57,7 +59,7 @@ export function tallySegment(plan: MetricsPlan, part: SegmentPart, tools: TallyT
       } else if (fn.node === "metricsFunction" && into.kind === "series") {
         const of = { fn, filter, counted: found.counted };
         const groups = tallyFunction(of, { partial, series: into.series }, tools);
-        const options = { place, groups, counted: found.counted, spansets, partial };
+        const options = { place, groups, counted: found.counted, spansets, partial, late };
         takeExemplars(plan, options, tools);
       }
     });

@@ -22,7 +22,7 @@ export interface FamilyTools {
   readonly kernel: FamilyExports &
     Pick<PickExports, "timeBounds" | "orderNewest"> &
     Pick<ScanExports, "classesOfLongs"> &
-    Pick<TallyExports, "startsOfTraces">;
+    Pick<TallyExports, "startsOfTraces" | "powersOfLongs">;
   /** Begins the names under which results are kept. */
   readonly name: string;
 }
@@ -146,6 +146,32 @@ export function findDurationClasses(of: FamilyOf, tools: FamilyTools): number {
     kernel.classesOfLongs(of.duration(), of.rows, at);
     return at;
   });
+}
+
+/** A byte a row, for buckets of durations. */
+export function findDurationPowers(of: FamilyOf, tools: FamilyTools): number {
+  const { keeper, kernel, name } = tools;
+  return keeper.get(
+    `${name}durationPowers`,
+    () => of.rows,
+    (at) => {
+      kernel.powersOfLongs(of.duration(), 0, of.rows, at);
+      return at;
+    },
+  );
+}
+
+/** u64 a row. */
+export function findZeros(of: FamilyOf, { keeper, scratch, name }: FamilyTools): number {
+  const bytes = of.rows * 8;
+  return keeper.get(
+    `${name}zeros`,
+    () => bytes,
+    (at) => {
+      scratch.bytes.fill(0, at, at + bytes);
+      return at;
+    },
+  );
 }
 
 export function findTraceOf(of: FamilyOf, tools: FamilyTools): number {

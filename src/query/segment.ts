@@ -72,6 +72,14 @@ export interface TraceSpans {
   duration(row: number): bigint;
 }
 
+/** A row whose columns are not read whole; may be asked when the step is over. */
+export interface LateSpan {
+  /** Hex digits. */
+  id(): string;
+  /** Nanoseconds. */
+  duration(): bigint;
+}
+
 export type NestedName = "nestedSetLeft" | "nestedSetRight" | "nestedSetParent" | "span:childCount";
 
 export interface Segment {
@@ -121,6 +129,10 @@ export interface Segment {
   duration(): number;
   /** A byte a row, see native/src/classes.ts; undefined where it would serve one question. */
   durationClasses(): number | undefined;
+  /** A byte a row: the power of two that is not below, see powersOfLongs() of native/src/tally.ts. */
+  durationPowers?(): number;
+  /** Undefined: its columns of ids and durations are at hand, or had better be. */
+  late?(row: number): LateSpan | undefined;
   /** Values are OTLP's numbers, as floats. */
   kind(): CodesVector;
   status(): CodesVector;

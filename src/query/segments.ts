@@ -18,6 +18,7 @@ import { type Keeper, StepKeeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { type AssembledPart, wholePart } from "./assembled-plan.ts";
 import { AssembledSegment } from "./assembled-segment.ts";
+import { naming } from "./block-naming.ts";
 import type { BlockPlan, OwnedBlock, PlannedBlock } from "./block-plan.ts";
 import { BlockPlans, type Planning, rowsOf } from "./block-plans.ts";
 import { BlockSegment } from "./block-segment.ts";
@@ -358,18 +359,6 @@ export class Segments {
     vectors.beginStep(question);
     scratch.reset(untilMs);
     return work();
-  }
-}
-
-/** Whatever is damaged in the call is of this block, unless the error says another. */
-function naming({ meta: { id } }: ListedBlock, call: () => void): void {
-  try {
-    call();
-  } catch (error) {
-    if (!(error instanceof EngineError) || error.code !== "block_corrupt") throw error;
-    if (error.block !== undefined) throw error;
-    const message = `block ${id}: ${error.message}`;
-    throw new EngineError(error.code, message, { cause: error, block: id });
   }
 }
 

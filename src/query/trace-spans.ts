@@ -9,9 +9,11 @@ import type { BlockCaches, OpenBlock } from "../block/block-read.ts";
 import type { ColumnRows, ColumnValue } from "../block/parquet-decode.ts";
 import { chunkPlace } from "../block/parquet-footer-read.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
+import { naming } from "./block-naming.ts";
 import { hexAt } from "./field-columns.ts";
 import { rowOrder } from "./row-order.ts";
-import type { Segment, TraceSpans } from "./segment.ts";
+import type { LateSpan, Segment, TraceSpans } from "./segment.ts";
+import type { ListedBlock } from "./trace-by-id.ts";
 
 const NO_ROW = 0xffffffff;
 
@@ -74,6 +76,24 @@ export function farSpans(
     if (root === undefined || order(row, root) < 0) root = row;
   }
   return { root, end, id, duration };
+}
+
+/** One row of the block, out of the pages that hold it. */
+export function lateSpan(
+  of: Pick<ListedBlock, "meta">,
+  { caches, block, columns, rowFirst }: FarRows,
+  row: number,
+): LateSpan {
+  const read = (name: string): ColumnValue | undefined => {
+    const column = columns.get(name);
+    assert(column !== undefined, "block: ids and durations of spans");
+    const rows = { first: rowFirst + row, end: rowFirst + row + 1 };
+    return readColumns(caches.unnoticed, block, { columns: [column], rows }).get(column)?.values[0];
+  };
+  return {
+    id: () => naming(of, () => bytesOf(read("span_id")).toHex()),
+    duration: () => naming(of, () => longOf(read("duration_nano"))),
+  };
 }
 
 interface SpanRows {

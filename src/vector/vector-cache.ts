@@ -72,6 +72,9 @@ export class VectorCache implements Keeper {
     return this.#space.pages - this.#space.freePages < this.#pagesMax * ROOMY_SHARE;
   }
 
+  /** What is read of a row here and there would push out what questions come back for. */
+  isShort = false;
+
   /** The bound. What is kept beyond it goes when room is needed next. */
   set bytesMax(bytes: number) {
     this.#pagesMax = Math.min(this.#space.pages, Math.ceil(bytes / PAGE_BYTES));

@@ -104,6 +104,11 @@ export function vectorBytesFor(spans: number): number {
   return Math.min(VECTOR_BYTES, Math.max(VECTOR_BYTES_MIN, spans * VECTOR_BYTES_PER_SPAN));
 }
 
+/** Whether there is room for hardly half of what questions about so many spans come back for. */
+export function isShortOfVectors(spans: number): boolean {
+  return spans * VECTOR_BYTES_PER_SPAN > 2 * VECTOR_BYTES;
+}
+
 /**
  * A row group is best at 100,000 to 250,000 spans: dictionaries stay in the cache, and a block is
  * large enough. The arena must take the largest request two and a half times (see room()).

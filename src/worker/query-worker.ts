@@ -24,7 +24,7 @@ import { StepScratch } from "../vector/step-scratch.ts";
 import { VectorCache } from "../vector/vector-cache.ts";
 import { BlockList } from "./block-list.ts";
 import { HeadPins } from "./head-pins.ts";
-import { vectorBytesFor } from "./memory-plan.ts";
+import { isShortOfVectors, vectorBytesFor } from "./memory-plan.ts";
 import { QueryQuestions } from "./query-questions.ts";
 import { RemoteAhead, RemoteFiles } from "./remote-files.ts";
 import { StoreLink } from "./store-link.ts";
@@ -108,6 +108,7 @@ function change(message: Extract<QueryRequest, { type: "blocks" }>): void {
 /** Few blocks have no use for much memory. */
 function keepVectors(): void {
   vectors.bytesMax = vectorBytesFor(blocks.spansOf(reader));
+  vectors.isShort = isShortOfVectors(blocks.spansOf(reader));
 }
 
 /** One answer after the other: each may hold as much memory as an answer may have bytes, thrice. */

@@ -27,6 +27,8 @@ export interface QuestionThreadOptions {
   readonly vectorBytes: number;
   /** What is kept for later steps; as much as there is, if absent. */
   readonly keptBytes?: number;
+  /** Far too little is kept for what there is. */
+  readonly isShort?: boolean;
   /** Which of several threads it is, and which of them has each block; one, if absent. */
   readonly reader?: number;
   readonly owners?: readonly number[];
@@ -47,6 +49,7 @@ export class QuestionThread {
     const wasm = readFileSync(join(ROOT, "native", "build", "kernel.wasm"));
     const vectors = new VectorCache(CONTROL_BYTES + SCRATCH_BYTES, vectorBytes);
     vectors.bytesMax = keptBytes;
+    vectors.isShort = options.isShort === true;
     const logger = makeLogger({ level: "error", format: "logfmt", component: "test" });
     this.blocks = new BlockList({
       ...{ control: new Int32Array(buffer, 0, 4096), caches, localPath, blocks, logger },
