@@ -129,7 +129,7 @@ export interface Segment {
   duration(): number;
   /** A byte a row, see native/src/classes.ts; undefined where it would serve one question. */
   durationClasses(): number | undefined;
-  /** A byte a row: the power of two that is not below, see powersOfLongs() of native/src/tally.ts. */
+  /** A byte a row: its power of two, see powersOfLongs() of native/src/tally.ts. */
   durationPowers?(): number;
   /** Undefined: its columns of ids and durations are at hand, or had better be. */
   late?(row: number): LateSpan | undefined;
