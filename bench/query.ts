@@ -32,8 +32,8 @@ const { values: options } = parseArgs({
 
 const CLIENTS = 8;
 /** Of a class before it is measured, whichever comes first: the runtime compiles what it saw. */
-const WARM_REQUESTS = 400;
-const WARM_MS = 4000;
+const WARM_REQUESTS = 1000;
+const WARM_MS = 15_000;
 /** How much larger the larger data set may make it: by its size and a tenth, or hardly. */
 const GROWTH_MAX = 11;
 const GROWTH_MAX_LIMITED = 2;
