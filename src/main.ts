@@ -2,10 +2,8 @@
  * Vivace: reads its configuration, takes its folders, starts the engine and the HTTP API, and
  * stops them in order when it is told to.
  */
-import { createSocket } from "node:dgram";
 import { readFileSync } from "node:fs";
 import http from "node:http";
-import { createServer, isIPv6 } from "node:net";
 import { join } from "node:path";
 import packageJson from "../package.json" with { type: "json" };
 import { apiCalls } from "./api/api-calls.ts";
@@ -37,7 +35,6 @@ import {
 } from "./config/limits.ts";
 import { listenSummary } from "./config/listen-summary.ts";
 import { loadConfig } from "./config/load-config.ts";
-import { typeOf } from "./config/receiver/receiver-types.ts";
 import { type ServerTls, tlsConfigOf } from "./config/server-tls.ts";
 import { formatEndpoint } from "./config/value/endpoint.ts";
 import { type FileCheck, verifyConfig } from "./config/verify-config.ts";
@@ -59,6 +56,7 @@ import { REQUEST_SECONDS } from "./store/store-requests.ts";
 import { nodeIdOf } from "./wal/node-id.ts";
 import { checkCompactionLimits } from "./worker/compaction-limits.ts";
 import { Engine } from "./worker/engine.ts";
+import { freePorts } from "./worker/free-ports.ts";
 import { inspectStore } from "./worker/inspect-store.ts";
 import { checkSampling } from "./worker/open-jaeger.ts";
 import { httpTls, readTls } from "./worker/receiver-tls.ts";
@@ -129,16 +127,8 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   for (const rule of config.compaction.rules) readRetentionFilter(rule);
   checkCompactionLimits(config, limits);
   for (const folder of new Set([config.walPath, config.localPath])) takeFolder(folder);
-  const receivers = [];
-  for (const receiver of config.receivers) {
-    const { listenAddress } = receiver;
-    const find = typeOf(receiver).transport === "udp" ? freeUdpPort : freePort;
-    const listenPort = await find(listenAddress, receiver.listenPort);
-    receivers.push({ ...receiver, listenPort });
-  }
-  const { httpListenAddress, httpListenPort, grpcListenAddress, grpcListenPort } = config.server;
-  await freePort(httpListenAddress, httpListenPort);
-  await freePort(grpcListenAddress, grpcListenPort);
+  const { receivers, server: listening } = await freePorts(config);
+  const { httpListenAddress, grpcListenAddress } = listening;
   const store = new DiskStore(config.localPath);
   store.sweep();
   const blocks = takeLive(store, logger);
@@ -168,7 +158,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     engine.setLimits(changed);
   };
   watchLimits(config.limits, { logger, onChange });
-  const server = await serveApi(config, engine, logger);
+  const server = await serveApi({ config, server: listening }, engine, logger);
   for (const line of listenSummary({ ...config, receivers })) {
     const where = line.loopbackOnly ? " (this machine only)" : "";
     logger.info(`${line.serves} on ${line.endpoint}${where}`, { receiver: line.name });
@@ -203,7 +193,18 @@ function takeLive(store: DiskStore, logger: Logger): readonly BlockMeta[] {
   return live;
 }
 
-async function serveApi(config: Config, engine: Engine, logger: Logger): Promise<ApiListener> {
+interface ApiConfig {
+  /** As it is shown. */
+  readonly config: Config;
+  /** With the ports that are listened on. */
+  readonly server: Config["server"];
+}
+
+async function serveApi(
+  { config, server }: ApiConfig,
+  engine: Engine,
+  logger: Logger,
+): Promise<ApiListener> {
   const build = { version: packageJson.version, revision: "" };
   const metrics = new EngineMetrics({
     build,
@@ -242,7 +243,6 @@ async function serveApi(config: Config, engine: Engine, logger: Logger): Promise
     logger,
   };
   const answers = new HeldAnswers(options.answersHeldBytesMax);
-  const { server } = config;
   const limits = {
     messageBytesMax: GRPC_REQUEST_BYTES_MAX,
     streamsMax: server.grpcStreamsMax,
@@ -425,42 +425,6 @@ function takeFolder(folder: string): void {
   if (!("heldBy" in lock)) return;
   const who = lock.heldBy === 0 ? "another process" : `process ${lock.heldBy}`;
   throw new EngineError("overloaded", `${folder} is in use by ${who}`);
-}
-
-/**
- * The port, or a free one in place of 0. Listeners share ports among our threads, which would let
- * them share a stranger's, too, and would give each thread another one for 0.
- */
-async function freePort(hostname: string, port: number): Promise<number> {
-  const probe = createServer();
-  try {
-    await new Promise<void>((resolve, reject) => {
-      probe.once("error", reject);
-      probe.listen({ host: hostname, port, exclusive: true }, resolve);
-    });
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new EngineError("overloaded", `cannot listen on ${hostname}:${port}: ${reason}`);
-  }
-  const address = probe.address();
-  await new Promise((resolve) => probe.close(resolve));
-  return typeof address === "object" && address !== null ? address.port : port;
-}
-
-async function freeUdpPort(hostname: string, port: number): Promise<number> {
-  const probe = createSocket(isIPv6(hostname) ? "udp6" : "udp4");
-  const bound = Promise.withResolvers<void>();
-  probe.once("error", bound.reject);
-  probe.bind({ port, address: hostname, exclusive: true }, bound.resolve);
-  try {
-    await bound.promise;
-    return probe.address().port;
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new EngineError("overloaded", `cannot listen on udp ${hostname}:${port}: ${reason}`);
-  } finally {
-    probe.close();
-  }
 }
 
 function readKernel(): Uint8Array<ArrayBuffer> {

@@ -77,8 +77,9 @@ export function fieldBuckets(filter: FilterBits, of: FieldRows, tools: CodeTools
     return { at, width: 2, size: POWER_BIAS + 1024, dictionary: undefined, value };
   }
   if (plain !== undefined) {
-    const at = plain.powers?.() ?? scratch.take(rows);
-    if (plain.powers?.() !== at) kernel.powersOfLongs(plain.at, plain.present, rows, at);
+    const kept = plain.powers?.();
+    const at = kept ?? scratch.take(rows);
+    if (kept === undefined) kernel.powersOfLongs(plain.at, plain.present, rows, at);
     const unit = plain.type === "duration" ? NANOS_PER_SECOND : 1;
     const value = (code: number) => bound(code === 0 ? undefined : 2 ** code / unit);
     return { at, width: 1, size: 64, dictionary: undefined, value };
