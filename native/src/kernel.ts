@@ -228,6 +228,7 @@ export {
   shiftSlots,
   sidesOfSlots,
   slotFew,
+  slotRange,
   slotTraces,
   startsOfTraces,
   sumTables,

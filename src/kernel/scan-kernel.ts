@@ -217,6 +217,8 @@ export interface TallyExports {
   slotTraces: Nothing;
   /** times, rows, bits, out */
   slotFew: Nothing;
+  /** slotOf, rows */
+  slotRange: Word;
   /** slotOf, rows, from, out */
   sidesOfSlots: Nothing;
   /** slotOf, bits, rows, by */

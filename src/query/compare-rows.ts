@@ -21,22 +21,23 @@ interface SidedOf {
   readonly filter: FilterBits;
 }
 
-/** Slots of the selection lie behind those of the others: `slots` of each. */
+/** Slots of the selection lie behind those of the others: `slots` of each, from `first` on. */
 export interface Sided {
   readonly counted: CountedRows;
+  readonly first: number;
   readonly slots: number;
 }
 
 /** Takes scratch. */
 export function sidedRows({ fn, found, filter }: SidedOf, tools: CodeTools): Sided {
   const { scratch, kernel } = tools;
-  const { rows, slotOf, slots } = found.counted;
+  const { rows, slotOf, first, slots } = found.counted;
   const sided = scratch.take(rows * 2);
   scratch.bytes.copyWithin(sided, slotOf, slotOf + rows * 2);
   scratch.within(() => {
     kernel.shiftSlots(sided, selectedBits({ fn, found, filter }, tools), rows, slots);
   });
-  return { counted: { rows, slotOf: sided, slots: slots * 2 }, slots };
+  return { counted: { rows, slotOf: sided, first, slots: slots * 2 }, first, slots };
 }
 
 function selectedBits({ fn, found, filter }: SidedOf, { scratch, kernel }: CodeTools): number {

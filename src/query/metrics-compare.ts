@@ -66,7 +66,7 @@ export function tallyCompare(of: ComparedRows, into: CompareInto, tools: CodeToo
     scratch.within(() => {
       const { codes, counted } = rows.of(field);
       const to = { sided: { ...sided, counted }, key, partial: into.partial };
-      const cells = codes.size * counted.slots;
+      const cells = codes.size * of.plan.slots.count * 2;
       if (codes.size <= CODES_MAX && cells <= CELLS_MAX) tallyFew(codes, to, tools);
       else tallyMany(codes, to, tools);
     });
@@ -110,6 +110,8 @@ type Codes = Pick<FieldCodes, "at" | "width" | "size">;
 
 interface Table {
   readonly slotOf: number;
+  /** Slots are from it on. */
+  readonly first: number;
   /** The first cell of a code; NO_CELL: none. */
   cellOf(code: number): number;
   readonly cells: number;
@@ -119,9 +121,13 @@ interface Table {
 function tallyCells(codes: Codes, of: Table & { rows: number }, tools: CodeTools): number {
   const { scratch, kernel } = tools;
   const { at, width, size } = codes;
-  const { slotOf, cellOf, cells, rows } = of;
+  const { slotOf, first, cellOf, cells, rows } = of;
   const table = scratch.take(size * 4);
-  for (let code = 0; code < size; code++) scratch.words[table / 4 + code] = cellOf(code);
+  for (let code = 0; code < size; code++) {
+    const cell = cellOf(code);
+    // Words wrap, and come back when the slot is added.
+    scratch.words[table / 4 + code] = cell === NO_CELL ? NO_CELL : cell - first;
+  }
   const apart = cells <= CELLS_APART_MAX ? Math.ceil((cells + 1) / 16) * 64 : 0;
   const out = scratch.zeros(Math.max(apart * 4, (cells + 1) * 4));
   const tally = cellOf(0) === NO_CELL ? kernel.tallyPresent : kernel.tallyCodes;
@@ -132,11 +138,11 @@ function tallyCells(codes: Codes, of: Table & { rows: number }, tools: CodeTools
 
 function tallyFew(codes: FieldCodes, to: FieldInto, tools: CodeTools): void {
   const { counted } = to.sided;
-  const { slotOf, slots, rows } = counted;
+  const { slots } = counted;
   const values = Array.from({ length: codes.size }, (_, code) => codes.value(code));
   const cellOf = (code: number) => (values[code].type === "nil" ? NO_CELL : code * slots);
   const cells = codes.size * slots;
-  const out = tallyCells(codes, { slotOf, cellOf, cells, rows }, tools);
+  const out = tallyCells(codes, { ...counted, cellOf, cells }, tools);
   for (let code = 0; code < codes.size; code++) {
     if (values[code].type !== "nil")
       addValue(to, values[code], { at: out + code * slots * 4, tools });
@@ -149,7 +155,7 @@ function addValue(
   value: Value,
   { at, tools, isTotal = true }: { at: number; tools: CodeTools; isTotal?: boolean },
 ): void {
-  const { slots } = sided;
+  const { first: firstSlot, slots } = sided;
   const { words } = tools.scratch;
   let name: string | undefined;
   for (const [place, side] of (["baseline", "selection"] as const).entries()) {
@@ -159,13 +165,13 @@ function addValue(
     for (let slot = 0; slot < slots; slot++) {
       const count = words[first + slot];
       if (count === 0) continue;
-      if (isTotal) totals[slot] += count;
+      if (isTotal) totals[firstSlot + slot] += count;
       if (counts === undefined) {
         name ??= labelKey(value);
         counts = comparedValue(partial, key[side], { name, value });
         if (counts === undefined && !isTotal) break;
       }
-      if (counts !== undefined) counts[slot] += count;
+      if (counts !== undefined) counts[firstSlot + slot] += count;
     }
   }
 }
@@ -174,14 +180,15 @@ function tallyMany(codes: FieldCodes, to: FieldInto, tools: CodeTools): void {
   const { scratch, kernel } = tools;
   const { sided, key } = to;
   const { rows, slotOf } = sided.counted;
+  const { first, slots } = sided;
   const sides = scratch.take(rows * 2);
-  kernel.sidesOfSlots(slotOf, rows, sided.slots, sides);
+  kernel.sidesOfSlots(slotOf, rows, first + slots, sides);
   const hashes = codeHashes(codes);
   const isNil = (code: number) => hashes[code * 2 + 1] === 0;
   const perCode = tallyCells(
     codes,
     {
-      ...{ slotOf: sides, rows, cells: codes.size * 2 },
+      ...{ slotOf: sides, first: 0, rows, cells: codes.size * 2 },
       cellOf: (code) => (isNil(code) ? NO_CELL : code * 2),
     },
     tools,
@@ -192,14 +199,14 @@ function tallyMany(codes: FieldCodes, to: FieldInto, tools: CodeTools): void {
   const perSlot = tallyCells(
     codes,
     {
-      ...{ slotOf, rows, cells: sided.slots * 2 },
+      ...{ slotOf, first, rows, cells: slots * 2 },
       cellOf: (code) => (isNil(code) ? NO_CELL : 0),
     },
     tools,
   );
-  for (let slot = 0; slot < sided.slots; slot++) {
-    key.baseline.totals[slot] += words[perSlot / 4 + slot];
-    key.selection.totals[slot] += words[perSlot / 4 + sided.slots + slot];
+  for (let slot = 0; slot < slots; slot++) {
+    key.baseline.totals[first + slot] += words[perSlot / 4 + slot];
+    key.selection.totals[first + slot] += words[perSlot / 4 + slots + slot];
   }
 }
 
@@ -209,7 +216,8 @@ function tallyAmong(
   chosen: HashPlaces,
   { to, tools }: { readonly to: FieldInto; readonly tools: CodeTools },
 ): void {
-  const { rows, slotOf, slots } = to.sided.counted;
+  const { counted } = to.sided;
+  const { slots } = counted;
   const hashes = codeHashes(codes);
   const places = new Int32Array(codes.size);
   for (let code = 0; code < codes.size; code++) {
@@ -229,7 +237,7 @@ function tallyAmong(
         return place >= first && place < end ? (place - first) * slots : NO_CELL;
       };
       const cells = (end - first) * slots;
-      const out = tallyCells(codes, { slotOf, cellOf, cells, rows }, tools);
+      const out = tallyCells(codes, { ...counted, cellOf, cells }, tools);
       for (let place = first; place < end; place++) {
         const code = codesOf.get(place);
         if (code === undefined) continue;
@@ -252,7 +260,8 @@ function tallySources(
   { sided, keyOf, partial }: SourcesInto,
   tools: CodeTools,
 ): void {
-  const { rows, slotOf, slots } = sided.counted;
+  const { counted } = sided;
+  const { slots } = counted;
   const { list, codes } = sources;
   const atOnce = Math.max(1, Math.floor(CELLS_MAX / slots));
   for (let first = 0; first < list.length; first += atOnce) {
@@ -262,7 +271,7 @@ function tallySources(
         code > first && code <= end ? (code - 1 - first) * slots : NO_CELL;
       const cells = (end - first) * slots;
       const of = { ...codes, size: list.length + 1 };
-      const out = tallyCells(of, { slotOf, cellOf, cells, rows }, tools);
+      const out = tallyCells(of, { ...counted, cellOf, cells }, tools);
       for (const field of fields) {
         const key = keyOf(printField(field));
         if (key === undefined) return;

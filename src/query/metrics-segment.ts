@@ -58,7 +58,9 @@ export function tallySegment(plan: MetricsPlan, part: SegmentPart, tools: TallyT
         else tallyChosen(of, { partial, keys, chosen: again }, tools);
       } else if (fn.node === "metricsFunction" && into.kind === "series") {
         const of = { fn, filter, counted: found.counted };
-        const groups = tallyFunction(of, { partial, series: into.series }, tools);
+        const { slots } = plan;
+        const { series } = into;
+        const groups = tallyFunction(of, { slots: slots.count, partial, series }, tools);
         const options = { place, groups, counted: found.counted, spansets, partial, late };
         takeExemplars(plan, options, tools);
       }
@@ -101,7 +103,12 @@ function countedRows(
     const of = segment.traceStarts();
     kernel.slotTraces(segment.start(), starts, traces, of.first, of.last, bits, slotOf);
   }
-  return { spansets, bits, counted: { rows, slotOf, slots: count } };
+  // A block covers some of a long question's time, and tables are as wide as that.
+  const range = kernel.slotRange(slotOf, rows) >>> 0;
+  if (range === 0) return undefined;
+  const least = range & 0xffff;
+  const counted = { rows, slotOf, first: least, slots: (range >>> 16) - least };
+  return { spansets, bits, counted };
 }
 
 export interface FunctionRows {
@@ -111,6 +118,8 @@ export interface FunctionRows {
 }
 
 interface SeriesInto {
+  /** Of the question. */
+  readonly slots: number;
   readonly partial: MetricsPartial;
   readonly series: SeriesPartial["series"];
 }
@@ -146,7 +155,7 @@ function tallyCounts(
   { groups, into }: GroupsInto,
   { scratch, kernel }: CodeTools,
 ): void {
-  const { slots } = counted;
+  const { first, slots } = counted;
   const { words } = scratch;
   const table = groups.tally();
   const filled = scratch.take(groups.size * 4);
@@ -155,7 +164,7 @@ function tallyCounts(
     const cells = seriesCells(fn, { groups, into }, group);
     if (cells === undefined) continue;
     const at = table / 4 + group * slots;
-    for (let slot = 0; slot < slots; slot++) cells[slot] += words[at + slot];
+    for (let slot = 0; slot < slots; slot++) cells[first + slot] += words[at + slot];
   }
 }
 
@@ -165,14 +174,15 @@ function tallyNumbers(
   tools: CodeTools,
 ): void {
   const { scratch, kernel } = tools;
-  const { rows, slotOf, slots } = counted;
-  const { of } = metricsCells(fn);
+  const { rows, slotOf, first, slots } = counted;
+  const { of, width } = metricsCells(fn);
   if (fn.field === undefined || of === undefined) return;
   const values = fieldNumbers(filter, { field: fn.field, slotOf }, tools);
   const cells = groups.size * slots;
   const table = scratch.take(cells * VALUES_BYTES);
   kernel.clearValues(table, cells);
-  kernel.tallyValues(slotOf, groups.groups(), values, rows, groups.size, slots, table);
+  const from = table - first * VALUES_BYTES;
+  kernel.tallyValues(slotOf, groups.groups(), values, rows, groups.size, slots, from);
   for (let group = 0; group < groups.size; group++) {
     const at = table / 8 + group * slots * 4;
     let hasValue = false;
@@ -181,7 +191,8 @@ function tallyNumbers(
     }
     if (!hasValue) continue;
     const own = seriesCells(fn, { groups, into }, group);
-    if (own !== undefined) of(scratch.doubles, at, own);
+    if (own === undefined) continue;
+    of(scratch.doubles, at, own.subarray(first * width, (first + slots) * width));
   }
 }
 
@@ -197,7 +208,7 @@ function seriesCells(
   const known = into.series.get(key);
   if (known !== undefined) return known.cells;
   const { width, initial } = metricsCells(fn);
-  const count = groups.slots * width;
+  const count = into.slots * width;
   if (!takeCells(into.partial, count)) return undefined;
   const cells = new Float64Array(count).fill(initial);
   const labels = values.map((value, i): KeyValue => {

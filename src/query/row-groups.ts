@@ -20,6 +20,8 @@ const TABLE_BYTES_MAX = 32 * 2 ** 20;
 export interface CountedRows {
   readonly rows: number;
   readonly slotOf: number;
+  /** The first slot that a row has, and how many there are from it to the last. */
+  readonly first: number;
   readonly slots: number;
 }
 
@@ -95,18 +97,14 @@ export class RowGroups {
     this.size = Math.min(size, most);
   }
 
-  get slots(): number {
-    return this.#counted.slots;
-  }
-
-  /** A word for each group and slot: how many rows. Takes scratch. */
+  /** A word for each group and slot of the counted rows': how many rows. Takes scratch. */
   tally(): number {
     const { kernel, scratch } = this.#tools;
-    const { rows, slotOf, slots } = this.#counted;
+    const { rows, slotOf, first: firstSlot, slots } = this.#counted;
     const cells = this.size * slots;
     if (this.#groups !== 0) {
       const out = scratch.zeros(cells * 4);
-      kernel.tallyRows(slotOf, this.#groups, rows, this.size, slots, out);
+      kernel.tallyRows(slotOf, this.#groups, rows, this.size, slots, out - firstSlot * 4);
       return out;
     }
     const apart = cells <= CELLS_APART_MAX ? Math.ceil((cells + 1) / 16) * 64 : 0;
@@ -115,10 +113,10 @@ export class RowGroups {
     const at = first?.at ?? scratch.zeros(rows);
     const width = first?.width ?? 1;
     if (second === undefined) {
-      const table = this.#scaled(first, slots);
+      const table = this.#scaled(first, slots, firstSlot);
       kernel.tallyCodes(slotOf, at, width, table, rows, cells, apart, out);
     } else {
-      const table = this.#scaled(first, slots * second.values.length);
+      const table = this.#scaled(first, slots * second.values.length, firstSlot);
       const next = this.#scaled(second, slots);
       const codes = [at, width, table, second.at, second.width, next];
       kernel.tallyPairs(slotOf, ...codes, rows, cells, apart, out);
@@ -127,14 +125,17 @@ export class RowGroups {
     return out;
   }
 
-  /** The field's numbers times what the next one has of places. */
-  #scaled(field: Numbered | undefined, by: number): number {
+  /** The field's numbers times what the next one has of places, less the slot that counts as 0. */
+  #scaled(field: Numbered | undefined, by: number, less = 0): number {
     const { scratch } = this.#tools;
-    if (field === undefined) return scratch.zeros(4);
-    const { table, codes } = field;
+    const codes = field?.codes ?? 1;
     const out = scratch.take(codes * 4);
     const { words } = scratch;
-    for (let code = 0; code < codes; code++) words[out / 4 + code] = words[table / 4 + code] * by;
+    for (let code = 0; code < codes; code++) {
+      const number = field === undefined ? 0 : words[field.table / 4 + code];
+      // Words wrap, and come back when the slot is added.
+      words[out / 4 + code] = number * by - less;
+    }
     return out;
   }
 
