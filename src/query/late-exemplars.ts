@@ -5,13 +5,12 @@
 import { EngineError } from "../base/error.ts";
 import type { PartialExemplar } from "./exemplar-room.ts";
 import type { KeyValue } from "./question.ts";
-import type { LateSpan } from "./segment.ts";
 
 export interface LateExemplar {
-  readonly span: LateSpan;
-  readonly label: (span: LateSpan) => KeyValue;
+  /** Of those that are known all. */
+  readonly labels: (known: readonly KeyValue[]) => readonly KeyValue[];
   /** Undefined: the value is known. */
-  readonly value: ((span: LateSpan) => number) | undefined;
+  readonly value: (() => number) | undefined;
 }
 
 export class LateExemplars {
@@ -32,10 +31,10 @@ export class LateExemplars {
   }
 }
 
-function read(exemplar: PartialExemplar, { span, label, value }: LateExemplar): PartialExemplar[] {
+function read(exemplar: PartialExemplar, { labels, value }: LateExemplar): PartialExemplar[] {
   try {
-    const labels = [...exemplar.labels, label(span)];
-    return [{ ...exemplar, labels, value: value?.(span) ?? exemplar.value }];
+    const all = labels(exemplar.labels);
+    return [{ ...exemplar, labels: all, value: value?.() ?? exemplar.value }];
   } catch (error) {
     // Retention takes the files first and tells afterwards.
     if (error instanceof EngineError && error.code === "not_found") return [];

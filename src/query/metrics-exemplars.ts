@@ -25,6 +25,8 @@ const STRETCH_BYTES = 24;
 
 const TRACE_ID: Field = { node: "intrinsic", name: "trace:id" };
 const SPAN_ID: Field = { node: "intrinsic", name: "span:id" };
+/** Stands where a duration is read late. */
+const UNREAD: Value = { type: "duration", value: 0n };
 
 /** What tells the value of an exemplar by itself; of others it is that of the series. */
 const OF_VALUES: readonly string[] = [
@@ -130,6 +132,7 @@ class ExemplarReader {
   // Columns are not read where nothing is taken, and ids not where they are read late.
   #value: ((row: number) => Value) | undefined;
   #labels: readonly Label[] | undefined;
+  #known: readonly Label[] | undefined;
   #spanId: Label | undefined;
 
   constructor(plan: MetricsPlan, place: number, spansets: Spansets) {
@@ -144,22 +147,31 @@ class ExemplarReader {
   whole(row: number): Pick<PartialExemplar, "value" | "labels"> {
     this.#spanId ??= this.#labelOf(SPAN_ID);
     const label = { key: this.#spanId.key, value: this.#spanId.at(row) };
-    return { value: this.#valueAt(row), labels: [...this.#labelsAt(row), label] };
+    this.#labels ??= this.#fields.map((field) => this.#labelOf(field));
+    return { value: this.#valueAt(row), labels: [...labelsAt(this.#labels, row), label] };
   }
 
   /** Without what late() adds. */
   known(row: number): Pick<PartialExemplar, "value" | "labels"> {
     const value = isDuration(this.#valued) ? Number.NaN : this.#valueAt(row);
-    return { value, labels: this.#labelsAt(row) };
+    this.#known ??= this.#fields.map((field) =>
+      isDuration(field) ? { key: printField(field), at: () => UNREAD } : this.#labelOf(field),
+    );
+    return { value, labels: labelsAt(this.#known, row) };
   }
 
   late(span: LateSpan): LateExemplar {
+    let nanos: bigint | undefined;
+    const duration = (): Value => {
+      nanos ??= span.duration();
+      return { type: "duration", value: nanos };
+    };
     return {
-      span,
-      label: ({ id }) => ({ key: printField(SPAN_ID), value: { type: "string", value: id() } }),
-      value: isDuration(this.#valued)
-        ? ({ duration }) => numberOf({ type: "duration", value: duration() })
-        : undefined,
+      labels: (known) => [
+        ...known.map((label) => (label.value === UNREAD ? { ...label, value: duration() } : label)),
+        { key: printField(SPAN_ID), value: { type: "string", value: span.id() } },
+      ],
+      value: isDuration(this.#valued) ? () => numberOf(duration()) : undefined,
     };
   }
 
@@ -170,16 +182,15 @@ class ExemplarReader {
     return numberOf(this.#value(row));
   }
 
-  #labelsAt(row: number): KeyValue[] {
-    this.#labels ??= this.#fields.map((field) => this.#labelOf(field));
-    return this.#labels
-      .map(({ key, at }) => ({ key, value: at(row) }))
-      .filter(({ value }) => value.type !== "nil");
-  }
-
   #labelOf(field: Field): Label {
     return { key: printField(field), at: this.#spansets.fieldReader(field) };
   }
+}
+
+function labelsAt(labels: readonly Label[], row: number): KeyValue[] {
+  return labels
+    .map(({ key, at }) => ({ key, value: at(row) }))
+    .filter(({ value }) => value.type !== "nil");
 }
 
 function isDuration(field: Field | undefined): boolean {
