@@ -214,6 +214,7 @@ export {
   pairGroups,
   renumberRows,
 } from "./group";
+export { slotRange } from "./slot-range";
 export {
   clearValues,
   doublesOfCodes,
@@ -228,7 +229,6 @@ export {
   shiftSlots,
   sidesOfSlots,
   slotFew,
-  slotRange,
   slotTraces,
   startsOfTraces,
   sumTables,
