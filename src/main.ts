@@ -142,7 +142,7 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
     blocks,
     clock: systemClock,
     logger,
-    place: placeOf(config),
+    place: await placeOf(config),
     onFatal: (thread) => {
       logger.error("the process ends", { thread });
       process.exit(70);
@@ -175,12 +175,12 @@ async function run(config: Config, warnings: readonly string[]): Promise<void> {
   stopOnSignal(config, { engine, server, logger });
 }
 
-/** undefined: in the folder of local blocks. Throws store_refused when it cannot be opened. */
-function placeOf(config: Config): StoreOptions | undefined {
+/** undefined: in the folder of local blocks. Rejects with store_refused if it cannot be opened. */
+async function placeOf(config: Config): Promise<StoreOptions | undefined> {
   if (config.storageBackend === "local") return undefined;
   const place = storeOptions(config);
   // The store's own thread opens it again, and could not say so well what is wrong.
-  openStore(place, { clock: systemClock, random: prng(0) });
+  await openStore(place, { clock: systemClock, random: prng(0) });
   return place;
 }
 

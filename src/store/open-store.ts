@@ -1,11 +1,13 @@
-/** The store of objects that the configuration chooses. Nothing is asked of it before a call. */
+/**
+ * The store of objects that the configuration chooses. Nothing is asked of it before a call, and
+ * nothing is loaded that another kind needs: every object of code is one to look at for the
+ * collector of garbage, each time.
+ */
 import type { Clock } from "../base/clock.ts";
 import type { Prng } from "../base/prng.ts";
 import type { GcsOptions } from "./gcs/gcs-options.ts";
-import { openGcs } from "./gcs/open-gcs.ts";
 import { DiskObjects } from "./object-disk.ts";
 import type { ObjectStore } from "./object-store.ts";
-import { openS3 } from "./s3/open-s3.ts";
 import type { S3Options } from "./s3/s3-options.ts";
 
 /** Plain data. */
@@ -20,15 +22,22 @@ export interface StoreSurroundings {
   readonly random: Prng;
 }
 
-/** Throws store_refused when what it needs is not there: a file of TLS, for example. */
-export function openStore(options: StoreOptions, around: StoreSurroundings): ObjectStore {
+/** Rejects with store_refused when what it needs is not there: a file of TLS, for example. */
+export async function openStore(
+  options: StoreOptions,
+  around: StoreSurroundings,
+): Promise<ObjectStore> {
   switch (options.backend) {
     case "local":
       return new DiskObjects(options.path, around.clock);
-    case "s3":
+    case "s3": {
+      const { openS3 } = await import("./s3/open-s3.ts");
       return openS3(options.s3, around);
-    case "gcs":
+    }
+    case "gcs": {
+      const { openGcs } = await import("./gcs/open-gcs.ts");
       return openGcs(options.gcs, around);
+    }
   }
 }
 

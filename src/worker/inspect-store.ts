@@ -37,7 +37,7 @@ export async function inspectStore(
     const { localPath, walPath } = config;
     const { merging } = compactionLimits(config, readLimits(config.limits, NO_LOG));
     return await inspect(line, {
-      places: { localPath, bucket: bucketOf(config) },
+      places: { localPath, bucket: await bucketOf(config) },
       logPath: join(walPath, "segments"),
       usedBy: folderUser(walPath),
       limits: merging,
@@ -54,9 +54,9 @@ export async function inspectStore(
   }
 }
 
-function bucketOf(config: Config): StorePlaces["bucket"] {
+async function bucketOf(config: Config): Promise<StorePlaces["bucket"]> {
   const options = storeOptions(config);
   if (options.backend === "local") return undefined;
   const random = prng(process.pid);
-  return openStore(options, { clock: systemClock, random });
+  return await openStore(options, { clock: systemClock, random });
 }

@@ -74,7 +74,7 @@ const stats = new Float64Array(buffer, 0, 1024);
 Atomics.store(control, THREAD_IDS + THREAD_STORE, threadId());
 const random = prng(crypto.getRandomValues(new Int32Array(1))[0]);
 
-const store = openStore(start.place, { clock, random });
+const store = await openStore(start.place, { clock, random });
 const where = nameOfStore(start.place);
 const local = new DiskStore(start.localPath);
 mkdirSync(start.localPath, { recursive: true });

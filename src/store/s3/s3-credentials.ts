@@ -3,7 +3,6 @@
  * of Amazon's programs look: environment, shared files and their profiles, web identity, the
  * container's and the instance's metadata. It asks anew some minutes before they expire.
  */
-import { defaultProvider } from "@aws-sdk/credential-provider-node";
 import { EngineError } from "../../base/error.ts";
 import type { S3Options } from "./s3-options.ts";
 
@@ -36,8 +35,16 @@ export function credentialSource(
   return { current: () => Promise.resolve(fixed), renew: () => false };
 }
 
+type Finder = (options: { readonly forceRefresh: boolean }) => Promise<S3Credentials>;
+
+/** Loaded when there are no keys in the configuration: it is larger than all else that S3 needs. */
+async function defaultFinder(): Promise<Finder> {
+  const { defaultProvider } = await import("@aws-sdk/credential-provider-node");
+  return defaultProvider();
+}
+
 function foundCredentials(): CredentialSource {
-  const find = defaultProvider();
+  let find: Finder | undefined;
   let force = false;
   /** Where there were some once, there will be some again. */
   let found = false;
@@ -47,6 +54,7 @@ function foundCredentials(): CredentialSource {
       const forceRefresh = force;
       force = false;
       try {
+        find ??= await defaultFinder();
         const keys = await find({ forceRefresh });
         found = true;
         return keys;

@@ -23,12 +23,13 @@ import {
 import { probeConditions } from "../store-probe.ts";
 import type { RequestCounter, StoreRequests } from "../store-requests.ts";
 import { escapeQuery, type S3Client } from "./s3-client.ts";
-import { deleteObjects, sweepUploads } from "./s3-delete.ts";
+import { deleteObjects } from "./s3-delete.ts";
 import { readHeaders, writeHeaders } from "./s3-headers.ts";
 import { type S3Page, s3Page } from "./s3-list.ts";
 import type { S3Options } from "./s3-options.ts";
-import { elementOf, S3Refusal } from "./s3-refusal.ts";
-import { uploadParts, WRITE_HEADER, writeOf } from "./s3-upload.ts";
+import { S3Refusal } from "./s3-refusal.ts";
+import { sweepUploads, uploadParts, WRITE_HEADER, writeOf } from "./s3-upload.ts";
+import { elementOf } from "./s3-xml.ts";
 
 /** An object may be deleted between the refusal of ours and the look at it; not this often. */
 const ABSENT_ATTEMPTS = 5;
@@ -98,11 +99,11 @@ export class S3Objects implements ObjectStore {
 
   async #putSlices(key: string, file: FileSlices): Promise<void> {
     assertKey(key);
-    const { bucket, partBytes } = this.#options;
+    const { partBytes } = this.#options;
     if (file.size <= partBytes) return await this.#write(key, await file.bytes());
     const headers = { headers: this.#writeHeaders, partHeaders: this.#readHeaders };
     await uploadParts(this.#client, {
-      ...{ bucket, object: this.#prefix + key, partBytes, ...headers },
+      ...{ object: this.#prefix + key, partBytes, ...headers },
       file,
     });
   }
@@ -133,13 +134,12 @@ export class S3Objects implements ObjectStore {
   async delete(keys: readonly string[]): Promise<void> {
     for (const key of keys) assertKey(key);
     const names = keys.map((key) => this.#prefix + key);
-    await deleteObjects(this.#client, { bucket: this.#options.bucket, names });
+    await deleteObjects(this.#client, names);
   }
 
   async sweep(ageMs: number): Promise<number> {
-    const { bucket } = this.#options;
     const beforeMs = this.#clock.nowMs() - ageMs;
-    return await sweepUploads(this.#client, { bucket, prefix: this.#prefix, beforeMs });
+    return await sweepUploads(this.#client, { prefix: this.#prefix, beforeMs });
   }
 
   requests(): StoreRequests {

@@ -1,16 +1,17 @@
 /**
  * A file in parts: begun, sent, completed; aborted when anything fails. The object appears when it
- * is complete. Nothing stays behind unseen but when the process dies, which sweep() is for.
+ * is complete. Nothing stays behind unseen but when the process dies, which sweepUploads() is for.
  */
 import { randomUUID } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { MiB } from "../../base/bytes.ts";
 import type { FileSlices } from "../file-slices.ts";
-import { escapeText, type S3Client } from "./s3-client.ts";
+import { escapeQuery, escapeText, type S3Client } from "./s3-client.ts";
+import { type S3Uploads, s3Uploads } from "./s3-list.ts";
 import { S3Refusal } from "./s3-refusal.ts";
+import { elementOf, escapeXml, isErrorBody, strange } from "./s3-xml.ts";
 
 export interface S3File {
-  readonly bucket: string;
   readonly object: string;
   readonly file: FileSlices;
   readonly partBytes: number;
@@ -44,20 +45,32 @@ export async function uploadParts(client: S3Client, upload: S3File): Promise<voi
 }
 
 async function uploadOnce(client: S3Client, upload: S3File): Promise<void> {
-  const { bucket, object } = upload;
+  const { object } = upload;
   const write = randomUUID();
-  const headers = { ...upload.headers, [WRITE_HEADER]: write };
-  const id = String(await client.initiateNewMultipartUpload(bucket, object, headers));
+  const { id, doubtful } = await begin(client, object, {
+    ...upload.headers,
+    [WRITE_HEADER]: write,
+  });
   try {
     const parts = await sendParts(client, upload, id);
     await complete(client, { ...upload, id, write, parts });
   } catch (error) {
     // It did not come about: what matters is why, not whether it could be cleared away.
-    await client.abortMultipartUpload(bucket, object, id).catch(() => undefined);
+    await abort(client, object, id).catch(() => undefined);
     throw error;
   } finally {
-    if (client.takeStray(object)) await abortAll(client, upload).catch(() => undefined);
+    if (doubtful) await abortAll(client, object).catch(() => undefined);
   }
+}
+
+/** `doubtful`: another one may have been begun, of which nobody knows the id. */
+async function begin(client: S3Client, object: string, headers: S3File["headers"]) {
+  const request = { method: "POST", operation: "CREATE_UPLOAD", object, query: "uploads" };
+  const answer = await client.ask({ ...request, headers, text: "" });
+  if (answer.status !== 200 || isErrorBody(answer.body)) throw client.refusal(request, answer);
+  const id = elementOf("UploadId", answer.body) ?? "";
+  if (id === "") throw strange("no id of an upload");
+  return { id, doubtful: answer.doubtful };
 }
 
 interface SentPart {
@@ -116,13 +129,29 @@ interface Completion extends S3File {
 
 /** When the answer was lost, the second try finds no upload any more, but the object. */
 async function complete(client: S3Client, completion: Completion): Promise<void> {
-  const { bucket, object, id, write, parts, partHeaders } = completion;
-  try {
-    await client.completeMultipartUpload(bucket, object, id, parts);
-  } catch (error) {
-    if (!(error instanceof S3Refusal) || error.s3Code !== "NoSuchUpload") throw error;
-    if ((await writeOf(client, object, partHeaders)) !== write) throw error;
-  }
+  const { object, id, write, parts, partHeaders } = completion;
+  const query = `uploadId=${escapeText(id)}`;
+  const list = parts.map(
+    ({ part, etag }) =>
+      `<Part><PartNumber>${part}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
+  );
+  const text = `<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`;
+  const request = { method: "POST", operation: "COMPLETE_UPLOAD", object, query };
+  const headers = { "content-type": "application/xml" };
+  const answer = await client.ask({ ...request, headers, text });
+  // An error may follow a status that was sent before it was known.
+  if (answer.status === 200 && !isErrorBody(answer.body)) return;
+  const refusal = client.refusal(request, answer);
+  if (refusal.s3Code !== "NoSuchUpload") throw refusal;
+  if ((await writeOf(client, object, partHeaders)) !== write) throw refusal;
+}
+
+async function abort(client: S3Client, object: string, id: string): Promise<void> {
+  const query = `uploadId=${escapeText(id)}`;
+  const request = { method: "DELETE", operation: "ABORT_UPLOAD", object, query };
+  const answer = await client.ask(request);
+  // 404: it is complete, or gone.
+  if (answer.status !== 204 && answer.status !== 404) throw client.refusal(request, answer);
 }
 
 /** Which write the object is of, "" when it does not say; undefined when there is no object. */
@@ -139,9 +168,47 @@ export async function writeOf(
 }
 
 /** Ours of which the id was lost are not told from others of this object: those begin anew. */
-async function abortAll(client: S3Client, { bucket, object }: S3File): Promise<void> {
-  const found = await client.listIncompleteUploadsQuery(bucket, object, "", "", "");
-  for (const { key, uploadId } of found.uploads) {
-    if (key === object) await client.abortMultipartUpload(bucket, object, String(uploadId));
+async function abortAll(client: S3Client, object: string): Promise<void> {
+  const { uploads } = await uploadsPage(client, object, "");
+  for (const upload of uploads) {
+    if (upload.object === object) await abort(client, object, upload.id);
   }
+}
+
+export interface OldUploads {
+  /** Of whole names in the bucket. */
+  readonly prefix: string;
+  readonly beforeMs: number;
+}
+
+/** How many there were. Some servers list uploads of one object only, and clear up themselves. */
+export async function sweepUploads(
+  client: S3Client,
+  { prefix, beforeMs }: OldUploads,
+): Promise<number> {
+  let swept = 0;
+  for (let after = ""; ; ) {
+    const page = await uploadsPage(client, prefix, after);
+    for (const { object, id, begunMs } of page.uploads) {
+      if (begunMs > beforeMs) continue;
+      await abort(client, object, id);
+      swept++;
+    }
+    const last = page.uploads.at(-1)?.object;
+    if (!page.isTruncated || last === undefined || last === after) return swept;
+    after = last;
+  }
+}
+
+async function uploadsPage(client: S3Client, prefix: string, after: string): Promise<S3Uploads> {
+  const query = new Map([
+    ["encoding-type", "url"],
+    ["prefix", prefix],
+    ["uploads", ""],
+    ...(after === "" ? [] : [["key-marker", after] as const]),
+  ]);
+  const request = { method: "GET", operation: "LIST_UPLOADS", query: escapeQuery(query) };
+  const answer = await client.ask(request);
+  if (answer.status !== 200) throw client.refusal(request, answer);
+  return s3Uploads(answer.body);
 }
