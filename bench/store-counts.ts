@@ -1,4 +1,5 @@
 /** What a server with blocks in a bucket says of itself in its metrics. */
+import { readFileSync } from "node:fs";
 import type { Server } from "../test/support/server.ts";
 
 export interface StoreCounts {
@@ -30,4 +31,13 @@ export async function storeCounts(server: Server): Promise<StoreCounts> {
     polls: sum(/^vivace_store_polls_total /),
     pollSeconds: sum(/^vivace_store_poll_seconds /),
   };
+}
+
+const TICKS_PER_SECOND = 100;
+
+/** CPU of all threads of a process, those that ended too. Asks it nothing. Linux. */
+export function cpuSecondsOf(pid: number): number {
+  const stat = readFileSync(`/proc/${pid}/stat`, "utf8");
+  const fields = stat.slice(stat.lastIndexOf(")") + 2).split(" ");
+  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

@@ -11,10 +11,10 @@ export interface FileSlice {
 
 export class FileSlices {
   readonly size: number;
-  readonly #slices: readonly FileSlice[];
+  readonly slices: readonly FileSlice[];
 
   constructor(slices: readonly FileSlice[]) {
-    this.#slices = slices;
+    this.slices = slices;
     this.size = slices.reduce((sum, { length }) => sum + length, 0);
   }
 
@@ -27,7 +27,7 @@ export class FileSlices {
   async bytes(from = 0, end = this.size): Promise<Uint8Array> {
     const bytes = new Uint8Array(end - from);
     let at = 0;
-    for (const { path, offset, length } of this.#slices) {
+    for (const { path, offset, length } of this.slices) {
       const first = Math.max(from, at);
       const last = Math.min(end, at + length);
       const target = bytes.subarray(first - from, last - from);

@@ -35,12 +35,14 @@ interface Series extends RequestSeries {
 
 export class RequestCounter {
   readonly #series = new Map<string, Series>();
+  #snapshot: StoreRequests | undefined;
   hedged = 0;
   retried = 0;
   bytesSent = 0;
   bytesReceived = 0;
 
   add(operation: string, status: string, seconds: number): void {
+    this.#snapshot = undefined;
     const series = this.#seriesOf(operation, status);
     series.seconds += seconds;
     series.count++;
@@ -48,10 +50,13 @@ export class RequestCounter {
     series.buckets[bucket < 0 ? REQUEST_SECONDS.length : bucket]++;
   }
 
+  /** The same object for as long as no request ends. */
   snapshot(): StoreRequests {
+    if (this.#snapshot !== undefined) return this.#snapshot;
     const { hedged, retried, bytesSent, bytesReceived } = this;
     const series = [...this.#series.values()].map((one) => ({ ...one, buckets: [...one.buckets] }));
-    return { series, hedged, retried, bytesSent, bytesReceived };
+    this.#snapshot = { series, hedged, retried, bytesSent, bytesReceived };
+    return this.#snapshot;
   }
 
   #seriesOf(operation: string, status: string): Series {

@@ -42,6 +42,7 @@ export class StoreJoins {
 
   /** Now and then. */
   tick(): void {
+    if (this.#young.size === 0) return;
     const busy = new Set(this.#joining.map(({ id }) => id));
     const free = [...this.#young.values()].filter(({ id }) => !busy.has(id));
     const { joins, ready } = planJoins(free, this.#options.state());

@@ -50,6 +50,7 @@ import {
   type StoreMessage,
   type StoreRequest,
   type StoreStart,
+  type StoreState,
 } from "./store-protocol.ts";
 import { Uploads } from "./store-uploads.ts";
 import { isInBucket, UploadedBlocks } from "./uploaded-blocks.ts";
@@ -137,6 +138,7 @@ const joins = new StoreJoins({
   join: (inputs) => post({ type: "join", inputs }),
   upload: (metas) => uploads.add(metas),
 });
+let toldState: StoreState | undefined;
 const state = { polls: 0, pollErrors: 0, pollSeconds: 0 };
 
 uploaded.begin(start.blocks, clock.nowMs());
@@ -149,11 +151,11 @@ parentPort?.on("message", (message: StoreRequest) => {
     merges.delete(message.ticket);
   } else addReader(message.port, message.slots);
 });
-setInterval(tellState, STATE_EVERY_MS);
 setInterval(() => {
   cleanLocal();
   joins.tick();
   pendingChanged();
+  tellState();
 }, STATE_EVERY_MS);
 await run();
 
@@ -323,26 +325,27 @@ async function answer({ ticket, ranges }: FetchRequest): Promise<FetchAnswer> {
   }
 }
 
+/** What is new of it: nobody is woken for less. */
 function tellState(): void {
-  post({
-    type: "state",
-    state: {
-      ...state,
-      blocks: list.live.size,
-      pendingBlocks: uploads.pendingBlocks + joins.blocks,
-      pendingBytes: uploads.pendingBytes + joins.bytes,
-      cacheBytes: cache.bytes,
-      filterBytes: filters.bytes,
-      uploads: uploads.published,
-      uploadErrors: uploads.errors,
-      sweptObjects: cleaning.sweptObjects,
-      compaction: {
-        ...{ ...tally.counts, expired: cleaning.expiredBlocks },
-        waiting: waitingBlocks(),
-      },
-      requests: store.requests(),
+  const now: StoreState = {
+    ...state,
+    blocks: list.live.size,
+    pendingBlocks: uploads.pendingBlocks + joins.blocks,
+    pendingBytes: uploads.pendingBytes + joins.bytes,
+    cacheBytes: cache.bytes,
+    filterBytes: filters.bytes,
+    uploads: uploads.published,
+    uploadErrors: uploads.errors,
+    sweptObjects: cleaning.sweptObjects,
+    compaction: {
+      ...{ ...tally.counts, expired: cleaning.expiredBlocks },
+      waiting: waitingBlocks(),
     },
-  });
+    requests: store.requests(),
+  };
+  if (Bun.deepEquals(now, toldState)) return;
+  toldState = now;
+  post({ type: "state", state: now });
 }
 
 /** Replaced, and their objects are there. */

@@ -1,7 +1,7 @@
 /**
  * Requests to one bucket. They are signed by the aws4 package; how they travel, and how often they
- * are tried, is ObjectHttp's. Bulk goes with an unsigned payload: to hash it costs several times the
- * CPU of sending it. What a request says and what an answer means is its caller's.
+ * are tried, is ObjectHttp's. Bulk goes with an unsigned payload: to hash it costs several times
+ * the CPU of sending it. What a request says and what an answer means is its caller's.
  *
  * The minio package did this, and its 37,000 objects of code cost the store thread more CPU, in
  * collections of garbage alone, than all requests.

@@ -9,6 +9,7 @@ import { randomUUID } from "node:crypto";
 import type { Clock } from "../../base/clock.ts";
 import { EngineError } from "../../base/error.ts";
 import { bucketPrefix, tooShort } from "../bucket-objects.ts";
+import { FileBody } from "../file-body.ts";
 import { type FileSlice, FileSlices } from "../file-slices.ts";
 import type { HttpAnswer } from "../object-http.ts";
 import {
@@ -100,11 +101,12 @@ export class S3Objects implements ObjectStore {
   async #putSlices(key: string, file: FileSlices): Promise<void> {
     assertKey(key);
     const { partBytes } = this.#options;
-    if (file.size <= partBytes) return await this.#write(key, await file.bytes());
+    using body = await FileBody.open(file);
+    if (file.size <= partBytes) return await this.#write(key, await body.part(0, file.size));
     const headers = { headers: this.#writeHeaders, partHeaders: this.#readHeaders };
     await uploadParts(this.#client, {
       ...{ object: this.#prefix + key, partBytes, ...headers },
-      file,
+      ...{ body, size: file.size },
     });
   }
 
@@ -161,7 +163,7 @@ export class S3Objects implements ObjectStore {
     return { method: "GET", operation: "GET", object, headers: this.#readHeaders };
   }
 
-  async #write(key: string, body: Uint8Array): Promise<void> {
+  async #write(key: string, body: Uint8Array | Blob): Promise<void> {
     const request = this.#put(key, body, {});
     const answer = await this.#client.ask(request);
     if (answer.status !== 200) throw this.#client.refusal(request, answer);
@@ -190,7 +192,7 @@ export class S3Objects implements ObjectStore {
     return writeOf(this.#client, this.#prefix + key, this.#readHeaders);
   }
 
-  #put(key: string, body: Uint8Array, more: Readonly<Record<string, string>>) {
+  #put(key: string, body: Uint8Array | Blob, more: Readonly<Record<string, string>>) {
     assertKey(key);
     const headers = { ...this.#writeHeaders, ...more };
     return { method: "PUT", operation: "PUT", object: this.#prefix + key, headers, body };

@@ -5,7 +5,7 @@
 import { randomUUID } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { MiB } from "../../base/bytes.ts";
-import type { FileSlices } from "../file-slices.ts";
+import type { FileBody } from "../file-body.ts";
 import { escapeQuery, escapeText, type S3Client } from "./s3-client.ts";
 import { type S3Uploads, s3Uploads } from "./s3-list.ts";
 import { S3Refusal } from "./s3-refusal.ts";
@@ -13,7 +13,9 @@ import { elementOf, escapeXml, isErrorBody, strange } from "./s3-xml.ts";
 
 export interface S3File {
   readonly object: string;
-  readonly file: FileSlices;
+  readonly body: FileBody;
+  /** Of all of it. */
+  readonly size: number;
   readonly partBytes: number;
   /** For the object. */
   readonly headers: Readonly<Record<string, string>>;
@@ -21,7 +23,7 @@ export interface S3File {
   readonly partHeaders: Readonly<Record<string, string>>;
 }
 
-/** Parts on the way at once: each is read whole before it is sent. */
+/** Parts on the way at once: over TLS each is read whole before it is sent. */
 const PARTS_AT_ONCE_MAX = 4;
 const BYTES_AT_ONCE = 32 * MiB;
 /** S3's own bound. */
@@ -79,9 +81,9 @@ interface SentPart {
 }
 
 async function sendParts(client: S3Client, upload: S3File, id: string): Promise<SentPart[]> {
-  const { file } = upload;
-  const partBytes = Math.max(upload.partBytes, Math.ceil(file.size / PARTS_MAX));
-  const count = Math.ceil(file.size / partBytes);
+  const { body: file, size } = upload;
+  const partBytes = Math.max(upload.partBytes, Math.ceil(size / PARTS_MAX));
+  const count = Math.ceil(size / partBytes);
   const parts: SentPart[] = [];
   let next = 0;
   let failed = false;
@@ -89,7 +91,7 @@ async function sendParts(client: S3Client, upload: S3File, id: string): Promise<
     while (next < count && !failed) {
       const at = next++;
       const send = async () => {
-        const body = await file.bytes(at * partBytes, Math.min(file.size, (at + 1) * partBytes));
+        const body = await file.part(at * partBytes, Math.min(size, (at + 1) * partBytes));
         return await sendPart(client, upload, { id, part: at + 1, body });
       };
       const etag = await send().catch((error) => {
@@ -111,7 +113,11 @@ async function sendParts(client: S3Client, upload: S3File, id: string): Promise<
 async function sendPart(
   client: S3Client,
   { object, partHeaders }: S3File,
-  { id, part, body }: { readonly id: string; readonly part: number; readonly body: Uint8Array },
+  {
+    id,
+    part,
+    body,
+  }: { readonly id: string; readonly part: number; readonly body: Uint8Array | Blob },
 ): Promise<string> {
   const query = `partNumber=${part}&uploadId=${escapeText(id)}`;
   const request = { method: "PUT", operation: "PUT_PART", object, query, body };
