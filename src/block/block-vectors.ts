@@ -186,7 +186,7 @@ export class BlockVectors {
     const isUsed = rows.first === 0 && rows.end === source.file.rows;
     const dictionary = new PageDictionary(values, isUsed);
     const read = () => this.#codes(column, entries, dictionary).at;
-    return new LazyCodes(dictionary, read);
+    return lazyCodes(dictionary, read);
   }
 
   #codes(column: number, entries: number, dictionary: Dictionary): CodesVector {
@@ -286,24 +286,21 @@ function referredIds(
   return { values, count };
 }
 
-/** Read when somebody looks: the dictionary alone often tells that no row is meant. */
-class LazyCodes implements CodesVector {
-  readonly kind = "codes";
-  readonly width: number;
-  readonly dictionary: Dictionary;
-  readonly #read: () => number;
-  #at: number | undefined;
-
-  constructor(dictionary: Dictionary, read: () => number) {
-    this.width = widthFor(dictionary.size);
-    this.dictionary = dictionary;
-    this.#read = read;
-  }
-
-  get at(): number {
-    this.#at ??= this.#read();
-    return this.#at;
-  }
+/**
+ * Read when somebody looks: the dictionary alone often tells that no row is meant. A property of
+ * its own, not of a class: who takes the object apart must get it as well.
+ */
+function lazyCodes(dictionary: Dictionary, read: () => number): CodesVector {
+  let known: number | undefined;
+  return {
+    kind: "codes",
+    width: widthFor(dictionary.size),
+    dictionary,
+    get at() {
+      known ??= read();
+      return known;
+    },
+  };
 }
 
 type NumbersAt = Pick<NumbersVector, "at" | "present">;

@@ -1,8 +1,8 @@
 /**
- * `bun test/oracle/oracle-run.ts SEED PAIRS [KINDS]`: the server against the oracle on so many
- * pairs of a trace set and a question, a hundred questions a trace set. Prints the first
- * difference, made small, and ends with 1; the same seed and number give the same pairs. KINDS:
- * some of search,metrics,names,values; all when left out.
+ * `bun test/oracle/oracle-run.ts SEED PAIRS [KINDS] [QUESTIONS]`: the server against the oracle on
+ * so many pairs of a trace set and a question, a hundred or QUESTIONS a trace set: with few, most
+ * are the first to read their columns. Prints the first difference, made small, and ends with 1;
+ * the same seed and numbers give the same pairs. KINDS: some of search,metrics,names,values, or all.
  */
 import { ASKED_KINDS, type AskedKind } from "./oracle-ask.ts";
 import { runOracle } from "./oracle-server.ts";
@@ -10,12 +10,14 @@ import { runOracle } from "./oracle-server.ts";
 const QUESTIONS_PER_TENANT = 100;
 
 const [seed, pairs] = process.argv.slice(2).map(Number);
-const kinds = (process.argv[4] ?? ASKED_KINDS.join()).split(",").filter(isKind);
-if (!Number.isInteger(seed) || !(pairs > 0) || kinds.length === 0) {
-  process.stderr.write("usage: oracle-run.ts SEED PAIRS [search,metrics,names,values]\n");
+const [asked = "all", questions = String(QUESTIONS_PER_TENANT)] = process.argv.slice(4);
+const kinds = asked === "all" ? ASKED_KINDS : asked.split(",").filter(isKind);
+if (!Number.isInteger(seed) || !(pairs > 0) || kinds.length === 0 || !(Number(questions) > 0)) {
+  const usage = "oracle-run.ts SEED PAIRS [all|search,metrics,names,values] [QUESTIONS]";
+  process.stderr.write(`usage: ${usage}\n`);
   process.exit(2);
 }
-const questionsPerTenant = Math.min(pairs, QUESTIONS_PER_TENANT);
+const questionsPerTenant = Math.min(pairs, Number(questions));
 const tenants = Math.ceil(pairs / questionsPerTenant);
 const startedAt = performance.now();
 const difference = await runOracle({

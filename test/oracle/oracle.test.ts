@@ -12,6 +12,8 @@ import { runWhileWriting } from "./oracle-writing.ts";
 const SEED = 5;
 const TENANTS = 30;
 const QUESTIONS_PER_TENANT = 100;
+const COLD_TENANTS = 150;
+const COLD_QUESTIONS = 4;
 /** Of the pairs on which the right engine has agreed. */
 const HUNT = { seed: SEED, pairs: 1200 };
 /** A mistake in filters, and two in what lies in several places. */
@@ -22,6 +24,15 @@ test(
   "the server answers as the evaluator does, from head, blocks and both",
   async () => {
     const run = { seed: SEED, tenants: TENANTS, questionsPerTenant: QUESTIONS_PER_TENANT };
+    expect(await runOracle({ ...run, kinds: ASKED_KINDS })).toBeUndefined();
+  },
+  TIMEOUT_MS,
+);
+
+test(
+  "and as it does to the first questions, when nothing was read before",
+  async () => {
+    const run = { seed: SEED, tenants: COLD_TENANTS, questionsPerTenant: COLD_QUESTIONS };
     expect(await runOracle({ ...run, kinds: ASKED_KINDS })).toBeUndefined();
   },
   TIMEOUT_MS,
