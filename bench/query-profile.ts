@@ -24,6 +24,7 @@ import { CONTROL_BYTES } from "../src/ring/control.ts";
 import { StepScratch } from "../src/vector/step-scratch.ts";
 import { VectorCache } from "../src/vector/vector-cache.ts";
 import { BlockList } from "../src/worker/block-list.ts";
+import { receiveAnswer } from "../src/worker/pass-metrics.ts";
 import { QueryQuestions } from "../src/worker/query-questions.ts";
 import { CLASSES } from "./query-classes.ts";
 
@@ -88,7 +89,7 @@ const questions = new QueryQuestions({
   columns: undefined,
   logger,
   post: (message) => {
-    if (message.type === "found") waiting?.resolve(message.answer);
+    if (message.type === "found") waiting?.resolve(receiveAnswer(message.answer));
     else if (message.type === "failed") waiting?.reject(new Error(message.message));
   },
 });

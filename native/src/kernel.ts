@@ -228,7 +228,6 @@ export {
   setSlots,
   shiftSlots,
   sidesOfSlots,
-  slotFew,
   slotTraces,
   startsOfTraces,
   sumTables,
@@ -238,6 +237,7 @@ export {
   tallyRows,
   tallyValues,
 } from "./tally";
+export { exemplarsFew, slotFew, tallyFew } from "./tally-few";
 export {
   beginTable,
   findTraces,

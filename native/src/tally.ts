@@ -37,7 +37,7 @@ export function setSlots(first: i64, step: i64, slots: u32): void {
 
 // @ts-ignore: decorator
 @inline
-function slotOfTime(time: i64): u32 {
+export function slotOfTime(time: i64): u32 {
   if (time <= slotFirst || time > slotLast) return NO_SLOT;
   // A quotient of doubles is one off at most.
   const past = time - slotFirst - 1;
@@ -93,19 +93,6 @@ function clearSlots(bits: u32, rows: u32, out: u32): void {
   }
 }
 
-/** The same where few rows have a bit. */
-export function slotFew(times: u32, rows: u32, bits: u32, out: u32): void {
-  memory.fill(out, 0xff, rows * 2);
-  for (let begin: u32 = 0; begin < rows; begin += 64) {
-    let word = load<u64>(bits + (begin >> 3));
-    while (word) {
-      const row = begin + <u32>ctz<u64>(word);
-      store<u16>(out + row * 2, slotOfTime(load<i64>(times + row * 8)));
-      word &= word - 1;
-    }
-  }
-}
-
 /** 1 for slots from `from` on, 0 for those below; NO_SLOT stays. */
 export function sidesOfSlots(slotOf: u32, rows: u32, from: u32, out: u32): void {
   for (let row: u32 = 0; row < rows; row++) {
@@ -144,7 +131,7 @@ export function packSlots(slotOf: u32, bits: u32, rows: u32, out: u32): u32 {
 }
 
 const NO_ROW: u32 = 0xffffffff;
-const STRETCH_BYTES: u32 = 24;
+export const STRETCH_BYTES: u32 = 24;
 
 /**
  * Of each stretch of time the two traces that come first, told by their first row with a slot.
@@ -158,9 +145,7 @@ const STRETCH_BYTES: u32 = 24;
 export function exemplarRows(slotOf: u32, times: u32, starts: u32, traces: u32, first: u32,
                              last: u32, values: u32, stretchOf: u32, stretches: u32,
                              out: u32): void {
-  for (let i: u32 = 0; i < stretches; i++) {
-    store<u64>(out + i * STRETCH_BYTES, u64.MAX_VALUE, 16);
-  }
+  clearStretches(stretches, out);
   for (let trace: u32 = 0; trace < traces; trace++) {
     const from = load<u64>(first + trace * 8);
     const slot = slotOfTime(from);
@@ -176,9 +161,16 @@ export function exemplarRows(slotOf: u32, times: u32, starts: u32, traces: u32, 
   }
 }
 
+/** Two times NO_ROW in each. */
+export function clearStretches(stretches: u32, out: u32): void {
+  for (let i: u32 = 0; i < stretches; i++) {
+    store<u64>(out + i * STRETCH_BYTES, u64.MAX_VALUE, 16);
+  }
+}
+
 // @ts-ignore: decorator
 @inline
-function firstCounted(slotOf: u32, times: u32, row: u32, end: u32, values: u32): u32 {
+export function firstCounted(slotOf: u32, times: u32, row: u32, end: u32, values: u32): u32 {
   let first = NO_ROW;
   let least: u64 = 0;
   for (; row < end; row++) {
@@ -194,7 +186,7 @@ function firstCounted(slotOf: u32, times: u32, row: u32, end: u32, values: u32):
 
 // @ts-ignore: decorator
 @inline
-function offerRow(row: u32, times: u32, at: u32): void {
+export function offerRow(row: u32, times: u32, at: u32): void {
   const time = load<u64>(times + row * 8);
   if (time >= load<u64>(at, 8)) return;
   const before = load<u32>(at, 16);
@@ -315,7 +307,7 @@ function presentMask<T>(at: u32): u32 {
 
 // @ts-ignore: decorator
 @inline
-function countCell(group: u32, slot: u32, cells: u32, out: u32): void {
+export function countCell(group: u32, slot: u32, cells: u32, out: u32): void {
   // Groups that are in no cell are far above all.
   const cell = slot == NO_SLOT ? cells : min<u32>(group + slot, cells);
   store<u32>(out + cell * 4, load<u32>(out + cell * 4) + 1);

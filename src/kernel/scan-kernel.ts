@@ -215,8 +215,8 @@ export interface TallyExports {
   setSlots(first: bigint, step: bigint, slots: number): void;
   /** times, starts, traces, first, last, bits, out */
   slotTraces: Nothing;
-  /** times, rows, bits, out */
-  slotFew: Nothing;
+  /** times, rows, bits, out, list */
+  slotFew: Word;
   /** slotOf, rows */
   slotRange: Word;
   /** slotOf, rows, from, out */
@@ -225,6 +225,8 @@ export interface TallyExports {
   shiftSlots: Nothing;
   /** slotOf, times, starts, traces, first, last, values, stretchOf, stretches, out */
   exemplarRows: Nothing;
+  /** list, count, slotOf, times, starts, traces, values, stretchOf, stretches, out */
+  exemplarsFew: Nothing;
   /** slotOf, bits, rows, out */
   packSlots: Word;
   /** slotOf, groups, rows, size, slots, out */
@@ -232,6 +234,8 @@ export interface TallyExports {
   /** slotOf, codes, width, table, rows, cells, apart, out */
   tallyCodes: Nothing;
   tallyPresent: Nothing;
+  /** list, count, slotOf, codes, width, table, cells, out */
+  tallyFew: Nothing;
   /** slotOf, codes, width, table, next, nextWidth, nextTable, rows, cells, apart, out */
   tallyPairs: Nothing;
   /** at, groups, slots, out */

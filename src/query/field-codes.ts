@@ -34,6 +34,8 @@ export interface FieldCodes {
   readonly dictionary: Dictionary | undefined;
   /** Several codes may have one value. */
   value(code: number): Value;
+  /** While that is there, values of codes from 1 on are the same, in other questions, too. */
+  readonly values?: { readonly of: object; readonly missing: Value } | undefined;
 }
 
 export interface CodeTools {
@@ -121,7 +123,8 @@ function ofDictionary(layer: CodeLayer, missing: Value): FieldCodes {
     return found.type === "nil" ? missing : found;
   };
   const { at, width, size, dictionary } = layer;
-  return { at, width, size: size + 1, dictionary, value };
+  const values = layer.values && { of: layer.values, missing };
+  return { at, width, size: size + 1, dictionary, value, values };
 }
 
 /** Codes of one layer behind those of the other. */

@@ -20,6 +20,8 @@ export interface CodeLayer {
   /** Of code index + 1; nil: as if there were none. */
   value(index: number): Value;
   readonly dictionary: Dictionary | undefined;
+  /** While it is there, the values are the same, in other questions, too. */
+  readonly values?: object | undefined;
 }
 
 export type Layer =
@@ -258,14 +260,14 @@ function attributeLayers(sources: Sources, name: string): Layer[] {
     if (known.size === ATTRIBUTES_MAX) known.clear();
     known.set(name, values);
   }
-  return valuesLayer(sources, values);
+  return valuesLayer(sources, values).map((layer) => ({ ...layer, values }));
 }
 
 function sourceLayers(sources: Sources, value: (source: Source) => Value): Layer[] {
   return valuesLayer(sources, sources.list.map(value));
 }
 
-function valuesLayer({ codes, list }: Sources, values: readonly Value[]): Layer[] {
+function valuesLayer({ codes, list }: Sources, values: readonly Value[]): CodeLayer[] {
   if (values.every(({ type }) => type === "nil")) return [];
   const { at, width } = codes;
   const layer = { at, width, size: list.length, dictionary: undefined };
@@ -287,11 +289,14 @@ function layerOf(vector: Vector): Layer {
   }
   const { dictionary } = vector;
   const value = (index: number) => dictionary.at(index);
-  return codesLayer(vector, { value, dictionary });
+  return codesLayer(vector, { value, dictionary, values: dictionary });
 }
 
 /** Codes are read when somebody looks at them. */
-function codesLayer(vector: CodesVector, of: Pick<CodeLayer, "value" | "dictionary">): CodeLayer {
+function codesLayer(
+  vector: CodesVector,
+  of: Pick<CodeLayer, "value" | "dictionary" | "values">,
+): CodeLayer {
   return {
     kind: "codes",
     get at() {

@@ -6,8 +6,8 @@
 import { assert } from "../base/assert.ts";
 import type { MetricsOperation } from "../traceql/ast.ts";
 import { NAME, type PlanSeries } from "./metrics-series.ts";
+import { labelKey } from "./numbered-values.ts";
 import type { KeyValue } from "./question.ts";
-import { labelKey } from "./row-groups.ts";
 
 type Op = MetricsOperation["op"];
 export type Operand = number | readonly PlanSeries[];

@@ -21,8 +21,8 @@ import {
 } from "./metrics-partial.ts";
 import type { MetricsPlan } from "./metrics-plan.ts";
 import type { Found } from "./metrics-segment.ts";
+import { labelKey } from "./numbered-values.ts";
 import type { Value } from "./question.ts";
-import { labelKey } from "./row-groups.ts";
 import { codeHashes } from "./value-hash.ts";
 
 /** With more codes values count as many: merging texts and slots takes longer than counting. */

@@ -51,13 +51,18 @@ export function takeExemplars(
   if (plan.exemplars === 0) return;
   const { scratch, kernel } = tools;
   const { segment } = spansets.filter;
-  const { slotOf } = counted;
+  const { slotOf, few } = counted;
   const room = new ExemplarRoom(plan, partial.exemplars, place);
   const values = valuesOf(plan.fragments[place].fn, { spansets, slotOf }, tools);
   const [times, found] = [segment.start(), stretchesOf(plan.slots, room, scratch)];
-  const { first, last } = segment.traceStarts();
-  const traces = [segment.starts, segment.traces, first, last];
-  kernel.exemplarRows(slotOf, times, ...traces, values, found.table, room.stretches, found.at);
+  const of = [values, found.table, room.stretches, found.at] as const;
+  if (few !== undefined) {
+    const { starts, traces } = segment;
+    kernel.exemplarsFew(few.at, few.count, slotOf, times, starts, traces, ...of);
+  } else {
+    const { first, last } = segment.traceStarts();
+    kernel.exemplarRows(slotOf, times, segment.starts, segment.traces, first, last, ...of);
+  }
   const reader = new ExemplarReader(plan, place, spansets);
   const { bytes, ulongs, words } = scratch;
   for (let i = 0; i < room.stretches * 2; i++) {

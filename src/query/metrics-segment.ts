@@ -98,8 +98,11 @@ function countedRows(
   // The kernel writes eight at once.
   const slotOf = scratch.take((rows + 8) * 2);
   kernel.setSlots(first, step, count);
-  if (found * FEW < rows) kernel.slotFew(segment.start(), rows, bits, slotOf);
-  else {
+  let few: CountedRows["few"];
+  if (found * FEW < rows) {
+    const at = scratch.take(found * 4);
+    few = { at, count: kernel.slotFew(segment.start(), rows, bits, slotOf, at) >>> 0 };
+  } else {
     const of = segment.traceStarts();
     kernel.slotTraces(segment.start(), starts, traces, of.first, of.last, bits, slotOf);
   }
@@ -107,7 +110,7 @@ function countedRows(
   const range = kernel.slotRange(slotOf, rows) >>> 0;
   if (range === 0) return undefined;
   const least = range & 0xffff;
-  const counted = { rows, slotOf, first: least, slots: (range >>> 16) - least };
+  const counted = { rows, slotOf, first: least, slots: (range >>> 16) - least, few };
   return { spansets, bits, counted };
 }
 

@@ -5,8 +5,8 @@ import type { FragmentPartial, PartialSeries, SeriesPartial } from "./metrics-pa
 import type { Fragment, MetricsPlan, Slots } from "./metrics-plan.ts";
 import { quantileAt } from "./metrics-quantile.ts";
 import { numberOf, unitOf } from "./metrics-values.ts";
+import { labelKey } from "./numbered-values.ts";
 import type { KeyValue } from "./question.ts";
-import { labelKey } from "./row-groups.ts";
 
 export interface PlanSeries {
   readonly labels: readonly KeyValue[];

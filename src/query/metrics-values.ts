@@ -84,8 +84,8 @@ export function fieldBuckets(filter: FilterBits, of: FieldRows, tools: CodeTools
     const value = (code: number) => bound(code === 0 ? undefined : 2 ** code / unit);
     return { at, width: 1, size: 64, dictionary: undefined, value };
   }
-  const codes = fieldCodes(filter, of, tools);
-  return { ...codes, dictionary: undefined, value: (code) => bound(bucketOf(codes.value(code))) };
+  const { at, width, size, value } = fieldCodes(filter, of, tools);
+  return { at, width, size, dictionary: undefined, value: (code) => bound(bucketOf(value(code))) };
 }
 
 function bound(value: number | undefined): Value {

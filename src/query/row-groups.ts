@@ -7,6 +7,7 @@ import { slotsFor } from "../vector/coded-numbers.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import type { CodeTools, FieldCodes } from "./field-codes.ts";
 import { codeOf } from "./number-vectors.ts";
+import { numberedValues } from "./numbered-values.ts";
 import type { Value } from "./question.ts";
 
 /** Larger dictionaries are looked at only where rows that count have their values. */
@@ -23,6 +24,8 @@ export interface CountedRows {
   /** The first slot that a row has, and how many there are from it to the last. */
   readonly first: number;
   readonly slots: number;
+  /** Where they are few: their numbers, words in order. */
+  readonly few?: { readonly at: number; readonly count: number } | undefined;
 }
 
 /** One field: its codes, numbered by value. */
@@ -100,18 +103,24 @@ export class RowGroups {
   /** A word for each group and slot of the counted rows': how many rows. Takes scratch. */
   tally(): number {
     const { kernel, scratch } = this.#tools;
-    const { rows, slotOf, first: firstSlot, slots } = this.#counted;
+    const { rows, slotOf, first: firstSlot, slots, few } = this.#counted;
     const cells = this.size * slots;
     if (this.#groups !== 0) {
       const out = scratch.zeros(cells * 4);
       kernel.tallyRows(slotOf, this.#groups, rows, this.size, slots, out - firstSlot * 4);
       return out;
     }
-    const apart = cells <= CELLS_APART_MAX ? Math.ceil((cells + 1) / 16) * 64 : 0;
-    const out = scratch.zeros(Math.max(apart * 4, (cells + 1) * 4));
     const [first, second] = this.#fields;
     const at = first?.at ?? scratch.zeros(rows);
     const width = first?.width ?? 1;
+    if (few !== undefined && second === undefined) {
+      const out = scratch.zeros((cells + 1) * 4);
+      const table = this.#scaled(first, slots, firstSlot);
+      kernel.tallyFew(few.at, few.count, slotOf, at, width, table, cells, out);
+      return out;
+    }
+    const apart = cells <= CELLS_APART_MAX ? Math.ceil((cells + 1) / 16) * 64 : 0;
+    const out = scratch.zeros(Math.max(apart * 4, (cells + 1) * 4));
     if (second === undefined) {
       const table = this.#scaled(first, slots, firstSlot);
       kernel.tallyCodes(slotOf, at, width, table, rows, cells, apart, out);
@@ -246,45 +255,22 @@ function renumbered(
 function numbered(codes: FieldCodes, counted: CountedRows, tools: CodeTools): Numbered {
   const { scratch } = tools;
   if (codes.size <= CODES_MAX) {
-    return { at: codes.at, width: codes.width, codes: codes.size, ...byValue(codes, scratch) };
+    const { at, width, size } = codes;
+    return { at, width, codes: size, ...numbersOf(codes, scratch) };
   }
   const out = scratch.take(counted.rows * 4);
   const list = renumbered({ ...codes, out }, counted, tools);
   const value = (code: number) => codes.value(scratch.words[list.at / 4 + code]);
-  return { at: out, width: 4, codes: list.size, ...byValue({ size: list.size, value }, scratch) };
+  const some = { size: list.size, value, values: undefined };
+  return { at: out, width: 4, codes: list.size, ...numbersOf(some, scratch) };
 }
 
-/** Codes with the same value get the same number. */
-function byValue(
-  { size, value }: Pick<FieldCodes, "size" | "value">,
+function numbersOf(
+  codes: Pick<FieldCodes, "size" | "value" | "values">,
   scratch: StepScratch,
 ): Pick<Numbered, "table" | "values" | "keys"> {
-  const table = scratch.take(size * 4);
-  const values: Value[] = [];
-  const known = new Map<string, number>();
-  for (let code = 0; code < size; code++) {
-    const one = value(code);
-    const key = labelKey(one);
-    let number = known.get(key);
-    if (number === undefined) {
-      number = values.push(one) - 1;
-      known.set(key, number);
-    }
-    scratch.words[table / 4 + code] = number;
-  }
-  return { table, values, keys: [...known.keys()] };
-}
-
-/** The same text for values that are one label: of same type and content; 0 and -0 are the same. */
-export function labelKey(value: Value): string {
-  switch (value.type) {
-    case "nil":
-      return "nil";
-    case "list":
-      return `[${value.values.map(labelKey).join()}]`;
-    case "string":
-      return JSON.stringify(value.value);
-    default:
-      return `${value.type} ${value.value}`;
-  }
+  const { numbers, values, keys } = numberedValues(codes);
+  const table = scratch.take(numbers.length * 4);
+  scratch.words.set(numbers, table / 4);
+  return { table, values, keys };
 }

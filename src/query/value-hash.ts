@@ -4,8 +4,8 @@
  */
 import type { Dictionary } from "../vector/vector.ts";
 import type { FieldCodes } from "./field-codes.ts";
+import { labelKey } from "./numbered-values.ts";
 import type { Value } from "./question.ts";
-import { labelKey } from "./row-groups.ts";
 
 /** Two words a code, both 0 for values that are nil. */
 export type CodeHashes = Uint32Array;

@@ -9,11 +9,14 @@ import { assert } from "../base/assert.ts";
 import { EngineError, type ErrorCode } from "../base/error.ts";
 import type { GatheredPart, GatherJob, Peers } from "../query/answer-question.ts";
 import { buffersOf } from "../query/metrics-partial.ts";
+import { type PassedGathered, passGathered, receiveGathered } from "./pass-metrics.ts";
+
+type PassedPart = Omit<GatheredPart, "gathered"> & { readonly gathered: PassedGathered };
 
 type PeerMessage =
   | { readonly type: "gather"; readonly id: number; readonly job: GatherJob }
   | { readonly type: "cancel"; readonly id: number }
-  | { readonly type: "gathered"; readonly id: number; readonly part: GatheredPart }
+  | { readonly type: "gathered"; readonly id: number; readonly part: PassedPart }
   | {
       readonly type: "failed";
       readonly id: number;
@@ -100,7 +103,10 @@ export class QueryPeers implements Peers {
         doing.get(message.id)?.abort(new EngineError("internal", "nobody waits any more"));
         break;
       case "gathered":
-        peer.waiting.get(message.id)?.resolve(message.part);
+        peer.waiting.get(message.id)?.resolve({
+          ...message.part,
+          gathered: receiveGathered(message.part.gathered),
+        });
         break;
       case "failed":
         peer.waiting
@@ -120,7 +126,8 @@ export class QueryPeers implements Peers {
       if (signal.aborted) return;
       const { gathered } = part;
       const handed = gathered.type === "metrics" ? buffersOf(gathered.partial) : [];
-      port.postMessage({ type: "gathered", id, part } satisfies PeerMessage, handed);
+      const passed: PassedPart = { ...part, gathered: passGathered(gathered) };
+      port.postMessage({ type: "gathered", id, part: passed } satisfies PeerMessage, handed);
     } catch (error) {
       assert(error instanceof EngineError, "query: a part that failed says why");
       const { code, message, block } = error;

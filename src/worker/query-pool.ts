@@ -12,6 +12,7 @@ import type { AnswerTo, AskOptions, Question } from "../query/question.ts";
 import { PIN_DEADLINES, PINS } from "../ring/control.ts";
 import type { BlockVersions } from "./block-list.ts";
 import { BlockOwners } from "./block-owners.ts";
+import { receiveAnswer } from "./pass-metrics.ts";
 import { type RemoteBlock, SLOT_BYTES, SLOTS } from "./store-protocol.ts";
 import { startThread, type Thread } from "./thread.ts";
 import type {
@@ -120,13 +121,13 @@ export class QueryPool {
     const id = this.#nextId++;
     const { promise, resolve, reject } = Promise.withResolvers<AnswerTo<Q>>();
     const hear = (message: QueryAnswer | AskMessage) => {
-      if (message.type === "progress") onProgress?.(message.answer);
+      if (message.type === "progress") onProgress?.(receiveAnswer(message.answer));
       else {
         member.pending.delete(id);
         if (isOfDamage(message)) this.#damagedAnswers++;
         if (message.type === "failed") reject(new EngineError(message.code, message.message));
         // A thread answers to what it was asked.
-        else if (message.type === "found") resolve(message.answer as AnswerTo<Q>);
+        else if (message.type === "found") resolve(receiveAnswer(message.answer) as AnswerTo<Q>);
       }
     };
     const cancel = () => {

@@ -23,6 +23,7 @@ import type { SegmentTools } from "../query/segment-tools.ts";
 import { type KnownBlocks, type PinnedHead, Segments } from "../query/segments.ts";
 import { TraceCards } from "../query/trace-cards.ts";
 import { Turns } from "../query/turns.ts";
+import { passAnswer } from "./pass-metrics.ts";
 import { QueryPeers } from "./query-peers.ts";
 import type { AskMessage, QueryRequest } from "./worker-protocol.ts";
 
@@ -91,12 +92,13 @@ export class QueryQuestions {
     const controller = new AbortController();
     this.#prepare.asked(question.tenants);
     this.#underWay.set(id, controller);
-    const onProgress = (answer: Answer) => post({ type: "progress", id, answer });
+    const onProgress = (answer: Answer) =>
+      post({ type: "progress", id, answer: passAnswer(answer) });
     try {
       const { signal } = controller;
       const options = withProgress ? { signal, onProgress } : { signal };
       const answer = await answerQuestion(question, this.#tools, options);
-      if (!signal.aborted) post({ type: "found", id, answer });
+      if (!signal.aborted) post({ type: "found", id, answer: passAnswer(answer) });
     } catch (error) {
       if (controller.signal.aborted) return;
       const { code, message } = this.#failed(error);

@@ -7,10 +7,11 @@ import type { ErrorCode } from "../base/error.ts";
 import type { LogFormat, LogLevel } from "../base/log.ts";
 import type { Receiver, ReceiverKind, SpanLogConfig } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
-import type { Answer, Question } from "../query/question.ts";
+import type { Question } from "../query/question.ts";
 import type { SpanFilter } from "../query/trace-filter-spans.ts";
 import type { BlockVersions } from "./block-list.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
+import type { PassedAnswer } from "./pass-metrics.ts";
 import type { RemoteBlock } from "./store-protocol.ts";
 import type { TenantLimits } from "./tenant-limits.ts";
 
@@ -154,7 +155,7 @@ export type QueryRequest =
   | { readonly type: "store"; readonly port: MessagePort; readonly slots: SharedArrayBuffer };
 /** To a question in TraceQL. */
 export type AskMessage =
-  | { readonly type: "progress" | "found"; readonly id: number; readonly answer: Answer }
+  | { readonly type: "progress" | "found"; readonly id: number; readonly answer: PassedAnswer }
   | {
       readonly type: "failed";
       readonly id: number;

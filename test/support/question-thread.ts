@@ -14,6 +14,7 @@ import { CONTROL_BYTES } from "../../src/ring/control.ts";
 import { StepScratch } from "../../src/vector/step-scratch.ts";
 import { VectorCache } from "../../src/vector/vector-cache.ts";
 import { BlockList } from "../../src/worker/block-list.ts";
+import { receiveAnswer } from "../../src/worker/pass-metrics.ts";
 import { QueryQuestions } from "../../src/worker/query-questions.ts";
 import { ROOT } from "./checkout.ts";
 
@@ -74,7 +75,7 @@ export class QuestionThread {
       columns: undefined,
       post: (message) => {
         const waiting = this.#waiting.get(message.id);
-        if (message.type === "found") waiting?.resolve(message.answer);
+        if (message.type === "found") waiting?.resolve(receiveAnswer(message.answer));
         if (message.type === "failed") waiting?.reject(new Error(message.message));
       },
     });
