@@ -24,6 +24,7 @@ import { BOOLS, PageDictionary } from "./block-dictionary.ts";
 import { blockCorrupt } from "./block-error.ts";
 import { columnDictionary } from "./block-pages.ts";
 import type { BlockCaches } from "./block-read.ts";
+import { type ListCodes, listCodes } from "./list-codes.ts";
 import { packedCodes } from "./packed-codes.ts";
 import type { PageLevels } from "./page-levels-read.ts";
 import { checkDecoded, eachPage, type PageTools, pageCodes, plainValues } from "./page-values.ts";
@@ -77,6 +78,11 @@ export class BlockVectors {
   /** Undefined: only vector() has them. */
   packed(column: number): PackedCodes | undefined {
     return packedCodes(this.#options, column);
+  }
+
+  /** Of lists; undefined: their values are to be read one by one. */
+  listCodes(column: number): ListCodes | undefined {
+    return listCodes(this.#options, column);
   }
 
   /** Where each row's list begins, by a required column of its elements. */

@@ -13,7 +13,7 @@ import { BlockVectors } from "../block/block-vectors.ts";
 import type { ColumnRows } from "../block/parquet-decode.ts";
 import { resourceFromJson } from "../block/resource-json.ts";
 import type { Field } from "../traceql/ast.ts";
-import { codeValues } from "../vector/code-values.ts";
+import { codedValues, codeValues, keepCodes } from "../vector/code-values.ts";
 import { codeNumbers } from "../vector/coded-numbers.ts";
 import { type Keeper, StepKeeper } from "../vector/keeper.ts";
 import type { CodesVector, NumbersVector, PackedCodes, Vector } from "../vector/vector.ts";
@@ -352,10 +352,9 @@ export class BlockSegment implements Segment {
   }
 
   codesOf(numbers: NumbersVector, name: string): CodesVector {
-    const { scratch, kernel } = this.#tools;
-    const keeper = this.#columns;
-    const of = { keeper, scratch, kernel, entries: this.rows };
-    return codeNumbers(numbers, { ...of, name: `${this.#name}coded/${name}` });
+    const { kernel } = this.#tools;
+    const to = this.#coding(`coded/${name}`, "span");
+    return codeNumbers(numbers, { ...to, kernel });
   }
 
   keys(scope: "span" | ListScope): readonly string[] {
@@ -460,7 +459,9 @@ export class BlockSegment implements Segment {
   }
 
   #lists(column: number): CodesVector {
-    return codeValues(this.#coding(`list/${column}`, "span"), () => listValues(this.#read(column)));
+    const read = () => codedValues(this.rows, listValues(this.#read(column)));
+    const make = () => this.#vectors.listCodes(column) ?? read();
+    return keepCodes(this.#coding(`list/${column}`, "span"), make);
   }
 
   #residual(scope: "span" | ListScope): ResidualIndex | undefined {

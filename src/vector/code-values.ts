@@ -26,12 +26,26 @@ export interface ValuesToCode {
 
 /** `values` gives entries, in any order and each once at most, and their values. */
 export function codeValues(
-  { keeper, scratch, name, entries }: ValuesToCode,
+  to: ValuesToCode,
   values: () => Iterable<readonly [entry: number, value: DataValue]>,
 ): CodesVector {
-  let coded = { codes: new Uint32Array(0), list: [] as DataValue[] };
+  return keepCodes(to, () => codedValues(to.entries, values()));
+}
+
+interface Coded {
+  /** Of each entry; 0: none. */
+  readonly codes: Uint32Array<ArrayBuffer>;
+  /** The different values, of code i + 1. */
+  readonly list: readonly DataValue[];
+}
+
+export function keepCodes(
+  { keeper, scratch, name, entries }: ValuesToCode,
+  make: () => Coded,
+): CodesVector {
+  let coded: Coded = { codes: new Uint32Array(0), list: [] };
   const bytes = () => {
-    coded = code(entries, values());
+    coded = make();
     return entries * widthFor(coded.list.length);
   };
   return keeper.get<CodesVector>(name, bytes, (at) => {
@@ -47,10 +61,10 @@ export function codeValues(
   });
 }
 
-function code(
+export function codedValues(
   entries: number,
   values: Iterable<readonly [number, DataValue]>,
-): { codes: Uint32Array<ArrayBuffer>; list: DataValue[] } {
+): Coded {
   const codes = new Uint32Array(entries);
   const list: DataValue[] = [];
   const known = new Map<string, number>();
