@@ -22,7 +22,7 @@ export interface ListCodes {
   readonly list: readonly DataValue[];
 }
 
-/** Beginnings of lists are told apart up to so many: keys are exact so far, and memory is bounded. */
+/** Beginnings of lists are told apart up to so many: keys are exact, and memory is bounded. */
 const NODES_MAX = 2 ** 20;
 
 /** Undefined: they are of numbers, or too many differ. */
