@@ -2,7 +2,7 @@
  * `bun test/oracle/oracle-run.ts SEED PAIRS [KINDS] [QUESTIONS]`: the server against the oracle on
  * so many pairs of a trace set and a question, a hundred or QUESTIONS a trace set: with few, most
  * are the first to read their columns. Prints the first difference, made small, and ends with 1;
- * the same seed and numbers give the same pairs. KINDS: some of search,metrics,names,values, or all.
+ * equal numbers give equal pairs. KINDS: some of search,metrics,names,values, or all.
  */
 import { ASKED_KINDS, type AskedKind } from "./oracle-ask.ts";
 import { runOracle } from "./oracle-server.ts";

@@ -25,7 +25,7 @@ import {
 const TRACES_MAX = 6;
 /** Of so many tenants one has a crowd of traces. */
 const CROWDED_EACH = 3;
-/** Of so many tenants one has blocks to itself: all of a file's rows are read otherwise than some. */
+/** Of so many tenants one has blocks to itself: a whole file is read otherwise. */
 const ALONE_EACH = 3;
 /** A difference that takes more is told by its question and its seed. */
 const SPANS_SHOWN = 40;
