@@ -3,9 +3,7 @@
  * words, and no other row is looked at.
  */
 import { codeAt } from "./scan";
-import {
-  clearStretches, countCell, firstCounted, NO_SLOT, offerRow, slotOfTime, STRETCH_BYTES,
-} from "./tally";
+import { countCell, firstCounted, NO_SLOT, offerRow, slotOfTime } from "./tally";
 
 /** Slots of all rows as slotTraces() has them; and rows that have one to `list`. How many. */
 export function slotFew(times: u32, rows: u32, bits: u32, out: u32, list: u32): u32 {
@@ -30,18 +28,20 @@ export function slotFew(times: u32, rows: u32, bits: u32, out: u32, list: u32): 
 export function exemplarsFew(list: u32, count: u32, slotOf: u32, times: u32, starts: u32,
                              traces: u32, values: u32, stretchOf: u32, stretches: u32,
                              out: u32): void {
-  clearStretches(stretches, out);
+  const wanted = out + stretches * 8;
+  const found = out + stretches * 16;
+  memory.fill(found, 0xff, stretches * 8);
   let trace: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const row = load<u32>(list + i * 4);
     const slot: u32 = load<u16>(slotOf + row * 2);
-    const stretch = out + <u32>load<u8>(stretchOf + slot) * STRETCH_BYTES;
+    const at = <u32>load<u8>(stretchOf + slot) * 8;
     // Most come later, and which trace they are of does not matter.
-    if (load<u64>(times + row * 8) >= load<u64>(stretch, 8)) continue;
+    if (load<u64>(times + row * 8) >= load<u64>(wanted + at)) continue;
     trace = traceOf(row, starts, trace, traces);
     const first = firstCounted(slotOf, times, load<u32>(starts + trace * 4),
                                load<u32>(starts + trace * 4, 4), values);
-    if (first == row) offerRow(row, times, stretch);
+    if (first == row) offerRow(row, times, wanted + at, found + at);
   }
 }
 

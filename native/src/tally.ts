@@ -131,40 +131,36 @@ export function packSlots(slotOf: u32, bits: u32, rows: u32, out: u32): u32 {
 }
 
 const NO_ROW: u32 = 0xffffffff;
-export const STRETCH_BYTES: u32 = 24;
 
 /**
  * Of each stretch of time the two traces that come first, told by their first row with a slot.
  * Rows whose value, a double, is NaN count not at all; `values` is 0 where all have one. `first`
  * and `last` are those of startsOfTraces(), slots those of setSlots(), `stretchOf` bytes a slot.
  *
- * A stretch at `out` is, told by the caller, u64 its last nanosecond and u64 the time below which
- * a row is wanted; and the two rows, words, NO_ROW where there are fewer. Most traces come later,
- * and need no look at their rows.
+ * At `out` are, told by the caller, u64 the last nanosecond of each stretch, u64 of each the time
+ * below which a row is wanted; and of each the two rows, words, NO_ROW where there are fewer. Most
+ * traces come later, and need no look at their rows.
  */
 export function exemplarRows(slotOf: u32, times: u32, starts: u32, traces: u32, first: u32,
                              last: u32, values: u32, stretchOf: u32, stretches: u32,
                              out: u32): void {
-  clearStretches(stretches, out);
+  const wanted = out + stretches * 8;
+  const found = out + stretches * 16;
+  memory.fill(found, 0xff, stretches * 8);
   for (let trace: u32 = 0; trace < traces; trace++) {
     const from = load<u64>(first + trace * 8);
     const slot = slotOfTime(from);
     if (slot != NO_SLOT) {
-      const at = out + load<u8>(stretchOf + slot) * STRETCH_BYTES;
-      if (load<u64>(at, 8) <= from && load<u64>(last + trace * 8) <= load<u64>(at)) continue;
+      const at = <u32>load<u8>(stretchOf + slot) * 8;
+      if (load<u64>(wanted + at) <= from && load<u64>(last + trace * 8) <= load<u64>(out + at)) {
+        continue;
+      }
     }
     const row = firstCounted(slotOf, times, load<u32>(starts + trace * 4),
                              load<u32>(starts + trace * 4, 4), values);
     if (row == NO_ROW) continue;
-    const stretch = load<u8>(stretchOf + load<u16>(slotOf + row * 2));
-    offerRow(row, times, out + stretch * STRETCH_BYTES);
-  }
-}
-
-/** Two times NO_ROW in each. */
-export function clearStretches(stretches: u32, out: u32): void {
-  for (let i: u32 = 0; i < stretches; i++) {
-    store<u64>(out + i * STRETCH_BYTES, u64.MAX_VALUE, 16);
+    const at = <u32>load<u8>(stretchOf + load<u16>(slotOf + row * 2)) * 8;
+    offerRow(row, times, wanted + at, found + at);
   }
 }
 
@@ -186,15 +182,15 @@ export function firstCounted(slotOf: u32, times: u32, row: u32, end: u32, values
 
 // @ts-ignore: decorator
 @inline
-export function offerRow(row: u32, times: u32, at: u32): void {
+export function offerRow(row: u32, times: u32, wanted: u32, found: u32): void {
   const time = load<u64>(times + row * 8);
-  if (time >= load<u64>(at, 8)) return;
-  const before = load<u32>(at, 16);
+  if (time >= load<u64>(wanted)) return;
+  const before = load<u32>(found);
   const isFirst = before == NO_ROW || time < load<u64>(times + before * 8);
-  store<u32>(at, isFirst ? row : before, 16);
+  store<u32>(found, isFirst ? row : before);
   const second = isFirst ? before : row;
-  store<u32>(at, second, 20);
-  if (second != NO_ROW) store<u64>(at, load<u64>(times + second * 8), 8);
+  store<u32>(found, second, 4);
+  if (second != NO_ROW) store<u64>(wanted, load<u64>(times + second * 8));
 }
 
 /** out[group * slots + slot] += 1, words, of groups below `size`. */

@@ -4,6 +4,7 @@
  * A trace gives one candidate, in the one segment that it is in, so which ones stay follows from
  * the data alone: not from the order of segments, nor from which thread took them up.
  */
+import { assert } from "../base/assert.ts";
 import type { MetricsPlan } from "./metrics-plan.ts";
 import type { KeyValue } from "./question.ts";
 
@@ -38,8 +39,13 @@ function stretchesOf(most: number): number {
 
 /** Those of one fragment; it puts them into `exemplars` and takes them out. */
 export class ExemplarRoom {
+  /** Of each slot the stretch of time that it is in, by its number. */
+  readonly stretchOf: Uint8Array;
+  /** Of each stretch the last nanosecond. */
+  readonly lasts: BigUint64Array;
+  /** Of each stretch: who comes at that time or later does not stay. */
+  readonly ends: BigUint64Array;
   readonly #fragment: number;
-  readonly #slots: number;
   readonly #most: number;
   readonly #exemplars: PartialExemplar[];
   /** In order. */
@@ -51,34 +57,37 @@ export class ExemplarRoom {
     fragment: number,
   ) {
     const most = Math.floor(max / fragments.length);
+    const count = stretchesOf(most);
+    assert(count <= 256, "query: stretches of exemplars have a byte");
     this.#fragment = fragment;
     this.#exemplars = exemplars;
-    this.#slots = slots.count;
     this.#most = Math.min(most, PER_STRETCH);
-    this.#stretches = Array.from({ length: stretchesOf(most) }, () => []);
+    this.#stretches = Array.from({ length: count }, () => []);
+    this.stretchOf = new Uint8Array(slots.count);
+    this.lasts = new BigUint64Array(count);
+    this.ends = new BigUint64Array(count).fill(END_OF_TIME);
+    for (let slot = 0; slot < slots.count; slot++) {
+      this.stretchOf[slot] = Math.floor((slot * count) / slots.count);
+    }
+    for (const [stretch] of this.#stretches.entries()) {
+      const end = BigInt(this.stretchOf.lastIndexOf(stretch) + 1);
+      this.lasts[stretch] = slots.first + end * slots.step;
+    }
     for (const one of exemplars)
-      if (one.fragment === fragment) this.#stretches[this.stretchOf(one.slot)].push(one);
-    for (const stretch of this.#stretches) stretch.sort(orderExemplars);
+      if (one.fragment === fragment) this.#stretches[this.stretchOf[one.slot]].push(one);
+    for (const [stretch, own] of this.#stretches.entries()) {
+      own.sort(orderExemplars);
+      this.#end(stretch);
+    }
   }
 
-  /** Stretches of time, numbered. */
   get stretches(): number {
     return this.#stretches.length;
   }
 
-  stretchOf(slot: number): number {
-    return Math.floor((slot * this.#stretches.length) / this.#slots);
-  }
-
-  /** Who comes at that time or later does not stay. */
-  endOf(stretch: number): bigint {
-    const own = this.#stretches[stretch];
-    return own.length < this.#most ? END_OF_TIME : own[own.length - 1].time + 1n;
-  }
-
   /** Whether the candidate stays, so far. */
   has(candidate: ExemplarPlace): boolean {
-    const stretch = this.#stretches[this.stretchOf(candidate.slot)];
+    const stretch = this.#stretches[this.stretchOf[candidate.slot]];
     const last = stretch.at(-1);
     if (stretch.length < this.#most || last === undefined) return this.#most > 0;
     return orderExemplars(candidate, last) < 0;
@@ -87,13 +96,21 @@ export class ExemplarRoom {
   /** Undefined: it does not stay. */
   add(candidate: Omit<PartialExemplar, "fragment">): PartialExemplar | undefined {
     if (!this.has(candidate)) return undefined;
-    const stretch = this.#stretches[this.stretchOf(candidate.slot)];
+    const number = this.stretchOf[candidate.slot];
+    const stretch = this.#stretches[number];
     const exemplar = { ...candidate, fragment: this.#fragment };
     stretch.push(exemplar);
     stretch.sort(orderExemplars);
     this.#exemplars.push(exemplar);
     const over = stretch.length > this.#most ? stretch.pop() : undefined;
     if (over !== undefined) this.#exemplars.splice(this.#exemplars.indexOf(over), 1);
+    this.#end(number);
     return exemplar;
+  }
+
+  #end(stretch: number): void {
+    const own = this.#stretches[stretch];
+    const last = own.length < this.#most ? undefined : own.at(-1);
+    this.ends[stretch] = last === undefined ? END_OF_TIME : last.time + 1n;
   }
 }

@@ -9,6 +9,7 @@ import {
   type SecondVisit,
 } from "./gatherer.ts";
 import { LateExemplars } from "./late-exemplars.ts";
+import { ExemplarTaker } from "./metrics-exemplars.ts";
 import { finishMetrics } from "./metrics-finish.ts";
 import { emptyPartial, type MetricsPartial, mergePartial } from "./metrics-partial.ts";
 import { type MetricsPlan, planMetrics } from "./metrics-plan.ts";
@@ -23,6 +24,8 @@ export class MetricsGatherer implements Gatherer {
   readonly #tools: GatherTools;
   readonly #partial: MetricsPartial;
   readonly #late = new LateExemplars();
+  /** By fragment; they know what is in the partial, until it is settled. */
+  #takers: readonly ExemplarTaker[] | undefined;
   #chosen: SecondVisit | undefined;
 
   constructor(question: MetricsQuestion, tools: GatherTools, chosen: SecondVisit | undefined) {
@@ -33,8 +36,18 @@ export class MetricsGatherer implements Gatherer {
   }
 
   use(part: SegmentPart): void {
-    const [partial, chosen, late] = [this.#partial, this.#chosen, this.#late];
-    tallySegment(this.#plan, part, { ...this.#tools, partial, chosen, late });
+    const [partial, chosen, takers] = [this.#partial, this.#chosen, this.#exemplars()];
+    tallySegment(this.#plan, part, { ...this.#tools, partial, chosen, takers });
+  }
+
+  /** Undefined: none are wanted. */
+  #exemplars(): readonly ExemplarTaker[] | undefined {
+    if (this.#plan.exemplars === 0) return undefined;
+    const into = { exemplars: this.#partial.exemplars, late: this.#late };
+    this.#takers ??= this.#plan.fragments.map(
+      (_, place) => new ExemplarTaker(this.#plan, place, into),
+    );
+    return this.#takers;
   }
 
   again(): SecondVisit | undefined {
@@ -48,12 +61,14 @@ export class MetricsGatherer implements Gatherer {
 
   take(): Gathered {
     this.#late.settle(this.#partial.exemplars);
+    this.#takers = undefined;
     return { type: "metrics", partial: this.#partial };
   }
 
   add(gathered: Gathered): void {
     assert(gathered.type === "metrics", "query: gathered for another question");
-    mergePartial(this.#plan, this.#partial, gathered.partial);
+    const rooms = this.#exemplars()?.map(({ room }) => room) ?? [];
+    mergePartial(this.#plan, { into: this.#partial, rooms }, gathered.partial);
   }
 
   answer(metrics: AnswerMetrics): MetricsAnswer {

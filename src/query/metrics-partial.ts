@@ -3,7 +3,7 @@
  * one question, and additive, so that in which order does not matter.
  */
 import { type CompareCounts, mergeCounts } from "./compare-counts.ts";
-import { ExemplarRoom, type PartialExemplar } from "./exemplar-room.ts";
+import type { ExemplarRoom, PartialExemplar } from "./exemplar-room.ts";
 import { metricsCells } from "./metrics-cells.ts";
 import type { Fragment, MetricsPlan } from "./metrics-plan.ts";
 import type { KeyValue, Value } from "./question.ts";
@@ -79,8 +79,18 @@ export function takeCells(partial: MetricsPartial, count: number): boolean {
   return true;
 }
 
+interface PartialInto {
+  readonly into: MetricsPartial;
+  /** Those of its exemplars, by fragment. */
+  readonly rooms: readonly ExemplarRoom[];
+}
+
 /** Adds all of `from`, which is given up with that. */
-export function mergePartial(plan: MetricsPlan, into: MetricsPartial, from: MetricsPartial): void {
+export function mergePartial(
+  plan: MetricsPlan,
+  { into, rooms }: PartialInto,
+  from: MetricsPartial,
+): void {
   for (const [i, fragment] of from.fragments.entries()) {
     const to = into.fragments[i];
     if (fragment.kind === "series" && to.kind === "series") {
@@ -89,10 +99,7 @@ export function mergePartial(plan: MetricsPlan, into: MetricsPartial, from: Metr
       mergeCompared(plan, { into, to: to.keys }, fragment.keys);
     }
   }
-  for (const place of plan.fragments.keys()) {
-    const room = new ExemplarRoom(plan, into.exemplars, place);
-    for (const one of from.exemplars) if (one.fragment === place) room.add(one);
-  }
+  for (const one of from.exemplars) rooms[one.fragment].add(one);
   if (from.isCut) into.isCut = true;
 }
 

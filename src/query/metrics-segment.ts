@@ -5,10 +5,9 @@
 import type { MetricsFunction, Pipeline } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
 import { type CodeTools, fieldCodes } from "./field-codes.ts";
-import type { LateExemplars } from "./late-exemplars.ts";
 import { metricsCells } from "./metrics-cells.ts";
 import { type ChosenValues, tallyChosen, tallyCompare } from "./metrics-compare.ts";
-import { takeExemplars } from "./metrics-exemplars.ts";
+import type { ExemplarTaker } from "./metrics-exemplars.ts";
 import { type MetricsPartial, type SeriesPartial, takeCells } from "./metrics-partial.ts";
 import type { MetricsPlan, Slots } from "./metrics-plan.ts";
 import { fieldBuckets, fieldNumbers } from "./metrics-values.ts";
@@ -31,11 +30,12 @@ export interface TallyTools extends CodeTools {
   readonly partial: MetricsPartial;
   /** By fragment: in the second visit what is counted in it; undefined in the first. */
   readonly chosen?: readonly ChosenValues[] | undefined;
-  readonly late: LateExemplars;
+  /** By fragment; undefined: none are wanted. */
+  readonly takers: readonly ExemplarTaker[] | undefined;
 }
 
 export function tallySegment(plan: MetricsPlan, part: SegmentPart, tools: TallyTools): void {
-  const { partial, chosen, scratch, late } = tools;
+  const { partial, chosen, scratch, takers } = tools;
   const whole = new Spansets(part.segment, tools);
   const known = new Map<string, Found | undefined>();
   for (const [place, { pipeline, pipelineText, fn }] of plan.fragments.entries()) {
@@ -61,8 +61,7 @@ export function tallySegment(plan: MetricsPlan, part: SegmentPart, tools: TallyT
         const { slots } = plan;
         const { series } = into;
         const groups = tallyFunction(of, { slots: slots.count, partial, series }, tools);
-        const options = { place, groups, counted: found.counted, spansets, partial, late };
-        takeExemplars(plan, options, tools);
+        takers?.[place].take({ groups, counted: found.counted, spansets }, tools);
       }
     });
   }
