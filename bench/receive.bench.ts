@@ -1,6 +1,7 @@
 /**
  * What it costs to receive a request of 500 spans, by encoding: CPU of a server process whose sink
- * copies into a ring of 8 MiB and answers at once. "floor" reads the body and does nothing else.
+ * copies into a ring of 8 MiB and answers at once. "floor" is the runtime's
+ * server, which reads the body and does nothing else.
  *
  *   bun bench/receive.bench.ts [rounds]
  *
@@ -11,7 +12,7 @@
 import { deflateSync, gzipSync, zstdCompressSync } from "node:zlib";
 import { compressSync } from "snappy";
 import { makeLogger } from "../src/base/log.ts";
-import { serveHttp } from "../src/receive/http-server.ts";
+import { listenHttp1 } from "../src/receive/http1-server.ts";
 import { InFlight } from "../src/receive/in-flight.ts";
 import { otlpHttp } from "../src/receive/otlp-http.ts";
 import type { Verdict } from "../src/receive/receive.ts";
@@ -39,7 +40,7 @@ function serve(): void {
     liveTraces: 0,
   };
   const verdict: Verdict = { outcome: "stored", accepted: SPANS, rejected };
-  const receiver = serveHttp(
+  const receiver = listenHttp1(
     otlpHttp({ tracesUrlPath: "/v1/traces", requestBytesMax: 20 << 20 }),
     {
       ...{ hostname: "127.0.0.1", port: 0, idleTimeoutSeconds: 30 },
@@ -60,15 +61,15 @@ function serve(): void {
       draining: () => false,
     },
   );
-  const floor = async (request: Request) => {
-    await request.bytes();
-    return new Response(null);
-  };
-  const server = Bun.serve({
-    ...receiver,
-    fetch: (request) => (request.url.endsWith("floor") ? floor(request) : receiver.fetch(request)),
+  const floor = Bun.serve({
+    port: 0,
+    hostname: "127.0.0.1",
+    async fetch(request) {
+      await request.bytes();
+      return new Response(null);
+    },
   });
-  process.stdout.write(`${server.port}\n`);
+  process.stdout.write(`${floor.port} ${receiver.port}\n`);
   process.stdin.on("data", () => {
     const { user, system } = process.cpuUsage();
     process.stdout.write(`${user + system}\n`);
@@ -80,8 +81,9 @@ async function measure(rounds: number): Promise<void> {
   const cmd = [process.execPath, import.meta.path, "serve"];
   const child = Bun.spawn({ cmd, env, stdin: "pipe", stdout: "pipe" });
   const reader = child.stdout.getReader();
-  const answer = async () => Number(new TextDecoder().decode((await reader.read()).value));
-  const url = `http://127.0.0.1:${await answer()}`;
+  const line = async () => new TextDecoder().decode((await reader.read()).value).trim();
+  const answer = async () => Number(await line());
+  const [floor, receiver] = (await line()).split(" ").map((port) => `http://127.0.0.1:${port}`);
   const cpu = () => {
     child.stdin.write("?\n");
     void child.stdin.flush();
@@ -100,7 +102,7 @@ async function measure(rounds: number): Promise<void> {
 
   for (let round = -1; round < rounds; round++) {
     for (const one of cases) {
-      const target = `${url}${one.encoding === "" ? "/floor" : "/v1/traces"}`;
+      const target = one.encoding === "" ? floor : `${receiver}/v1/traces`;
       const before = await cpu();
       await send(target, one);
       const us = ((await cpu()) - before) / REQUESTS_A_ROUND;

@@ -4,6 +4,9 @@
  * POST and its simpler fellows, and nothing said to origins that are not allowed.
  */
 
+import type { Http1Answer } from "../http1/http1-answer.ts";
+import type { HttpRequest } from "./http-receive.ts";
+
 export interface CorsOptions {
   readonly allowedOrigins: readonly string[];
   readonly allowedHeaders: readonly string[];
@@ -15,28 +18,33 @@ export interface CorsOptions {
 const USUAL_HEADERS = ["accept", "content-type", "x-requested-with"];
 const METHODS = ["GET", "POST", "HEAD"];
 
-type Handler = (request: Request) => Response | Promise<Response>;
+type Handler = (request: HttpRequest) => Http1Answer | Promise<Http1Answer>;
 
 export function withCors(handler: Handler, options: CorsOptions): Handler {
   const isAllowed = originTest(options.allowedOrigins);
   const allowedHeaders = headerTest(options.allowedHeaders);
   const exposed = options.exposedHeaders.join(", ");
-  return async function handle(request) {
-    const origin = request.headers.get("origin");
-    const method = request.headers.get("access-control-request-method");
+  const shown = (answer: Http1Answer, origin: string | null): Http1Answer => {
+    const headers: Record<string, string> = { ...answer.headers, vary: "Origin" };
+    if (origin !== null && isAllowed(origin)) {
+      headers["access-control-allow-origin"] = origin;
+      headers["access-control-allow-credentials"] = "true";
+      if (exposed !== "") headers["access-control-expose-headers"] = exposed;
+    }
+    return { ...answer, headers };
+  };
+  return function handle(request) {
+    const origin = request.headers.get("origin") ?? null;
+    const method = request.headers.get("access-control-request-method") ?? null;
     if (request.method === "OPTIONS" && method !== null) {
       const headers = request.headers.get("access-control-request-headers") ?? "";
       const granted =
         origin !== null && isAllowed(origin) && METHODS.includes(method) && allowedHeaders(headers);
       return preflight(granted ? origin : undefined, { method, headers, options });
     }
-    const response = await handler(request);
-    response.headers.append("vary", "Origin");
-    if (origin === null || !isAllowed(origin)) return response;
-    response.headers.set("access-control-allow-origin", origin);
-    response.headers.set("access-control-allow-credentials", "true");
-    if (exposed !== "") response.headers.set("access-control-expose-headers", exposed);
-    return response;
+    const answer = handler(request);
+    if (!(answer instanceof Promise)) return shown(answer, origin);
+    return answer.then((late) => shown(late, origin));
   };
 }
 
@@ -47,18 +55,18 @@ interface Asked {
 }
 
 /** Without an origin it grants nothing. */
-function preflight(origin: string | undefined, { method, headers, options }: Asked): Response {
-  const answer = new Headers({
+function preflight(origin: string | undefined, { method, headers, options }: Asked): Http1Answer {
+  const answer: Record<string, string> = {
     vary: "Origin, Access-Control-Request-Method, Access-Control-Request-Headers",
-  });
+  };
   if (origin !== undefined) {
-    answer.set("access-control-allow-origin", origin);
-    answer.set("access-control-allow-methods", method);
-    answer.set("access-control-allow-credentials", "true");
-    if (headers !== "") answer.set("access-control-allow-headers", headers);
-    if (options.maxAgeSeconds > 0) answer.set("access-control-max-age", `${options.maxAgeSeconds}`);
+    answer["access-control-allow-origin"] = origin;
+    answer["access-control-allow-methods"] = method;
+    answer["access-control-allow-credentials"] = "true";
+    if (headers !== "") answer["access-control-allow-headers"] = headers;
+    if (options.maxAgeSeconds > 0) answer["access-control-max-age"] = `${options.maxAgeSeconds}`;
   }
-  return new Response(null, { status: 204, headers: answer });
+  return { status: 204, headers: answer, body: null };
 }
 
 function originTest(patterns: readonly string[]): (origin: string) => boolean {

@@ -10,6 +10,9 @@ import { assert } from "../base/assert.ts";
 import { EngineError } from "../base/error.ts";
 import { freeBytes } from "../base/free-bytes.ts";
 import type { Logger } from "../base/log.ts";
+import type { Http1Answer } from "../http1/http1-answer.ts";
+import type { PieceReader } from "../http1/http1-body.ts";
+import { closing } from "../http1/http1-connection.ts";
 import { parseTenant, TENANT_HEADER } from "../model/tenant.ts";
 import { BodyAbandoned } from "./body-error.ts";
 import { type Encoding, parseEncoding } from "./decompress.ts";
@@ -42,23 +45,37 @@ export interface HttpReceiveParts {
   readonly held?: HeldAnswers;
 }
 
+/** A request, as the runtime's server gives it or our own. */
+export interface HttpRequest {
+  readonly method: string;
+  /** With scheme and host, or from the path on. */
+  readonly url: string;
+  readonly headers: { get(name: string): string | null | undefined };
+  /** Null: there is none. To be asked for in the turn in which the request came. */
+  readonly body: { getReader(): PieceReader } | null;
+  /** All of it; to be asked for likewise. */
+  bytes(): Promise<Uint8Array>;
+  /** Our own server's: what bytes() gave is of no more use. */
+  freeBody?(): void;
+}
+
 /** What differs between the formats. `Kind` is how a request is encoded and its answer will be. */
 export interface HttpFormat<Kind> {
   /** From the headers alone; it must not throw. */
-  kindOf(request: Request): Kind;
+  kindOf(request: HttpRequest): Kind;
   /** Throws `not_found` or `wrong_method`. */
-  checkTarget(request: Request): void;
+  checkTarget(request: HttpRequest): void;
   /** Whether a body is OTLP as it comes, so that its length is what counts. */
   isOtlp(kind: Kind): boolean;
   /** Throws `wrong_type`. */
-  checkType(request: Request, kind: Kind): void;
+  checkType(request: HttpRequest, kind: Kind): void;
   /**
    * The body as an ExportTraceServiceRequest: itself, or a view that the next call may change.
    * It may write into the body. Throws `malformed` or `too_large`.
    */
   toOtlp(body: Uint8Array, kind: Kind): Uint8Array;
-  stored(verdict: Verdict, kind: Kind): Response;
-  refused(error: EngineError, kind: Kind): Response;
+  stored(verdict: Verdict, kind: Kind): Http1Answer;
+  refused(error: EngineError, kind: Kind): Http1Answer;
 }
 
 /**
@@ -70,21 +87,20 @@ export function httpReceive<Kind>(
   format: HttpFormat<Kind>,
   options: HttpReceiveOptions,
   parts: HttpReceiveParts,
-): (request: Request) => Response | Promise<Response> {
+): (request: HttpRequest) => Http1Answer | Promise<Http1Answer> {
   assert(
     options.requestBytesMax <= parts.inFlight.requestBytesMax,
     "receive over http: the largest request does not fit into the bytes in flight",
   );
-  const finish = (response: Response, closes: boolean) => {
-    if (closes || parts.draining()) response.headers.set("connection", "close");
-    return response;
-  };
+  const finish = (answer: Http1Answer, closes: boolean) =>
+    closes || parts.draining() ? closing(answer) : answer;
   const refuse = (error: unknown, tenant: string, kind: Kind) => {
     const known = asEngineError(error, parts.logger);
     parts.meter.refused(tenant, known.code, known);
-    const response = format.refused(known, kind);
-    if (known.code === "wrong_method") response.headers.set("allow", "POST");
-    return finish(response, known instanceof BodyAbandoned);
+    const refused = format.refused(known, kind);
+    const isWrongMethod = known.code === "wrong_method";
+    const headers = isWrongMethod ? { ...refused.headers, allow: "POST" } : refused.headers;
+    return finish({ ...refused, headers }, known instanceof BodyAbandoned);
   };
   return function handle(request) {
     const kind = format.kindOf(request);
@@ -97,17 +113,19 @@ export function httpReceive<Kind>(
         if (held === undefined) throw stopping;
         return held.then(() => refuse(stopping, "", kind));
       }
-      const named = options.multitenancyEnabled ? request.headers.get(TENANT_HEADER) : null;
+      const named = options.multitenancyEnabled
+        ? (request.headers.get(TENANT_HEADER) ?? null)
+        : null;
       tenant = parseTenant(named, options.multitenancyEnabled);
       format.checkType(request, kind);
-      const contentEncoding = parseEncoding(request.headers.get("content-encoding"));
+      const contentEncoding = parseEncoding(request.headers.get("content-encoding") ?? null);
       const isOtlp = contentEncoding === "identity" && format.isOtlp(kind);
       const otlpShare = isOtlp ? 1 : OTLP_SHARE_MIN;
       const refused = refusalOf(request, { tenant, otlpShare }, parts);
       if (refused !== undefined) return refuse(refused, tenant, kind);
       const receiving = { format, kind, tenant, contentEncoding, otlpShare, options, parts };
       return take(request, receiving).then(
-        (response) => finish(response, false),
+        (answer) => finish(answer, false),
         (error) => refuse(error, tenant, kind),
       );
     } catch (error) {
@@ -118,7 +136,7 @@ export function httpReceive<Kind>(
 
 /** Why it cannot be taken now, as far as its headers tell. */
 function refusalOf(
-  request: Request,
+  request: HttpRequest,
   { tenant, otlpShare }: { readonly tenant: string; readonly otlpShare: number },
   { sink, inFlight }: HttpReceiveParts,
 ): EngineError | undefined {
@@ -129,7 +147,7 @@ function refusalOf(
 }
 
 /** Of the body; zero where it is not said. */
-function lengthOf(request: Request): number {
+function lengthOf(request: HttpRequest): number {
   return Number(request.headers.get("content-length") ?? 0);
 }
 
@@ -143,7 +161,7 @@ interface Receiving<Kind> {
   readonly otlpShare: number;
 }
 
-async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise<Response> {
+async function take<Kind>(request: HttpRequest, receiving: Receiving<Kind>): Promise<Http1Answer> {
   const { options, parts, tenant, contentEncoding, otlpShare, format, kind } = receiving;
   const { requestBytesMax: bytesMax, bodyTimeoutMs: timeoutMs } = options;
   const reservation = parts.inFlight.reserve(tenant, otlpShare);
@@ -159,6 +177,7 @@ async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise
     // No await between the two: what toOtlp() returns is not ours for longer.
     const offered = parts.sink.offer(tenant, format.toOtlp(body, kind));
     freeBytes(body); // the sink has copied it
+    request.freeBody?.();
     if (offered === undefined) throw overloaded();
     const verdict = await offered;
     throwUnlessStored(verdict);
@@ -166,26 +185,27 @@ async function take<Kind>(request: Request, receiving: Receiving<Kind>): Promise
     return format.stored(verdict, kind);
   } finally {
     if (body !== undefined) freeBytes(body);
+    request.freeBody?.();
     reservation.release();
   }
 }
 
-export function checkPost(request: Request): void {
+export function checkPost(request: HttpRequest): void {
   if (request.method !== "POST") {
     throw new EngineError("wrong_method", `method ${request.method} is not accepted, POST is`);
   }
 }
 
-/** Of "http://host/path?query", or of "/path", which the runtime gives for a strange host. */
+/** Of "http://host/path?query", or of "/path". */
 export function pathOf(url: string): string {
-  const scheme = url.indexOf("://");
+  const scheme = url.startsWith("/") ? -1 : url.indexOf("://");
   const start = scheme < 0 ? 0 : url.indexOf("/", scheme + 3);
   const query = url.indexOf("?", start);
   return url.slice(start, query < 0 ? undefined : query);
 }
 
 /** Lower case, without parameters; empty when there is none. */
-export function mediaType(contentType: string | null): string {
+export function mediaType(contentType: string | null | undefined): string {
   return (contentType ?? "").split(";", 1)[0].trim().toLowerCase();
 }
 
@@ -193,7 +213,7 @@ export function mediaType(contentType: string | null): string {
 const SHOWN_LENGTH_MAX = 64;
 
 /** `accepted` as in "application/x-protobuf is". */
-export function wrongType(contentType: string | null, accepted: string): EngineError {
+export function wrongType(contentType: string | null | undefined, accepted: string): EngineError {
   const shown = JSON.stringify((contentType ?? "").slice(0, SHOWN_LENGTH_MAX));
   return new EngineError("wrong_type", `content type ${shown} is not accepted, ${accepted}`);
 }

@@ -1,4 +1,8 @@
-/** The server that receivers over HTTP run in: an address, timeouts, and the last resort. */
+/**
+ * The runtime's server for receivers over HTTP, where there is TLS: an address, timeouts, and the
+ * last resort. In clear text it is our own (http1-server.ts), whose refusals cost a third.
+ */
+import type { Http1Answer } from "../http1/http1-answer.ts";
 import { type CorsOptions, withCors } from "./cors.ts";
 import {
   type HttpFormat,
@@ -49,6 +53,19 @@ export interface HttpServer {
   error(error: Error): Response;
 }
 
+export function handlerOf<Kind>(
+  format: HttpFormat<Kind>,
+  options: HttpServerOptions,
+  parts: HttpReceiveParts,
+): ReturnType<typeof httpReceive> {
+  const handler = httpReceive(format, options, parts);
+  return options.cors === undefined ? handler : withCors(handler, options.cors);
+}
+
+export function responseOf({ status, headers, body }: Http1Answer): Response {
+  return new Response(body as Uint8Array<ArrayBuffer> | string | null, { status, headers });
+}
+
 /**
  * For Bun.serve(), in every ingress Worker: the kernel spreads connections over those that listen
  * on one port.
@@ -58,8 +75,8 @@ export function serveHttp<Kind>(
   options: HttpServerOptions,
   parts: HttpReceiveParts,
 ): HttpServer {
-  const { cors, tls } = options;
-  const handler = httpReceive(format, options, parts);
+  const { tls } = options;
+  const handle = handlerOf(format, options, parts);
   return {
     hostname: options.hostname,
     port: options.port,
@@ -70,7 +87,10 @@ export function serveHttp<Kind>(
     // and what it does not read is dropped as it comes.
     maxRequestBodySize: Number.MAX_SAFE_INTEGER,
     ...(tls !== undefined && { tls }),
-    fetch: cors === undefined ? handler : withCors(handler, cors),
+    fetch(request) {
+      const answer = handle(request);
+      return answer instanceof Promise ? answer.then(responseOf) : responseOf(answer);
+    },
     error(error) {
       parts.logger.error("receiver failed", { error: error.stack ?? String(error) });
       return new Response("internal error", { status: 500 });

@@ -6,15 +6,17 @@
  * says what was refused and that the rest is stored: clients log it, and do not send again.
  */
 import { EngineError } from "../base/error.ts";
+import type { Http1Answer } from "../http1/http1-answer.ts";
 import { checkPost, type HttpFormat, mediaType, pathOf, wrongType } from "./http-receive.ts";
 import { refusedPart } from "./jaeger-refusal.ts";
 import { JaegerRequest } from "./jaeger-request.ts";
 import { readBatch } from "./jaeger-thrift.ts";
-import { errorResponse } from "./otlp-response.ts";
+import { errorAnswer } from "./otlp-response.ts";
 import type { Verdict } from "./receive.ts";
 import { ThriftBinaryReader } from "./thrift-binary.ts";
 
 const PATH = "/api/traces";
+const ACCEPTED = { status: 202, headers: {}, body: null };
 const TYPES = new Set(["application/x-thrift", "application/vnd.apache.thrift.binary"]);
 
 /** `bytesMax` is of a request as OTLP. */
@@ -39,13 +41,13 @@ export function jaegerHttp(bytesMax: number): HttpFormat<"thrift"> {
       readBatch(reader, request);
       return request.out.written();
     },
-    stored: (verdict) => partRefused(verdict) ?? new Response(null, { status: 202 }),
-    refused: (error) => errorResponse(error, "unknown"),
+    stored: (verdict) => partRefused(verdict) ?? ACCEPTED,
+    refused: (error) => errorAnswer(error, "unknown"),
   };
 }
 
-function partRefused(verdict: Verdict): Response | undefined {
+function partRefused(verdict: Verdict): Http1Answer | undefined {
   const message = refusedPart(verdict);
   if (message === undefined) return undefined;
-  return errorResponse(new EngineError("malformed", message), "unknown");
+  return errorAnswer(new EngineError("malformed", message), "unknown");
 }

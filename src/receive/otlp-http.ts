@@ -5,7 +5,7 @@
 import { EngineError } from "../base/error.ts";
 import { checkPost, type HttpFormat, mediaType, pathOf, wrongType } from "./http-receive.ts";
 import { OtlpJson } from "./otlp-json.ts";
-import { errorResponse, type RequestEncoding, storedResponse } from "./otlp-response.ts";
+import { errorAnswer, type RequestEncoding, storedAnswer } from "./otlp-response.ts";
 
 export interface OtlpHttpOptions {
   /** Begins with a slash. */
@@ -30,12 +30,12 @@ export function otlpHttp(options: OtlpHttpOptions): HttpFormat<RequestEncoding> 
       throw wrongType(request.headers.get("content-type"), accepted);
     },
     toOtlp: (body, encoding) => (encoding === "json" ? json.toOtlp(body) : body),
-    stored: ({ rejected }, encoding) => storedResponse(rejected, encoding),
-    refused: (error, encoding) => errorResponse(error, encoding),
+    stored: ({ rejected }, encoding) => storedAnswer(rejected, encoding),
+    refused: (error, encoding) => errorAnswer(error, encoding),
   };
 }
 
-function requestEncoding(contentType: string | null): RequestEncoding {
+function requestEncoding(contentType: string | null | undefined): RequestEncoding {
   if (contentType === "application/x-protobuf") return "protobuf";
   const type = mediaType(contentType);
   if (type === "application/x-protobuf" || type === "application/protobuf") return "protobuf";

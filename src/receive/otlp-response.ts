@@ -5,6 +5,7 @@
 import { create, toBinary, toJsonString } from "@bufbuild/protobuf";
 import { assert } from "../base/assert.ts";
 import type { EngineError } from "../base/error.ts";
+import type { Http1Answer } from "../http1/http1-answer.ts";
 import { StatusSchema } from "../proto-gen/google/rpc/status_pb.ts";
 import {
   type ExportTracePartialSuccess,
@@ -25,24 +26,22 @@ const CONTENT_TYPES = {
 /** Seconds; the loop that ingest runs is done with what it holds long before. */
 const RETRY_AFTER = "1";
 
-const STORED = {
-  protobuf: { status: 200, headers: { "content-type": CONTENT_TYPES.protobuf } },
-  json: { status: 200, headers: { "content-type": CONTENT_TYPES.json } },
+/** All accepted: a response with nothing to say has no bytes, or no fields. */
+const NOTHING = {
+  protobuf: { status: 200, headers: { "content-type": CONTENT_TYPES.protobuf }, body: null },
+  json: { status: 200, headers: { "content-type": CONTENT_TYPES.json }, body: "{}" },
 } as const;
 
-/** All accepted: a response with nothing to say has no bytes, or no fields. */
-const NOTHING = { protobuf: null, json: "{}" } as const;
-
-export function storedResponse(rejected: RejectedSpans, encoding: RequestEncoding): Response {
+export function storedAnswer(rejected: RejectedSpans, encoding: RequestEncoding): Http1Answer {
   assert(encoding !== "unknown", "otlp: stored what was not read");
   const partialSuccess = partialSuccessOf(rejected);
-  if (partialSuccess === undefined) return new Response(NOTHING[encoding], STORED[encoding]);
+  if (partialSuccess === undefined) return NOTHING[encoding];
   const response = create(ExportTraceServiceResponseSchema, { partialSuccess });
   const body =
     encoding === "json"
       ? toJsonString(ExportTraceServiceResponseSchema, response)
       : toBinary(ExportTraceServiceResponseSchema, response);
-  return new Response(body, STORED[encoding]);
+  return { ...NOTHING[encoding], body };
 }
 
 /** What a stored request's answer says of spans that were refused; undefined: none were. */
@@ -55,27 +54,33 @@ export function partialSuccessOf(rejected: RejectedSpans): ExportTracePartialSuc
   });
 }
 
-export function errorResponse(error: EngineError, encoding: RequestEncoding): Response {
+/** The same object for the same error, which nobody may change. */
+export function errorAnswer(error: EngineError, encoding: RequestEncoding): Http1Answer {
   const key = `${encoding} ${error.code} ${error.message}`;
-  let response = kept.get(key);
-  if (response === undefined) {
-    response = makeErrorResponse(error, encoding);
+  let answer = kept.get(key);
+  if (answer === undefined) {
+    const { http, grpc, retry } = error.face;
+    const headers = (retry ? RETRY_HEADERS : HEADERS)[encoding];
+    answer = { status: http, headers, body: errorBody(error.message, grpc, encoding) };
     if (kept.size >= KEPT_MAX) kept.clear();
-    kept.set(key, response);
+    kept.set(key, answer);
   }
-  // Half of what it costs to make one. The runtime's own, though its types say Node's.
-  return response.clone() as Response;
+  return answer;
 }
 
 /** Messages are few, and refusals come in crowds. */
 const KEPT_MAX = 100;
-const kept = new Map<string, Response>();
+const kept = new Map<string, Http1Answer>();
 
-function makeErrorResponse(error: EngineError, encoding: RequestEncoding): Response {
-  const { http, grpc, retry } = error.face;
-  const headers: Record<string, string> = { "content-type": CONTENT_TYPES[encoding] };
-  if (retry) headers["retry-after"] = RETRY_AFTER;
-  return new Response(errorBody(error.message, grpc, encoding), { status: http, headers });
+const HEADERS = headersOf({});
+const RETRY_HEADERS = headersOf({ "retry-after": RETRY_AFTER });
+
+function headersOf(more: Record<string, string>) {
+  return {
+    protobuf: { "content-type": CONTENT_TYPES.protobuf, ...more },
+    json: { "content-type": CONTENT_TYPES.json, ...more },
+    unknown: { "content-type": CONTENT_TYPES.unknown, ...more },
+  };
 }
 
 function errorBody(

@@ -13,6 +13,7 @@
 import { EngineError } from "../base/error.ts";
 import { freeBytes } from "../base/free-bytes.ts";
 import { BodyAbandoned, bodyTooLarge } from "./body-error.ts";
+import type { HttpRequest } from "./http-receive.ts";
 import type { Reservation } from "./in-flight.ts";
 
 export interface BodyBounds {
@@ -27,12 +28,12 @@ export interface BodyBounds {
  * more once the promise has settled.
  */
 export async function readBody(
-  request: Request,
+  request: HttpRequest,
   reservation: Reservation,
   bounds: BodyBounds,
 ): Promise<Uint8Array> {
   const declared = request.headers.get("content-length");
-  if (declared === null) return readPieces(request, reservation, bounds);
+  if (declared === null || declared === undefined) return readPieces(request, reservation, bounds);
   const length = Number(declared);
   if (length > bounds.bytesMax) throw bodyTooLarge(bounds.bytesMax);
   reservation.hold(length);
@@ -40,7 +41,7 @@ export async function readBody(
 }
 
 async function readPieces(
-  request: Request,
+  request: HttpRequest,
   reservation: Reservation,
   bounds: BodyBounds,
 ): Promise<Uint8Array> {
@@ -52,7 +53,7 @@ async function readPieces(
   try {
     for (;;) {
       const { done, value } = await Promise.race([reader.read(), limit.passed]);
-      if (done) break;
+      if (done || value === undefined) break;
       length += value.byteLength;
       if (length > bounds.bytesMax) throw bodyTooLarge(bounds.bytesMax);
       reservation.hold(length);

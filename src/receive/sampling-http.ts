@@ -6,7 +6,8 @@
  * they do when the agent knows nothing of it, as Jaeger's own agent.
  */
 import { EngineError } from "../base/error.ts";
-import { errorResponse } from "./otlp-response.ts";
+import { responseOf } from "./http-server.ts";
+import { errorAnswer } from "./otlp-response.ts";
 import type { SamplingAnswer } from "./sampling-strategies.ts";
 
 export interface SamplingSource {
@@ -24,7 +25,7 @@ export function samplingHttp(source: SamplingSource): (request: Request) => Resp
       return answer(request, source);
     } catch (error) {
       if (!(error instanceof EngineError)) throw error;
-      const response = errorResponse(error, "unknown");
+      const response = responseOf(errorAnswer(error, "unknown"));
       if (error.code === "wrong_method") response.headers.set("allow", "GET");
       return response;
     }

@@ -7,8 +7,15 @@
  */
 import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
-import { checkPost, type HttpFormat, mediaType, pathOf, wrongType } from "./http-receive.ts";
-import { errorResponse, rejectedCount, rejectedMessage } from "./otlp-response.ts";
+import {
+  checkPost,
+  type HttpFormat,
+  type HttpRequest,
+  mediaType,
+  pathOf,
+  wrongType,
+} from "./http-receive.ts";
+import { errorAnswer, rejectedCount, rejectedMessage } from "./otlp-response.ts";
 import { ZipkinProto } from "./zipkin-proto.ts";
 import { ZipkinV1Json } from "./zipkin-v1-json.ts";
 import { ZipkinV1Thrift } from "./zipkin-v1-thrift.ts";
@@ -27,7 +34,8 @@ interface Reader {
 /** Undefined: no format of ours. */
 type Kind = Reader | undefined;
 
-const PLAIN = "text/plain; charset=utf-8";
+const PLAIN = { "content-type": "text/plain; charset=utf-8" };
+const ACCEPTED = { status: 202, headers: {}, body: null };
 
 export function zipkinHttp(options: ZipkinHttpOptions, clock: Clock): HttpFormat<Kind> {
   const { requestBytesMax: bytesMax, parseStringTags } = options;
@@ -64,17 +72,16 @@ application/x-protobuf";
       return kind.toOtlp(body);
     },
     stored({ accepted, rejected }) {
-      if (rejectedCount(rejected) === 0) return new Response(null, { status: 202 });
+      if (rejectedCount(rejected) === 0) return ACCEPTED;
       const status = accepted === 0 ? 400 : 202;
-      const headers = { "content-type": PLAIN };
-      return new Response(rejectedMessage(rejected), { status, headers });
+      return { status, headers: PLAIN, body: rejectedMessage(rejected) };
     },
-    refused: (error) => errorResponse(error, "unknown"),
+    refused: (error) => errorAnswer(error, "unknown"),
   };
 }
 
 /** 0: no path of Zipkin. */
-function versionOf(request: Request): 0 | 1 | 2 {
+function versionOf(request: HttpRequest): 0 | 1 | 2 {
   const path = pathOf(request.url).replace(/\/$/, "");
   if (path.endsWith("/api/v2/spans")) return 2;
   return path.endsWith("/api/v1/spans") ? 1 : 0;

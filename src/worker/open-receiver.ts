@@ -19,6 +19,7 @@ import type { KeepaliveOptions } from "../receive/grpc-session.ts";
 import type { HeldAnswers } from "../receive/held-answers.ts";
 import type { HttpFormat } from "../receive/http-receive.ts";
 import { serveHttp } from "../receive/http-server.ts";
+import { listenHttp1 } from "../receive/http1-server.ts";
 import type { InFlight } from "../receive/in-flight.ts";
 import { jaegerGrpc } from "../receive/jaeger-grpc.ts";
 import { jaegerHttp } from "../receive/jaeger-http.ts";
@@ -109,19 +110,27 @@ function openHttp<Kind>(
   const { start, ...parts } = host;
   const { tls, listenAddress: address } = receiver;
   const counts = new ReceiveCounts(receiver.name, "http");
-  const serve = (port: number) => {
-    const options = {
-      hostname: address,
-      port,
-      idleTimeoutSeconds: start.idleTimeoutSeconds,
-      requestBytesMax: receiver.requestBytesMax,
-      bodyTimeoutMs: start.bodyTimeoutMs,
-      multitenancyEnabled: start.multitenancyEnabled,
-      cors: receiver.cors,
-      tls: tls && httpTls(readTls(tls)),
+  const optionsOn = (port: number) => ({
+    hostname: address,
+    port,
+    idleTimeoutSeconds: start.idleTimeoutSeconds,
+    requestBytesMax: receiver.requestBytesMax,
+    bodyTimeoutMs: start.bodyTimeoutMs,
+    multitenancyEnabled: start.multitenancyEnabled,
+    cors: receiver.cors,
+    tls: tls && httpTls(readTls(tls)),
+  });
+  const httpParts = { ...parts, meter: counts };
+  if (tls === undefined) {
+    const server = listenHttp1(format, optionsOn(receiver.listenPort), httpParts);
+    return {
+      ...{ receiver, counts },
+      url: `http://${formatEndpoint({ address, port: server.port })}/`,
+      close: () => server.close(),
+      stop: () => server.stop(),
     };
-    return Bun.serve(serveHttp(format, options, { ...parts, meter: counts }));
-  };
+  }
+  const serve = (port: number) => Bun.serve(serveHttp(format, optionsOn(port), httpParts));
   let server = serve(receiver.listenPort);
   let closed: Promise<void> | undefined;
   // A server keeps its certificate: its connections end with it, new ones come to the next one.
@@ -130,7 +139,7 @@ function openHttp<Kind>(
     server = serve(old.port ?? receiver.listenPort);
     old.stop().catch((error) => host.logger.error("a server did not stop", { error: `${error}` }));
   };
-  const unwatch = tls === undefined ? () => {} : watchTls(tls, { logger: host.logger, change });
+  const unwatch = watchTls(tls, { logger: host.logger, change });
   return {
     receiver,
     counts,

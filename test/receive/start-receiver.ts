@@ -2,8 +2,9 @@
 import { connect, type Socket } from "node:net";
 import type { Logger } from "../../src/base/log.ts";
 import type { CorsOptions } from "../../src/receive/cors.ts";
-import type { HttpFormat } from "../../src/receive/http-receive.ts";
-import { serveHttp } from "../../src/receive/http-server.ts";
+import type { HttpFormat, HttpReceiveParts } from "../../src/receive/http-receive.ts";
+import { type HttpServer, serveHttp } from "../../src/receive/http-server.ts";
+import { type Http1Server, listenHttp1 } from "../../src/receive/http1-server.ts";
 import { InFlight, type InFlightOptions } from "../../src/receive/in-flight.ts";
 import { otlpHttp } from "../../src/receive/otlp-http.ts";
 import type { RejectedSpans, RequestSink, Verdict } from "../../src/receive/receive.ts";
@@ -27,6 +28,13 @@ export interface ReceiverSettings {
   readonly admit?: InFlightOptions["admit"];
   readonly idleTimeoutSeconds?: number;
   readonly cors?: CorsOptions;
+}
+
+let isRuntimes = false;
+
+/** Where receivers run from now on: in our own server at first, in the runtime's with TLS. */
+export function useServer(which: "own" | "runtime"): void {
+  isRuntimes = which === "runtime";
 }
 
 export type Offer = RequestSink["offer"];
@@ -63,38 +71,49 @@ export function startFormat<Kind>(format: HttpFormat<Kind>, settings: ReceiverSe
       return state.answer(tenant, request);
     },
   };
-  const options = serveHttp(
-    format,
-    {
-      hostname: "127.0.0.1",
-      port: 0,
-      idleTimeoutSeconds: settings.idleTimeoutSeconds ?? 60,
-      requestBytesMax: settings.requestBytesMax ?? 20 << 20,
-      bodyTimeoutMs: settings.bodyTimeoutMs ?? 60_000,
-      multitenancyEnabled: settings.multitenancyEnabled ?? false,
-      cors: settings.cors,
+  const options = {
+    hostname: "127.0.0.1",
+    port: 0,
+    idleTimeoutSeconds: settings.idleTimeoutSeconds ?? 60,
+    requestBytesMax: settings.requestBytesMax ?? 20 << 20,
+    bodyTimeoutMs: settings.bodyTimeoutMs ?? 60_000,
+    multitenancyEnabled: settings.multitenancyEnabled ?? false,
+    cors: settings.cors,
+  };
+  const parts = {
+    sink,
+    inFlight,
+    logger,
+    meter: {
+      stored: (tenant, bytes, verdict) => void stored.push({ tenant, bytes, verdict }),
+      refused: (tenant, reason) => void refused.push(`${tenant}:${reason}`),
     },
-    {
-      sink,
-      inFlight,
-      logger,
-      meter: {
-        stored: (tenant, bytes, verdict) => void stored.push({ tenant, bytes, verdict }),
-        refused: (tenant, reason) => void refused.push(`${tenant}:${reason}`),
-      },
-      draining: () => state.draining,
-    },
-  );
-  const server = Bun.serve(options);
-  const port = server.port ?? 0;
+    draining: () => state.draining,
+  } satisfies HttpReceiveParts;
+  const { port, stop, held, dropped } = isRuntimes
+    ? serve(serveHttp(format, options, parts))
+    : listen(listenHttp1(format, options, parts));
   return {
     port,
     origin: `http://127.0.0.1:${port}`,
     url: `http://127.0.0.1:${port}/v1/traces`,
-    ...{ offered, stored, refused, logged, inFlight, state, options },
+    ...{ offered, stored, refused, logged, inFlight, state, held, dropped, stop },
     /** Resolves once nothing is held any more. */
     atRest: () => until(() => inFlight.requests === 0 && inFlight.bytes === 0),
-    stop: () => server.stop(true),
+  };
+}
+
+function serve(options: HttpServer) {
+  const server = Bun.serve(options);
+  return { port: server.port ?? 0, held: () => 0, dropped: () => 0, stop: () => server.stop(true) };
+}
+
+function listen(server: Http1Server) {
+  return {
+    port: server.port,
+    held: () => server.held,
+    dropped: () => server.droppedBytes,
+    stop: () => server.stop(),
   };
 }
 

@@ -1,0 +1,171 @@
+/**
+ * The server that receivers over HTTP in clear text run in: our own HTTP/1.1 (http1/), as the
+ * runtime's reads the bodies of requests that nobody wants, and makes objects of each request.
+ *
+ * Threads: one ingress Worker; the kernel spreads connections over those that listen on one port.
+ */
+import type { SocketHandler, TCPSocketListener, TCPSocketListenOptions } from "bun";
+import { freeBytes } from "../base/free-bytes.ts";
+import { HeldSockets } from "../http1/held-sockets.ts";
+import type { Http1Body } from "../http1/http1-body.ts";
+import { Http1Connection, type Http1Owner, type Http1Socket } from "../http1/http1-connection.ts";
+import type { Http1Head } from "../http1/http1-head.ts";
+import type { HttpFormat, HttpReceiveParts, HttpRequest } from "./http-receive.ts";
+import { type HttpServerOptions, handlerOf } from "./http-server.ts";
+
+/** A socket as Bun has it; the number of its file is not in the types. */
+interface BunSocket extends Http1Socket {
+  readonly fd: number;
+  setNoDelay(on: boolean): boolean;
+}
+
+interface Connection {
+  readonly connection: Http1Connection;
+  readonly fd: number;
+  pause(): unknown;
+  resume(): unknown;
+}
+type Data = Connection | undefined;
+/** The option reusePort is not in the types. */
+type ListenOptions = TCPSocketListenOptions<Data> & { readonly reusePort: true };
+
+/** How late a bound on time may be noticed. */
+const SWEEP_MS = 1000;
+const STOP_MS = 1000;
+/** Of all who send the next request before they have their answer. */
+const EARLY_BYTES_MAX = 32 << 20;
+
+export class Http1Server {
+  readonly #options: HttpServerOptions;
+  readonly #parts: HttpReceiveParts;
+  readonly #listener: TCPSocketListener<Data>;
+  readonly #connections = new Set<Connection>();
+  readonly #held: HeldSockets | undefined;
+  readonly #owner: Http1Owner;
+  readonly #sweeper: ReturnType<typeof setInterval>;
+  #isClosed = false;
+  #earlyBytes = 0;
+
+  constructor(options: HttpServerOptions, parts: HttpReceiveParts, owner: Http1Owner["request"]) {
+    this.#options = options;
+    this.#parts = parts;
+    this.#held = HeldSockets.open(parts.logger, () => parts.inFlight.requests > 0);
+    this.#owner = {
+      request: owner,
+      nowMs: () => performance.now(),
+      keep: (bytes) => {
+        if (this.#earlyBytes + bytes > EARLY_BYTES_MAX) return false;
+        this.#earlyBytes += bytes;
+        return true;
+      },
+      letGo: (bytes) => {
+        this.#earlyBytes -= bytes;
+      },
+    };
+    this.#listener = this.#listen();
+    this.#sweeper = setInterval(() => this.#sweep(), SWEEP_MS);
+  }
+
+  get port(): number {
+    return this.#listener.port;
+  }
+
+  /** Connections whose refused bodies the kernel drops. */
+  get held(): number {
+    return this.#held?.size ?? 0;
+  }
+
+  /** Bytes of bodies that were not read. */
+  get droppedBytes(): number {
+    return this.#held?.droppedBytes ?? 0;
+  }
+
+  /** Takes no connection more, and ends those that wait for nothing. */
+  close(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    this.#listener.stop();
+    for (const { connection } of this.#connections) connection.leave();
+  }
+
+  /** When nothing is in flight any more: those that linger end after a second. */
+  async stop(): Promise<void> {
+    this.close();
+    const start = performance.now();
+    while (this.#connections.size > 0 && performance.now() - start < STOP_MS) {
+      for (const { connection } of this.#connections) if (connection.isIdle) connection.leave();
+      await Bun.sleep(5);
+    }
+    for (const { connection } of this.#connections) connection.destroy();
+    clearInterval(this.#sweeper);
+    this.#held?.close();
+  }
+
+  #listen(): TCPSocketListener<Data> {
+    const socket: SocketHandler<Data> = {
+      open: (one) => {
+        const opened = this.#open(one as unknown as BunSocket);
+        one.data = opened;
+        this.#connections.add(opened);
+      },
+      data: (one, bytes) => {
+        const { data } = one;
+        if (data === undefined) return;
+        const isKept = data.connection.feed(bytes, true);
+        // What comes next, of this body or with another head, nobody may want either.
+        if (data.connection.isRefused) this.#held?.hold(data);
+        if (!isKept) freeBytes(bytes); // what is kept was copied
+      },
+      drain: (one) => one.data?.connection.drained(),
+      close: (one) => {
+        const { data } = one;
+        if (data === undefined) return;
+        this.#connections.delete(data);
+        data.connection.closed();
+        this.#held?.release(data);
+      },
+      error: (_, error) => this.#parts.logger.debug("connection failed", { error: error.message }),
+    };
+    const { hostname, port } = this.#options;
+    const options: ListenOptions = { hostname, port, reusePort: true, socket };
+    return Bun.listen(options);
+  }
+
+  #open(socket: BunSocket): Connection {
+    socket.setNoDelay(true);
+    return {
+      connection: new Http1Connection(socket, this.#owner),
+      fd: socket.fd,
+      pause: () => socket.pause(),
+      resume: () => socket.resume(),
+    };
+  }
+
+  #sweep(): void {
+    const { idleTimeoutSeconds, bodyTimeoutMs } = this.#options;
+    const orNever = (ms: number) => ms || Number.POSITIVE_INFINITY;
+    const bounds = { idleMs: orNever(idleTimeoutSeconds * 1000), headMs: orNever(bodyTimeoutMs) };
+    for (const { connection } of this.#connections) connection.sweep(bounds);
+  }
+}
+
+/** Listens at once. */
+export function listenHttp1<Kind>(
+  format: HttpFormat<Kind>,
+  options: HttpServerOptions,
+  parts: HttpReceiveParts,
+): Http1Server {
+  const handle = handlerOf(format, options, parts);
+  return new Http1Server(options, parts, (head, body) => handle(requestOf(head, body)));
+}
+
+function requestOf({ method, target, fields, length }: Http1Head, body: Http1Body): HttpRequest {
+  return {
+    method,
+    url: target,
+    headers: fields,
+    body: length === 0 ? null : { getReader: () => body.pieces() },
+    bytes: () => body.whole(),
+    freeBody: () => body.free(),
+  };
+}
