@@ -115,13 +115,19 @@ export class HeldSockets {
     setImmediate(this.#next);
   }
 
-  /** It is the runtime's again, or closed. */
+  /** It is the runtime's again. */
   release(one: HeldSocket): void {
-    if (this.#held.get(one.fd)?.one !== one) return;
+    if (!this.forget(one)) return;
+    if (!one.connection.isPaused) one.resume();
+  }
+
+  /** It is closed. False: it was not held. */
+  forget(one: HeldSocket): boolean {
+    if (this.#held.get(one.fd)?.one !== one) return false;
     this.#held.delete(one.fd);
     // A socket that is closed has left by itself.
     this.#calls.epoll_ctl(this.#epoll, EPOLL_CTL_DEL, one.fd, ptr(this.#event));
-    if (!one.connection.isPaused && !one.connection.isOver) one.resume();
+    return true;
   }
 
   close(): void {

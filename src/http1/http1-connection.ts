@@ -30,6 +30,7 @@ import {
 export interface Http1Socket {
   /** How many bytes were taken; below zero: it is closed. */
   write(bytes: Uint8Array): number;
+  /** When what was written has gone; what still comes is answered with a reset. */
   end(): unknown;
   /** Says that nothing more comes from here. */
   shutdown(): unknown;

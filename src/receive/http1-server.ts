@@ -70,6 +70,10 @@ export class Http1Server {
     return this.#listener.port;
   }
 
+  get connections(): number {
+    return this.#connections.size;
+  }
+
   /** Connections whose refused bodies the kernel drops. */
   get held(): number {
     return this.#held?.size ?? 0;
@@ -122,7 +126,7 @@ export class Http1Server {
         if (data === undefined) return;
         this.#connections.delete(data);
         data.connection.closed();
-        this.#held?.release(data);
+        this.#held?.forget(data);
       },
       error: (_, error) => this.#parts.logger.debug("connection failed", { error: error.message }),
     };

@@ -183,9 +183,9 @@ describe("a client that is refused", () => {
     await until(() => receiver.held() === 1);
     client.write("x");
     const before = receiver.dropped();
-    client.write(refused(500_000));
+    // The runtime would read head and body in one.
+    client.write(Buffer.concat([Buffer.from(refused(500_000)), new Uint8Array(500_000)]));
     await until(() => client.statuses.length === 2);
-    await client.pump(500_000, new Uint8Array(50_000));
     client.write(own(`${PROTOBUF}Content-Length: 3\r\n`, "abc"));
     await client.until("200 OK");
     // All but what came with the head.
@@ -193,6 +193,33 @@ describe("a client that is refused", () => {
     client.destroy();
   });
 });
+
+test.each([false, true])(
+  "who does not go after the last answer is cut (held: %s)",
+  async (isHeld) => {
+    const receiver = start();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const socket = connect({ port: receiver.port, host: "127.0.0.1", allowHalfOpen: true });
+    let got = "";
+    socket.on("data", (data) => {
+      got += data.toString("latin1");
+    });
+    socket.on("error", () => {});
+    socket.on("close", () => resolve());
+    const barredOnce = `X-Scope-OrgID: barred\r\n${PROTOBUF}Content-Length: 1\r\n`;
+    if (isHeld) {
+      socket.write(post(barredOnce, "x"));
+      await until(() => receiver.held() === 1);
+    }
+    socket.write(post(`${barredOnce}Connection: close\r\n`, "x"));
+    // A write that finds nobody is how it learns that it was cut.
+    const writes = setInterval(() => socket.write("x"), 100);
+    await promise;
+    clearInterval(writes);
+    expect(got.split("429 Too Many").length).toBe(isHeld ? 3 : 2);
+    expect(receiver.connections()).toBe(0);
+  },
+);
 
 test("who begins a head and does not end it is cut", async () => {
   const receiver = start();

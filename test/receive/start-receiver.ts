@@ -90,14 +90,14 @@ export function startFormat<Kind>(format: HttpFormat<Kind>, settings: ReceiverSe
     },
     draining: () => state.draining,
   } satisfies HttpReceiveParts;
-  const { port, stop, held, dropped } = isRuntimes
+  const { port, stop, ...counts } = isRuntimes
     ? serve(serveHttp(format, options, parts))
     : listen(listenHttp1(format, options, parts));
   return {
     port,
     origin: `http://127.0.0.1:${port}`,
     url: `http://127.0.0.1:${port}/v1/traces`,
-    ...{ offered, stored, refused, logged, inFlight, state, held, dropped, stop },
+    ...{ offered, stored, refused, logged, inFlight, state, stop, ...counts },
     /** Resolves once nothing is held any more. */
     atRest: () => until(() => inFlight.requests === 0 && inFlight.bytes === 0),
   };
@@ -105,7 +105,9 @@ export function startFormat<Kind>(format: HttpFormat<Kind>, settings: ReceiverSe
 
 function serve(options: HttpServer) {
   const server = Bun.serve(options);
-  return { port: server.port ?? 0, held: () => 0, dropped: () => 0, stop: () => server.stop(true) };
+  const none = () => 0;
+  const counts = { held: none, dropped: none, connections: none };
+  return { port: server.port ?? 0, ...counts, stop: () => server.stop(true) };
 }
 
 function listen(server: Http1Server) {
@@ -113,6 +115,7 @@ function listen(server: Http1Server) {
     port: server.port,
     held: () => server.held,
     dropped: () => server.droppedBytes,
+    connections: () => server.connections,
     stop: () => server.stop(),
   };
 }
