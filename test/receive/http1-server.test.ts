@@ -217,7 +217,7 @@ test.each([false, true])(
     await promise;
     clearInterval(writes);
     expect(got.split("429 Too Many").length).toBe(isHeld ? 3 : 2);
-    expect(receiver.connections()).toBe(0);
+    await until(() => receiver.connections() === 0);
   },
 );
 
