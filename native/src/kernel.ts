@@ -61,6 +61,7 @@ export {
   mergeBits,
   newestTraces,
   orderNewest,
+  rowsOfTraces,
   startedSince,
   timeBounds,
   tracesInTime,

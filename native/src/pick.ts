@@ -188,3 +188,18 @@ export function startedSince(order: u32, start: u32, traces: u32, bound: u64,
   }
   return low;
 }
+
+/** Sets the bits of the rows of `count` traces, words at `list`; others stay as they are. */
+export function rowsOfTraces(list: u32, count: u32, starts: u32, out: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    const trace = starts + load<u32>(list + i * 4) * 4;
+    const end = load<u32>(trace, 4);
+    for (let row = load<u32>(trace); row < end; ) {
+      const at = out + ((row >> 6) << 3);
+      const next = min<u32>(end, (row | 63) + 1);
+      const bits: u64 = u64.MAX_VALUE >> <u64>(64 - (next - row));
+      store<u64>(at, load<u64>(at) | (bits << <u64>(row & 63)));
+      row = next;
+    }
+  }
+}

@@ -163,6 +163,8 @@ export interface PickExports {
   timeBounds: Nothing;
   /** start, ids, traces, out, spare */
   orderNewest: Nothing;
+  /** list, count, starts, out */
+  rowsOfTraces: Nothing;
   /** How many traces, of orderNewest's `order`, start after `bound`; at it too if `inclusive`. */
   startedSince(
     ...args: [order: number, start: number, traces: number, bound: bigint, inclusive: number]

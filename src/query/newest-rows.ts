@@ -4,7 +4,6 @@
  * known already, there are often none to ask.
  */
 
-import { bitmapBytes } from "../vector/vector.ts";
 import type { FilterTools } from "./filter-bits.ts";
 import { RowBits } from "./row-bits.ts";
 import type { SearchPlan } from "./search-plan.ts";
@@ -36,23 +35,25 @@ export class NewestRows {
 
   /** A bitmap of the rows that count, of the first `most` candidates. */
   rows(most: number): number {
-    const { segment } = this.#part;
+    const { segment, within } = this.#part;
     const { scratch, kernel } = this.#tools;
-    const { words } = scratch;
-    const { rows, traces, starts } = segment;
+    const { rows, starts } = segment;
     const bits = new RowBits(scratch, kernel);
-    const groups = bits.none(traces);
+    const out = bits.none(rows);
     const end = this.#first + Math.min(most, this.count);
-    const sure = this.#sureEnd();
-    for (let place = this.#first; place < end; place++) {
-      const trace = words[this.#order / 4 + place];
-      if (this.#part.isExcluded(trace)) continue;
-      if (place < sure || this.#passes(trace)) bits.set(groups, trace);
-    }
-    const out = scratch.take(bitmapBytes(rows));
-    kernel.rowsOfGroups(groups, starts, traces, out);
-    const doubles = segment.doubles();
-    return doubles === 0 ? out : bits.without(out, doubles, rows);
+    const sure = Math.max(this.#first, Math.min(end, this.#sureEnd()));
+    kernel.rowsOfTraces(this.#order + this.#first * 4, sure - this.#first, starts, out);
+    scratch.within(() => {
+      const { words } = scratch;
+      const list = scratch.take((end - sure) * 4);
+      let passing = 0;
+      for (let place = sure; place < end; place++) {
+        const trace = words[this.#order / 4 + place];
+        if (this.#passes(trace)) words[list / 4 + passing++] = trace;
+      }
+      kernel.rowsOfTraces(list, passing, starts, out);
+    });
+    return bits.and(out, within, rows);
   }
 
   /** Traces that start later, or at that time if it is inclusive. */
