@@ -26,20 +26,23 @@ export interface S3Upload {
 /** Throws store_unavailable when it is none: half an answer, or somebody else's. */
 export function s3Page(body: Uint8Array): S3Page {
   const xml = documentOf("ListBucketResult", body);
+  // Looked for once: some servers say it at the end of a quarter of a megabyte.
+  const escaped = isEscaped(xml);
   const objects: ObjectInfo[] = [];
-  for (const object of elementsOf("Contents", xml)) objects.push(infoOf(object, isEscaped(xml)));
+  for (const object of elementsOf("Contents", xml)) objects.push(infoOf(object, escaped));
   return { objects, isTruncated: isTruncated(xml) };
 }
 
 /** Likewise. */
 export function s3Uploads(body: Uint8Array): S3Uploads {
   const xml = documentOf("ListMultipartUploadsResult", body);
+  const escaped = isEscaped(xml);
   const uploads: S3Upload[] = [];
   for (const upload of elementsOf("Upload", xml)) {
     const id = textIn("UploadId", upload);
     if (id === "") throw strange("an upload without an id");
     uploads.push({
-      ...{ object: nameIn(upload, isEscaped(xml)), id },
+      ...{ object: nameIn(upload, escaped), id },
       begunMs: timeIn("Initiated", upload),
     });
   }
