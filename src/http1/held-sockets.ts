@@ -103,7 +103,8 @@ export class HeldSockets {
 
   /** From now on its bytes are read here. */
   hold(one: HeldSocket): void {
-    if (this.#held.has(one.fd)) return;
+    // The number is not in the runtime's types: one that has none is left alone.
+    if (!Number.isInteger(one.fd) || this.#held.has(one.fd)) return;
     const view = new DataView(this.#event.buffer);
     view.setUint32(0, EPOLLIN, true);
     view.setInt32(DATA_AT, one.fd, true);
