@@ -77,6 +77,7 @@ for (let at = 0; at < pairs.length; at += mergesAThread) {
     bytesOf,
   );
 }
+jobs.end();
 clearInterval(look);
 rmSync(ROOT, { recursive: true });
 console.log(`${spans} spans, ${(before / spans).toFixed(2)} bytes a span before`);

@@ -95,6 +95,8 @@ export let internSlotsAt: u32 = 0; // epoch u32 · entry u32
 export let internSlots: u32 = 0;
 export let mappedAt: u32 = 0; // code of the page's dictionary → entry (u32) or number (u64)
 export let inPageAt: u32 = 0; // where TypeScript puts pages
+export let storedAt: u32 = 0; // where TypeScript puts stored pages
+export let storedFieldsAt: u32 = 0; // what the header of one says, and room for another header
 export let inValuesAt: u32 = 0; // values of the page
 export let inCodesAt: u32 = 0; // codes of the page
 export let inLevelsAt: u32 = 0; // of the page, a byte an entry, or a bit
@@ -106,6 +108,8 @@ export let entryCap: u32 = 0;
 export const IN_ENTRIES_MAX: u32 = 1 << 23;
 /** Bytes of a page, not compressed, at the most: what parquet-page-read.ts allows. */
 export const IN_PAGE_BYTES: u32 = 64 << 20;
+/** Stored pages: one of these with its header, or some of which this many bytes are read at once. */
+export const STORED_BYTES: u32 = IN_PAGE_BYTES + (64 << 10);
 /** A dictionary page of 1 MiB has no more texts; numbers have less. */
 const MAPPED_MAX: u32 = 1 << 20;
 /** Texts of a column that lie in memory at once; more come in pieces. A value has 48 MiB. */
@@ -135,6 +139,8 @@ const LEVELS_BYTES: u32 = 3 << 20;
 const PAGE_BYTES: u32 = 50 << 20;
 const TEXT_BYTES: u32 = 24 << 20;
 const CONTROL_BYTES: u32 = 64;
+/** Seven words, and from the 64th byte on a header of at most 96. */
+const STORED_FIELDS_BYTES: u32 = 192;
 /** Loads and copies run over by up to 15 bytes, bit packing by 8 values. */
 const PADDING: u32 = 128;
 
@@ -186,9 +192,12 @@ export function openMerge(scratch: u32, end: u32, rowCap: u32, traceCap: u32, ev
   const indexCap = max(max(rowCap, eventCap), linkCap * 2);
   entryCap = indexCap + 64;
   placeTables(rowCap, entryCap);
-  memory.fill(remapAt, 0, max(entryCap, rowCap) * 8);
-  memory.fill(numberSlotsAt, 0, MERGE_NUMBER_SLOTS * 16);
+  // New memory is zeros, and costs when it is touched.
+  const isUsed = load<u32>(controlAt, 8) != 0;
+  if (isUsed) memory.fill(remapAt, 0, max(entryCap, rowCap) * 8);
+  if (isUsed) memory.fill(numberSlotsAt, 0, MERGE_NUMBER_SLOTS * 16);
   store<u32>(controlAt, 0);
+  store<u32>(controlAt, 1, 8);
   store<u32>(cutHalf, rowCap, HALF_ROW_CAP);
   store<u32>(cutHalf, take(traceCap * 16), HALF_TRACE_ID);
   store<u32>(cutHalf, take(rowCap * 8), HALF_SPAN_ID);
@@ -208,10 +217,12 @@ export function openMerge(scratch: u32, end: u32, rowCap: u32, traceCap: u32, ev
   partsAt = take(MERGE_INPUTS_MAX * 8);
   internSlots = MERGE_INTERNED_MAX * 2;
   internSlotsAt = take(internSlots * 8);
-  memory.fill(internSlotsAt, 0, internSlots * 8);
+  if (isUsed) memory.fill(internSlotsAt, 0, internSlots * 8);
   cutEntries = take(entryCap * 8);
   mappedAt = take(MAPPED_MAX * 8);
   inPageAt = take(IN_PAGE_BYTES);
+  storedAt = take(STORED_BYTES);
+  storedFieldsAt = take(STORED_FIELDS_BYTES);
   inLevelsAt = take(IN_ENTRIES_MAX);
   inRepeatsAt = take(IN_ENTRIES_MAX);
   inCodesAt = take(IN_ENTRIES_MAX * 4);

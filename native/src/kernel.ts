@@ -173,6 +173,7 @@ export {
   mergePage,
   readKinds,
   setPiece,
+  skipChildren,
   skipRows,
   unsplit,
 } from "./merge-page";
@@ -191,6 +192,7 @@ export {
   pageRows,
   setOther,
 } from "./page-write";
+export { openStored, putStored, storedFields, storedHeader, storedPages } from "./stored-page";
 export { addTraces, beginSidecar, bloomAt, finishSidecar, traceIndexAt } from "./sidecar";
 export { classesOfLongs, rangeClasses, rangeFew } from "./classes";
 export {

@@ -61,14 +61,19 @@ export function noChildren(rowFirst: u32, rows: u32): void {
   memory.fill(countsAt + rowFirst * 4, 0, rows * 4);
 }
 
-export function sumChildren(rows: u32): u32 {
+export function sumChildren(rowFirst: u32, rows: u32): u32 {
   let sum: u32 = 0;
-  for (let row: u32 = 0; row < rows; row++) sum += load<u32>(countsAt + row * 4);
+  for (let row = rowFirst; row < rowFirst + rows; row++) sum += load<u32>(countsAt + row * 4);
   return sum;
 }
 
-/** Places all events (links) of the inputs' `rows`, which were counted and fit. */
-export function placeMerged(scope: u32, rows: u32): void {
+/** Places all `total` events (links) of the inputs' `rows`, which were counted and fit. */
+export function placeMerged(scope: u32, rows: u32, total: u32): void {
+  if (total == 0) {
+    if (scope == SCOPE_EVENT) setMergedChildren(0, cutLinks);
+    else setMergedChildren(cutEvents, 0);
+    return;
+  }
   const rowsAt = scope == SCOPE_EVENT ? eventRowAt : linkRowAt;
   let place = scope == SCOPE_EVENT ? inEventPlaceAt : inLinkPlaceAt;
   for (let row: u32 = 0; row < rows; row++) {

@@ -236,8 +236,17 @@ export function mergePage(from: u32, end: u32, encoding: u32, entries: u32, rowF
   if (present == BAD) return PAGE_BAD;
   bodyAt = after;
   const result = decodeValues(end, encoding, present);
-  if (result == PAGE_GOOD) putPresent(places, rows);
-  return result;
+  if (result != PAGE_GOOD) return result;
+  if (present < rows || levelsOnly) {
+    putPresent(places, rows);
+    return PAGE_GOOD;
+  }
+  for (let i: u32 = 0; i < rows; i++) {
+    const place = load<u32>(places + i * 4);
+    if (place - pieceFirst < pieceCount) markPresent(place);
+  }
+  putAll(places, rows);
+  return PAGE_GOOD;
 }
 
 /** Events (links): a level says whether there is one, and whether it has a value. */
@@ -283,6 +292,11 @@ export function skipRows(rowFirst: u32, rows: u32): void {
   for (let row = rowBase + rowFirst; row < rowBase + rowFirst + rows; row++) {
     childNext += load<u32>(counts + row * 4);
   }
+}
+
+/** Instead of all pages of an input that has so many events (links). */
+export function skipChildren(count: u32): void {
+  childNext += count;
 }
 
 /** Repetition levels at bodyAt: a byte each. */
@@ -441,15 +455,28 @@ export function presentBits(from: u32, end: u32, count: u32, out: u32): u32 {
       if (header == 0 || p >= end) return BAD;
       const here = <u32>min<u64>(header >> 1, <u64>(count - done));
       if (load<u8>(p++) & 1) {
-        for (let i = done; i < done + here; i++) {
-          store<u8>(out + (i >> 3), <u32>load<u8>(out + (i >> 3)) | (1 << (i & 7)));
-        }
+        setBits(out, done, done + here);
         ones += here;
       }
       done += here;
     }
   }
   return ones;
+}
+
+/** Bits [from, end), of which those behind the first byte are zero. */
+function setBits(out: u32, from: u32, end: u32): void {
+  const first = out + (from >> 3);
+  const last = out + (end >> 3);
+  const low = 0xff << (from & 7);
+  const high = ~(0xff << (end & 7)) & 0xff;
+  if (first == last) {
+    store<u8>(first, <u32>load<u8>(first) | (low & high));
+    return;
+  }
+  store<u8>(first, <u32>load<u8>(first) | low);
+  memory.fill(first + 1, 0xff, last - first - 1);
+  store<u8>(last, high);
 }
 
 /** `count` bits from `from` on behind the first `done` of `out`; returns how many are set. */

@@ -2,17 +2,21 @@
  * Parents of a merge as references to the ids of the file's own spans, which are a dictionary where
  * they lie: FORMAT.md, "Version 3".
  *
- *   numberMerged, then per file codeParents and the pages of the chunk that it began
+ *   numberMerged*, then per file codeParents and the pages of the chunk that it began
  */
 import { beginCoded } from "./chunk-begin";
 import { codesAt, cutHalf, dictionaryEntryAt, traceRowAt } from "./cut";
 import { HALF_PARENT_ID, HALF_SPAN_ID } from "./layout";
-import { NO_PARENT, numberTraces, parentRows } from "./nested-set";
+import { beginNumbers, NO_PARENT, numberSome, parentRows } from "./nested-set";
 import { isPresent } from "./page-bits";
 
-/** While the parents' ids are the open column, and kept. */
-export function numberMerged(): void {
-  numberTraces();
+/**
+ * While the parents' ids are the open column, and kept: numbers traces [first, end). All at once
+ * would be one call, which a kernel that is new makes to its end in code that is not optimized.
+ */
+export function numberMerged(first: u32, end: u32): void {
+  if (first == 0) beginNumbers();
+  numberSome(first, end);
 }
 
 /** Ids of all spans, in their order. */

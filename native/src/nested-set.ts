@@ -16,6 +16,7 @@ import {
   cutRows,
   cutTraces,
   dictionaryEntryAt,
+  isMerge,
   nestedAt,
   recordAt,
   recordSpareAt,
@@ -41,6 +42,8 @@ let childAt: u32 = 0; // node → first child
 let siblingAt: u32 = 0; // node → next sibling
 let slotsAt: u32 = 0; // node + 1
 let slotsMask: u32 = 0;
+let allSpanIds: u32 = 0; // of all rows in their order, 8 bytes each
+let allParentIds: u32 = 0; // the same
 let spanIds: u32 = 0; // of the trace's nodes, 8 bytes each
 let parentIds: u32 = 0; // the same
 let rows: u32 = 0; // the trace's part of rowOrder
@@ -71,6 +74,12 @@ export function parentRows(): u32 {
 
 /** Numbers all traces of the cut. */
 export function numberTraces(): void {
+  beginNumbers();
+  numberSome(0, cutTraces);
+}
+
+/** Before the traces are numbered some at a time. */
+export function beginNumbers(): void {
   childAt = codesAt;
   doubles = 0;
   gatherIds();
@@ -78,12 +87,15 @@ export function numberTraces(): void {
   slotsAt = recordAt;
   siblingAt = recordSpareAt + load<u32>(cutHalf, HALF_ROW_CAP) * 4;
   for (let which: u32 = 0; which < 4; which++) memory.fill(nestedColumn(which), 0, cutRows * 4);
-  for (let place: u32 = 0; place < cutTraces; place++) {
+}
+
+export function numberSome(placeFirst: u32, placeEnd: u32): void {
+  for (let place = placeFirst; place < placeEnd; place++) {
     const first = load<u32>(traceRowAt + place * 4);
     const count = load<u32>(traceRowAt + place * 4, 4) - first;
     rows = rowOrderAt + first * 4;
-    spanIds = dictionaryEntryAt + first * 8;
-    parentIds = valuesAt + first * 8;
+    spanIds = allSpanIds + first * 8;
+    parentIds = allParentIds + first * 8;
     parentAt = recordSpareAt + first * 4;
     leftAt = nestedColumn(NESTED_LEFT) + first * 4;
     rightAt = nestedColumn(NESTED_RIGHT) + first * 4;
@@ -98,6 +110,10 @@ export function numberTraces(): void {
 function gatherIds(): void {
   const ids = load<u32>(cutHalf, HALF_SPAN_ID);
   const parents = load<u32>(cutHalf, HALF_PARENT_ID);
+  // Those of a merge are in order.
+  allSpanIds = isMerge ? ids : dictionaryEntryAt;
+  allParentIds = isMerge ? parents : valuesAt;
+  if (isMerge) return;
   for (let row: u32 = 0; row < cutRows; row++) {
     const from = load<u32>(rowOrderAt + row * 4) * 8;
     store<u64>(dictionaryEntryAt + row * 8, load<u64>(ids + from));

@@ -50,6 +50,9 @@ export interface ByteSink {
   append(bytes: Uint8Array): void;
 }
 
+/** A page's header, which the next call overwrites. */
+export type WriteHeader = (page: PageHead) => Uint8Array;
+
 export interface DataPage {
   /** Nulls and empty lists included: as many as there are levels. */
   readonly values: number;
@@ -65,8 +68,11 @@ export interface DataPage {
   readonly max?: Uint8Array;
 }
 
-interface Page extends Omit<PageHead, "storedBytes" | "crc32"> {
-  readonly bytes: Uint8Array;
+interface Page extends PageHead {
+  /** Known when it is written. */
+  storedBytes: number;
+  crc32: number;
+  bytes: Uint8Array;
   readonly rows: number;
   readonly nulls: number;
   readonly parts: readonly number[];
@@ -93,7 +99,7 @@ interface OpenColumn {
   held: HeldPage[];
   dictionaryOffset: number | undefined;
   readonly pages: WrittenPage[];
-  readonly counts: Map<string, { kind: PageHead["kind"]; encoding: Encoding; count: number }>;
+  readonly counts: { kind: PageHead["kind"]; encoding: Encoding; count: number }[];
   rows: number;
   values: number;
   plainBytes: number;
@@ -121,7 +127,7 @@ export class ParquetFile {
   readonly #leaves: readonly ColumnShape[];
   readonly #columns: (WrittenColumn | undefined)[];
   readonly #thrift = new ThriftWriter();
-  readonly #header = new Uint8Array(PAGE_HEADER_BYTES_MAX);
+  readonly #header: WriteHeader;
   #offset = 0;
   /** Of the messages since it was 0. */
   #crc32 = 0;
@@ -129,8 +135,9 @@ export class ParquetFile {
   /** Columns that have values in the same rows have the same levels. */
   readonly #levels = new Map<number | bigint, KeptLevels>();
 
-  constructor(sink: ByteSink, file: FileDescription) {
+  constructor(sink: ByteSink, file: FileDescription, header = headerWriter()) {
     assert(file.rows > 0, "parquet: a file without rows");
+    this.#header = header;
     this.#sink = sink;
     this.#file = file;
     this.#leaves = leavesOf(file.schema);
@@ -146,7 +153,7 @@ export class ParquetFile {
     const shape = this.#leaves[leaf];
     const counters = { rows: 0, values: 0, plainBytes: 0, storedBytes: 0, sharedBytes: 0 };
     const pages = { codec: undefined, held: [], dictionaryOffset: undefined, pages: [] };
-    this.#open = { leaf, shape, ...pages, ...counters, counts: new Map() };
+    this.#open = { leaf, shape, ...pages, ...counters, counts: [] };
   }
 
   /**
@@ -167,7 +174,7 @@ export class ParquetFile {
     const column = this.#column();
     column.codec = "UNCOMPRESSED";
     column.dictionaryOffset = dictionaryOffset;
-    column.counts.set("ids", { kind: "dictionary", encoding: "PLAIN", count: 1 });
+    column.counts.push({ kind: "dictionary", encoding: "PLAIN", count: 1 });
     column.storedBytes = this.#offset - dictionaryOffset;
     column.plainBytes = column.storedBytes;
     column.sharedBytes = this.#columns[to.leaf]?.storedBytes ?? 0;
@@ -176,10 +183,12 @@ export class ParquetFile {
   /** `bytes` are the values, PLAIN. Before the first data page. */
   dictionaryPage(bytes: Uint8Array, values: number): void {
     const column = this.#column();
-    assert(column.counts.size === 0, "parquet: the dictionary does not come first");
-    const page = { kind: "dictionary", values, encoding: "PLAIN", rows: 0, nulls: 0 } as const;
-    const apart = { parts: WHOLE, isLevelsFirst: false, plainBytes: bytes.length };
-    this.#add(column, { ...page, ...apart, bytes, min: undefined, max: undefined });
+    assert(column.counts.length === 0, "parquet: the dictionary does not come first");
+    this.#add(column, {
+      ...{ kind: "dictionary", values, encoding: "PLAIN", rows: 0, nulls: 0 },
+      ...{ plainBytes: bytes.length, storedBytes: 0, crc32: 0, bytes },
+      ...{ parts: WHOLE, isLevelsFirst: false, min: undefined, max: undefined },
+    });
   }
 
   /** `bytes` are a page body of version 1: repetition levels, definition levels, values. */
@@ -190,10 +199,23 @@ export class ParquetFile {
     assert((data.min === undefined) === (data.max === undefined), "parquet: one bound alone");
     const min = data.min && lowerBound(data.min, column.shape);
     const max = data.max && upperBound(data.max, column.shape);
-    const page = { kind: "data", values, rows, nulls, encoding, parts, min, max } as const;
     column.rows += rows;
     column.values += values;
-    this.#add(column, { ...page, isLevelsFirst, bytes, plainBytes: bytes.length });
+    this.#add(column, {
+      kind: "data",
+      values,
+      rows,
+      nulls,
+      encoding,
+      plainBytes: bytes.length,
+      storedBytes: 0,
+      crc32: 0,
+      bytes,
+      parts,
+      isLevelsFirst,
+      min,
+      max,
+    });
   }
 
   endColumn(): void {
@@ -202,7 +224,7 @@ export class ParquetFile {
     if (column.codec === undefined) this.#decide(column, "UNCOMPRESSED");
     assert(column.codec !== undefined, "parquet: no codec");
     const { shape, codec, pages, dictionaryOffset } = column;
-    const pageCounts = [...column.counts.values()];
+    const pageCounts = column.counts;
     const { values, plainBytes, storedBytes, sharedBytes } = column;
     const sizes = { values, plainBytes, storedBytes, sharedBytes };
     this.#columns[column.leaf] = { shape, codec, pages, pageCounts, dictionaryOffset, ...sizes };
@@ -247,7 +269,7 @@ export class ParquetFile {
     this.beginColumn(leaf);
     const column = this.#column();
     column.codec = "UNCOMPRESSED";
-    column.counts.set("ids", { kind: "data", encoding: "PLAIN", count: pages.length });
+    column.counts.push({ kind: "data", encoding: "PLAIN", count: pages.length });
     for (const page of pages) {
       const rows = page.ids.length / ID_BYTES;
       const bytes = page.header.length + page.ids.length;
@@ -270,23 +292,25 @@ export class ParquetFile {
   #add(column: OpenColumn, page: Page): void {
     assert(page.bytes.length <= PAGE_BYTES_MAX, "parquet: page too long");
     const { kind, encoding } = page;
-    const count = column.counts.get(`${kind} ${encoding}`) ?? { kind, encoding, count: 0 };
-    count.count++;
-    column.counts.set(`${kind} ${encoding}`, count);
-    if (column.codec !== undefined) {
-      const stored = column.codec === "ZSTD" ? this.#compress(page) : page.bytes;
-      this.#write(column, page, stored);
-      if (stored !== page.bytes) freeBytes(stored);
+    const last = column.counts.at(-1);
+    if (last?.kind === kind && last.encoding === encoding) last.count++;
+    else column.counts.push({ kind, encoding, count: 1 });
+    const { codec } = column;
+    const isTried = codec === undefined && page.bytes.length >= TRIED_BYTES_MIN;
+    const compressed = isTried || codec === "ZSTD" ? this.#compress(page) : undefined;
+    const chosen = codec ?? judge(page, compressed);
+    if (chosen === undefined) {
+      page.bytes = page.bytes.slice();
+      column.held.push({ page, compressed });
       return;
     }
-    const tried = page.bytes.length >= TRIED_BYTES_MIN;
-    const compressed = tried ? this.#compress(page) : undefined;
-    const codec = judge(page, compressed);
-    const kept = codec === undefined ? { ...page, bytes: page.bytes.slice() } : page;
-    column.held.push({ page: kept, compressed });
-    if (codec !== undefined) this.#decide(column, codec);
+    if (codec === undefined) this.#decide(column, chosen);
+    const stored = chosen === "ZSTD" ? (compressed ?? this.#compress(page)) : page.bytes;
+    this.#write(column, page, stored);
+    if (compressed !== undefined) freeBytes(compressed);
   }
 
+  /** Writes what was held back until the codec was known. */
   #decide(column: OpenColumn, codec: Codec): void {
     column.codec = codec;
     for (const { page, compressed } of column.held) {
@@ -314,9 +338,11 @@ export class ParquetFile {
 
   #write(column: OpenColumn, page: Page, stored: Uint8Array): void {
     const offset = this.#offset;
-    const head = { ...page, storedBytes: stored.length, crc32: Bun.hash.crc32(stored) };
-    const headerBytes = writePageHeader(head, this.#header);
-    this.#append(this.#header.subarray(0, headerBytes));
+    page.storedBytes = stored.length;
+    page.crc32 = Bun.hash.crc32(stored);
+    const header = this.#header(page);
+    const headerBytes = header.length;
+    this.#append(header);
     this.#append(stored);
     column.plainBytes += headerBytes + page.plainBytes;
     column.storedBytes += headerBytes + stored.length;
@@ -345,6 +371,11 @@ export class ParquetFile {
   }
 }
 
+function headerWriter(): WriteHeader {
+  const room = new Uint8Array(PAGE_HEADER_BYTES_MAX);
+  return (page) => room.subarray(0, writePageHeader(page, room));
+}
+
 /** What one page says about its chunk; undefined when others must be asked. */
 function judge(page: Page, compressed: Uint8Array | undefined): Codec | undefined {
   const bytes = page.bytes.length;
@@ -357,11 +388,18 @@ function compress({ bytes, parts }: Pick<Page, "bytes" | "parts">, first?: Uint8
   if (parts.length === 0) return frame(bytes);
   const frames: Uint8Array[] = [];
   let at = 0;
-  for (const length of [...parts, bytes.length - parts.reduce((a, b) => a + b, 0)]) {
-    if (length > 0) frames.push((at === 0 && first) || frame(bytes.subarray(at, at + length)));
-    at += length;
+  let sum = 0;
+  // One more than there are parts: what is left.
+  for (let part = 0; part <= parts.length; part++) {
+    const end = part < parts.length ? at + parts[part] : bytes.length;
+    if (end > at) {
+      const one = (at === 0 && first) || frame(bytes.subarray(at, end));
+      frames.push(one);
+      sum += one.length;
+    }
+    at = end;
   }
-  const all = new Uint8Array(frames.reduce((sum, { length }) => sum + length, 0));
+  const all = new Uint8Array(sum);
   let to = 0;
   for (const one of frames) {
     all.set(one, to);

@@ -18,7 +18,9 @@ import { blockSchema } from "../block/block-columns.ts";
 import { CREATED_BY, MERGED_FORMAT_VERSION } from "../block/block-format.ts";
 import { writeSidecar } from "../block/block-sidecar.ts";
 import type { BlockDraft, BlockName } from "../block/block-write.ts";
-import { ParquetFile } from "../block/parquet-file.ts";
+import { ParquetFile, type WriteHeader } from "../block/parquet-file.ts";
+import { PAGE_HEADER_BYTES_MAX } from "../block/parquet-page-header.ts";
+import { encodings } from "../block/parquet-schema.ts";
 import type { Kernel } from "../kernel/kernel.ts";
 import {
   type BlockMeta,
@@ -69,7 +71,7 @@ export function mergeBlocks(options: MergeOptions<Kernel>): MergeResult {
   const [events, links] = [childrenMax(SCOPE_EVENT, rows), childrenMax(SCOPE_LINK, rows)];
   const left = kernel.openMerge(SCRATCH_AT, buffer.byteLength, rows, traces, events, links);
   assert(left !== 0, "merge: the memory is too small");
-  const pages = new InputPages(memory, kernel.inPage() >>> 0);
+  const pages = new InputPages(kernel, memory);
   try {
     return mergeOpen(options, { memory, pages, files: openInputs(options, pages) });
   } finally {
@@ -86,7 +88,7 @@ function childrenMax(scope: number, rows: number): number {
 function openInputs({ inputs }: MergeOptions<Kernel>, pages: InputPages): InputFile[] {
   let rowBase = 0;
   return inputs.map(({ folder, meta }) => {
-    const input = pages.open(join(folder, "data.parquet"), meta, rowBase);
+    const input = pages.openFile(join(folder, "data.parquet"), meta, rowBase);
     rowBase += meta.spans;
     return input;
   });
@@ -102,7 +104,8 @@ function mergeOpen(options: MergeOptions<Kernel>, { memory, pages, files }: Open
   const { kernel, store, yieldNow = () => {} } = options;
   const columns = mergeColumns(files.map(({ file }) => file));
   const all = files.reduce((sum, { meta }) => sum + meta.spans, 0);
-  const opening = { kernel, memory, pages, inputs: files, columns, rows: all, yieldNow };
+  const given = { kernel, memory, pages, inputs: files, columns, yieldNow };
+  const opening: MergeParts = { ...given, rows: all, children: [] };
   const order = readOrder(opening, () => openNumbers(opening, startsOf(columns)));
   markKept(options, memory, order);
   const plans = mergeOrder(opening, order);
@@ -190,8 +193,20 @@ function blockName({ inputs, idWords }: MergeOptions<Kernel>, plan: MergedFile):
   return { id, shared: plan.shared, tenants };
 }
 
+/** The kernel's, as there is no time to compile one; see native/src/stored-page.ts. */
+function headerWriter(kernel: Kernel, buffer: SharedArrayBuffer): WriteHeader {
+  const room = new Uint8Array(buffer, kernel.storedHeader() >>> 0, PAGE_HEADER_BYTES_MAX);
+  return ({ kind, plainBytes, storedBytes, crc32, values, encoding }) => {
+    const [isDictionary, number] = [kind === "dictionary" ? 1 : 0, encodings[encoding]];
+    return room.subarray(
+      0,
+      kernel.putStored(isDictionary, plainBytes, storedBytes, crc32, values, number),
+    );
+  };
+}
+
 function openFile(
-  { store }: MergeOptions<Kernel>,
+  { kernel, buffer, store }: MergeOptions<Kernel>,
   of: Pick<OpenFile, "plan" | "columns" | "name">,
 ): OpenFile {
   const { columns, plan, name } = of;
@@ -200,13 +215,14 @@ function openFile(
     ...{ column, descending: false, nullsFirst: false },
   }));
   const draft = store.begin(name);
-  const parquet = new ParquetFile(draft.data, {
+  const description = {
     createdBy: CREATED_BY,
     rows: plan.rows,
     schema: blockSchema(columns),
     sortingColumns,
     keyValues: { "vivace.format": String(MERGED_FORMAT_VERSION) },
-  });
+  };
+  const parquet = new ParquetFile(draft.data, description, headerWriter(kernel, buffer));
   return { ...of, draft, parquet, times: [0n, 0n] };
 }
 

@@ -42,6 +42,8 @@ export interface MergeParts {
   readonly inputs: readonly InputFile[];
   readonly columns: MergeColumns;
   readonly rows: number;
+  /** By scope and input: its events, or links, as placeChildren() found them. */
+  readonly children: number[][];
   readonly yieldNow: () => void;
 }
 
@@ -198,42 +200,64 @@ interface Feed {
   readonly piece: Piece;
 }
 
-function feedInput(parts: MergeParts, { column, input, place, piece }: Feed): number {
+function feedInput(parts: MergeParts, feed: Feed): number {
+  const { column, input, place, piece } = feed;
   const { kernel, pages, columns, yieldNow } = parts;
-  const isDemoted = hasDemoted(column, columns, parts.inputs.indexOf(input));
-  if (!isDemoted && isEmpty(input, place, column)) {
+  if (hasDemoted(column, columns, parts.inputs.indexOf(input))) return feedResidual(parts, feed);
+  if (isEmpty(input, place, column)) {
     kernel.beginInput(input.rowBase, 0);
-    kernel.skipRows(0, input.file.rows);
+    if (column.scope !== SCOPE_SPAN) {
+      kernel.skipChildren(parts.children[column.scope][parts.inputs.indexOf(input)]);
+    }
     // Events and links of which there are none need no columns.
     return column.required && column.scope === SCOPE_SPAN ? -1 : PAGE_GOOD;
   }
-  const { definitionMax } = isDemoted
-    ? { definitionMax: column.scope === SCOPE_SPAN ? 1 : 2 }
-    : input.file.columns[place];
-  kernel.beginInput(input.rowBase, definitionMax);
+  kernel.beginInput(input.rowBase, input.file.columns[place].definitionMax);
   if (column.kind === KIND_ORDER) setOrderNumbers(parts, input, column.scope);
-  const dictionary = isDemoted ? undefined : pages.dictionary(input, place);
-  if (dictionary !== undefined) {
-    const { at, end, values } = dictionary;
+  pages.begin(input, place);
+  if (pages.dictionary()) {
+    const { at, end, values } = pages;
     const result = kernel.mergeDictionary(at, end, values);
     if (result !== PAGE_GOOD) return result;
   }
-  const skip = (rowFirst: number, rows: number) => {
-    const from = input.rowBase + rowFirst;
-    if (piece.rows === parts.rows) return false;
-    if (kernel.rowsInside(from, rows, piece.rowFirst, piece.rows) > 0) return false;
-    kernel.skipRows(rowFirst, rows);
-    return true;
-  };
-  const found: Iterable<InputPage> = isDemoted
-    ? residualPages(parts, { column, input, demoted: columns.demoted, skip })
-    : pages.pages(input, place, skip);
-  for (const { at, end, encoding, values, rowFirst, rows } of found) {
+  const isPiece = piece.rows !== parts.rows;
+  while (pages.next()) {
+    if (isPiece && isOutside(kernel, pages, { input, piece })) continue;
+    pages.open();
+    const { at, end, encoding, values, rowFirst, rows } = pages;
     const result = kernel.mergePage(at, end, encoding, values, rowFirst, rows);
     if (result !== PAGE_GOOD) return result;
     yieldNow();
   }
   return PAGE_GOOD;
+}
+
+/** The residual of an input with attributes that join it. */
+function feedResidual(parts: MergeParts, { column, input, piece }: Feed): number {
+  const { kernel, columns, yieldNow } = parts;
+  kernel.beginInput(input.rowBase, column.scope === SCOPE_SPAN ? 1 : 2);
+  const isPiece = piece.rows !== parts.rows;
+  const skip = (rowFirst: number, rows: number) =>
+    isPiece && isOutside(kernel, { rowFirst, rows }, { input, piece });
+  for (const page of residualPages(parts, { column, input, demoted: columns.demoted, skip })) {
+    const { at, end, encoding, values, rowFirst, rows } = page;
+    const result = kernel.mergePage(at, end, encoding, values, rowFirst, rows);
+    if (result !== PAGE_GOOD) return result;
+    yieldNow();
+  }
+  return PAGE_GOOD;
+}
+
+/** Passes a page over of which nothing lies in the piece. */
+function isOutside(
+  kernel: Kernel,
+  { rowFirst, rows }: Pick<InputPage, "rowFirst" | "rows">,
+  { input, piece }: Pick<Feed, "input" | "piece">,
+): boolean {
+  const from = input.rowBase + rowFirst;
+  if (kernel.rowsInside(from, rows, piece.rowFirst, piece.rows) > 0) return false;
+  kernel.skipRows(rowFirst, rows);
+  return true;
 }
 
 /** Whether no page of the column need be read. Of lists, empty ones are none to the footer. */
@@ -289,20 +313,25 @@ export function placeChildren(parts: MergeParts, scope: number, most: number): v
   );
   assert(column !== undefined, "merge: no column of events or links");
   kernel.beginChildren(scope);
+  const counts = inputs.map(() => 0);
+  parts.children[scope] = counts;
   for (const [i, input] of inputs.entries()) {
     const place = column.places[i];
     kernel.noChildren(input.rowBase, input.file.rows);
     if (place < 0 || hasNoValue(input.file, place)) continue;
     kernel.beginInput(input.rowBase, input.file.columns[place].definitionMax);
-    for (const { at, end, values, rowFirst, rows } of pages.pages(input, place)) {
+    pages.begin(input, place);
+    while (pages.next()) {
+      pages.open();
+      const { at, end, values, rowFirst, rows } = pages;
       if (kernel.countChildren(at, end, values, input.rowBase + rowFirst, rows) === 0) {
         throw blockCorrupt(`${input.path}: pages of column ${column.path}`);
       }
     }
+    counts[i] = kernel.sumChildren(input.rowBase, input.file.rows);
   }
+  const total = counts.reduce((sum, count) => sum + count, 0);
+  if (total > most) throw new MergeTooLarge("they have too many events or links");
   const rows = inputs.reduce((sum, { file }) => sum + file.rows, 0);
-  if (kernel.sumChildren(rows) > most) {
-    throw new MergeTooLarge("they have too many events or links");
-  }
-  kernel.placeMerged(scope, rows);
+  kernel.placeMerged(scope, rows, total);
 }

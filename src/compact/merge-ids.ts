@@ -11,6 +11,8 @@ import type { MergeColumn } from "./merge-columns.ts";
 
 /** Those that writeIds() writes. */
 export const ID_COLUMNS: readonly string[] = ["span_id", "parent_span_id"];
+/** In one call; see numberMerged(). */
+const NUMBERED_TRACES = 1024;
 /** Values of one dictionary, as a merge of the file reads them. */
 const WORDS_MAX = 2 ** 20;
 /** Of the parents that are found, one other at the most: it costs its id and its place. */
@@ -21,7 +23,10 @@ export function writeIds(parts: MergeParts, files: readonly MergeFile[]): void {
   const { kernel, rows } = parts;
   const [ids, parents] = [named(parts, "span_id"), named(parts, "parent_span_id")];
   openColumn(parts, parents, { rowFirst: 0, rows });
-  kernel.numberMerged();
+  const traces = kernel.mergedTraces();
+  for (let first = 0; first < traces; first += NUMBERED_TRACES) {
+    kernel.numberMerged(first, Math.min(first + NUMBERED_TRACES, traces));
+  }
   const plain = files.filter((file) => !writeReferences(parts, file, { ids, parents }));
   if (plain.length === 0) return;
   writeColumn(parts, ids, plain);

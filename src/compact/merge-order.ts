@@ -76,9 +76,13 @@ export function readOrder(
   }
   const byTime = partTraces({ kernel, memory, pages, inputs }, parts, openStarts);
   for (const input of inputs) {
-    for (const page of pages.pages(input, placeOf(input, "span_id"))) {
-      const { at, end, values, rowFirst } = page;
-      if (page.encoding !== 0 || values * 8 > end - at) throw damaged(input, "span_id");
+    pages.begin(input, placeOf(input, "span_id"));
+    while (pages.next()) {
+      pages.open();
+      const { at, end, values, encoding, rows, rowFirst } = pages;
+      if (encoding !== 0 || values !== rows || values * 8 > end - at) {
+        throw damaged(input, "span_id");
+      }
       kernel.addSpanIds(at, values, input.rowBase + rowFirst);
     }
   }
@@ -126,12 +130,14 @@ function setParts(
 function readKinds(kernel: Kernel, pages: InputPages, input: InputFile): void {
   const column = placeOf(input, "kind");
   kernel.beginInput(input.rowBase, 0);
-  const dictionary = pages.dictionary(input, column);
-  if (dictionary !== undefined) {
-    const { at, end, values } = dictionary;
+  pages.begin(input, column);
+  if (pages.dictionary()) {
+    const { at, end, values } = pages;
     if (kernel.mergeDictionary(at, end, values) !== PAGE_GOOD) throw damaged(input, "kind");
   }
-  for (const { at, end, encoding, values, rowFirst } of pages.pages(input, column)) {
+  while (pages.next()) {
+    pages.open();
+    const { at, end, encoding, values, rowFirst } = pages;
     const result = kernel.readKinds(at, end, encoding, values, rowFirst);
     if (result !== PAGE_GOOD) throw damaged(input, "kind");
   }
@@ -150,15 +156,18 @@ function readTraces(
   { input, tracesMax }: { readonly input: InputFile; readonly tracesMax: number },
 ): InputTenant[] {
   const column = placeOf(input, "trace_id");
-  const dictionary = pages.dictionary(input, column, kernel.mappedTable() >>> 0);
+  pages.begin(input, column);
+  const hasIds = pages.dictionary(kernel.mappedTable() >>> 0);
+  const [ids, idCount] = hasIds ? [pages.at, pages.values] : [0, 0];
   const { tenants } = input.meta;
   const found: InputTenant[] = [];
   let tenant = 0;
   let first = kernel.inputTraces();
   let isFresh = true;
-  for (const { at, end, values, rowFirst, rows } of pages.pages(input, column)) {
-    const ids = dictionary === undefined ? 0 : dictionary.at;
-    const fits = kernel.addIdPage(at, end, values, ids, dictionary?.values ?? 0);
+  while (pages.next()) {
+    pages.open();
+    const { at, end, values, rowFirst, rows } = pages;
+    const fits = kernel.addIdPage(at, end, values, ids, idCount);
     if (values !== rows || fits === 0) throw damaged(input, "trace_id");
     for (let row = rowFirst; row < rowFirst + rows; ) {
       const tenantEnd = tenants[tenant].rowFirst + tenants[tenant].rows;

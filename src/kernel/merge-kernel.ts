@@ -14,6 +14,24 @@ export interface MergeExports {
   ): number;
   /** Where pages of inputs are put: 64 MiB. */
   inPage(): number;
+  /** Where they are put as they are stored, header and all: STORED_BYTES_MAX. */
+  storedPages(): number;
+  /**
+   * Reads the header at `from` of what is stored up to `end`; returns 0, and what it says is in
+   * STORED_FIELDS words at storedFields(), or else what is wrong: its place in STORED_WRONGS.
+   */
+  openStored(from: number, end: number, isDictionary: number, isZstd: number): number;
+  storedFields(): number;
+  /** Writes the header of a page, to storedHeader(); returns its bytes. */
+  putStored(
+    isDictionary: number,
+    plainBytes: number,
+    storedBytes: number,
+    crc32: number,
+    values: number,
+    encoding: number,
+  ): number;
+  storedHeader(): number;
 
   // ---- the order
   beginOrder(): void;
@@ -49,8 +67,8 @@ export interface MergeExports {
   placeSpans(): void;
   /** While the parents' ids are the open column. */
   keepParents(): void;
-  /** After keepParents(): numbers the traces. */
-  numberMerged(): void;
+  /** After keepParents(): numbers these traces of the output; in order, from 0 on. */
+  numberMerged(first: number, end: number): void;
   /** Instead of openNestedLeft() after numberMerged(); the three others follow it. */
   openNumberedLeft(): void;
   /** Ids of all spans, 8 bytes each, in the order of the output. */
@@ -87,6 +105,8 @@ export interface MergeExports {
     rows: number,
   ): number;
   skipRows(rowFirst: number, rows: number): void;
+  /** Instead of skipRows() of all rows of an input that have so many events, or links. */
+  skipChildren(count: number): void;
   entryOf(from: number, bytes: number): number;
   fillEntry(rowFirst: number, rows: number, entry: number): void;
   /** 1: some of these rows, or their events or links, have a value in the open column. */
@@ -96,8 +116,8 @@ export interface MergeExports {
   beginChildren(scope: number): void;
   countChildren(from: number, end: number, entries: number, rowFirst: number, rows: number): number;
   noChildren(rowFirst: number, rows: number): void;
-  sumChildren(rows: number): number;
-  placeMerged(scope: number, rows: number): void;
+  sumChildren(rowFirst: number, rows: number): number;
+  placeMerged(scope: number, rows: number, total: number): void;
   /** In the open column's scope. */
   childOfRow(row: number): number;
 
@@ -110,3 +130,15 @@ export const PAGE_GOOD = 0;
 export const PAGE_BAD = 1;
 /** No more room for texts. */
 export const PAGE_FULL = 2;
+
+export const STORED_BYTES_MAX = 64 * 1024 * 1024 + 64 * 1024;
+export const STORED_FIELDS = 7;
+export const STORED_WRONGS = [
+  "",
+  "header",
+  "header crc",
+  "type",
+  "size",
+  "number of values",
+  "frame claims another size",
+] as const;

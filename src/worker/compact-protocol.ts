@@ -2,9 +2,9 @@
 import type { Retention } from "../compact/plan-retention.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import type { MergeDone } from "./compactor-counts.ts";
-import type { ThreadStart } from "./worker-protocol.ts";
 
-export interface CompactStart extends ThreadStart {
+/** A list of work; the thread itself is given a ThreadStart. */
+export interface CompactStart {
   readonly localPath: string;
   /** Blocks that nobody reads any more: their files go first. */
   readonly remove: readonly BlockMeta[];
@@ -25,5 +25,5 @@ export type CompactMessage =
   /** It stays as it is, for now. */
   | { readonly type: "looked"; readonly meta: BlockMeta }
   | { readonly type: "failed"; readonly inputs: readonly BlockMeta[]; readonly reason: string }
-  /** All is done; the thread ends. */
-  | { readonly type: "done" };
+  /** All is done. `stays`: the thread has given its memory back and waits for more, else it ends. */
+  | { readonly type: "done"; readonly stays: boolean };

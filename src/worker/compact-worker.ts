@@ -1,11 +1,12 @@
 /**
- * The thread that merges blocks and removes files of those that are over: one list of work, then
- * it ends, and its memory with it. Other threads come first: it runs at a lower priority, and waits
- * while requests lie in the rings.
+ * The thread that merges blocks and removes files of those that are over: a list of work, then its
+ * memory goes back, and it waits for the next list (compact-thread.ts). Other threads come first:
+ * it runs at a lower priority, and waits while requests lie in the rings.
  */
 import { parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
+import { releaseMemory } from "../base/release-memory.ts";
 import { lowerThreadPriority } from "../base/thread-priority.ts";
 import { MERGE_MEMORY_BYTES, mergeBlocks } from "../compact/merge-blocks.ts";
 import type { MergeInput } from "../compact/merge-options.ts";
@@ -18,6 +19,7 @@ import { ringUsedBytes } from "../ring/ring.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import type { CompactMessage, CompactStart } from "./compact-protocol.ts";
 import type { ExpiredTraces } from "./expired-traces.ts";
+import type { ThreadStart } from "./worker-protocol.ts";
 
 /** Of 19: below all that answers somebody. */
 const PRIORITY = 10;
@@ -30,25 +32,49 @@ const WAIT_MS_MAX = 50;
 /** Of a block's traces: with fewer that are over it is not worth to be written anew. */
 const REWRITE_SHARE = 0.1;
 
-const start = workerData as CompactStart;
+interface MergeMemory {
+  readonly kernel: Kernel;
+  readonly buffer: SharedArrayBuffer;
+}
+
+const start = workerData as ThreadStart;
 const control = new Int32Array(sharedBuffer(start.memory), 0, 4096);
-const store = new DiskStore(start.localPath);
+/** Made for the first merge; between works no page of it is in use. */
+let merging: MergeMemory | undefined;
 
 class Stopped extends Error {}
 let isStopped = false;
 
 lowerThreadPriority(PRIORITY);
 
-for (const meta of start.remove) remove(meta);
-if (start.merges.length + start.looks.length > 0) await mergeAll();
-tell({ type: "done" });
-parentPort?.close();
+// An error is a bug, and must end the thread: not as a promise that nobody waits for.
+parentPort?.on("message", (work: CompactStart) => {
+  serve(work).catch((error) => setImmediate(() => fail(error)));
+});
+
+async function serve(work: CompactStart): Promise<void> {
+  const store = new DiskStore(work.localPath);
+  for (const meta of work.remove) remove(store, meta);
+  if (work.merges.length + work.looks.length > 0) await mergeAll(work, store);
+  const stays = !isStopped && (merging === undefined || releaseMemory(merging.buffer));
+  tell({ type: "done", stays });
+  if (!stays) parentPort?.close();
+}
+
+function fail(error: unknown): never {
+  throw error;
+}
+
+function mergeMemory(): MergeMemory {
+  const memory = makeMemory(MERGE_MEMORY_BYTES);
+  return { kernel: instantiate(start.module, memory), buffer: sharedBuffer(memory) };
+}
 
 function tell(message: CompactMessage): void {
   parentPort?.postMessage(message);
 }
 
-function remove(meta: BlockMeta): void {
+function remove(store: DiskStore, meta: BlockMeta): void {
   try {
     store.remove(meta);
     tell({ type: "removed", id: meta.id });
@@ -57,48 +83,41 @@ function remove(meta: BlockMeta): void {
   }
 }
 
-async function mergeAll(): Promise<void> {
-  const memory = makeMemory(MERGE_MEMORY_BYTES);
-  const kernel = instantiate(start.module, memory);
-  const buffer = sharedBuffer(memory);
+async function mergeAll(work: CompactStart, store: DiskStore): Promise<void> {
+  merging ??= mergeMemory();
+  const { kernel, buffer } = merging;
   const nowMs = systemClock.nowMs();
-  const all = [...start.merges.flat(), ...start.looks];
+  const all = [...work.merges.flat(), ...work.looks];
   // With what it needs of queries it takes as long to load as all else; mostly nothing is over.
-  const isAsked = all.some((meta) => retentionStep(meta, start.retention, nowMs).type !== "keep");
+  const isAsked = all.some((meta) => retentionStep(meta, work.retention, nowMs).type !== "keep");
   let rules: ExpiredTraces | undefined;
   if (isAsked) {
     const { ExpiredTraces } = await import("./expired-traces.ts");
-    rules = new ExpiredTraces(kernel, buffer, start.retention);
+    rules = new ExpiredTraces(kernel, buffer, work.retention);
   }
   const inputsOf = (metas: readonly BlockMeta[]): MergeInput[] =>
     metas.map((meta) => {
       const folder = store.folderOf(meta);
       return { meta, folder, expired: rules?.of(meta, folder, nowMs) };
     });
-  for (const metas of start.merges) {
-    attempt(metas, () => merge({ kernel, buffer }, inputsOf(metas)));
-  }
-  for (const meta of start.looks) {
+  const merge = (inputs: readonly MergeInput[]) => {
+    const began = performance.now();
+    const { idWords } = work;
+    const options = { kernel, buffer, inputs, store, clock: systemClock, idWords, yieldNow };
+    const { outputs, doubles, expired } = mergeBlocks(options);
+    const ms = performance.now() - began;
+    const metas = inputs.map(({ meta }) => meta);
+    tell({ type: "merged", inputs: metas, outputs, doubles, expired, ms });
+  };
+  for (const metas of work.merges) attempt(metas, () => merge(inputsOf(metas)));
+  for (const meta of work.looks) {
     attempt([meta], () => {
       const inputs = inputsOf([meta]);
       const gone = inputs[0].expired?.reduce((sum, one) => sum + one, 0) ?? 0;
-      if (gone >= meta.traces * REWRITE_SHARE && gone > 0) merge({ kernel, buffer }, inputs);
+      if (gone >= meta.traces * REWRITE_SHARE && gone > 0) merge(inputs);
       else tell({ type: "looked", meta });
     });
   }
-}
-
-function merge(
-  parts: { readonly kernel: Kernel; readonly buffer: SharedArrayBuffer },
-  inputs: readonly MergeInput[],
-): void {
-  const began = performance.now();
-  const { outputs, doubles, expired } = mergeBlocks({
-    ...{ ...parts, inputs, store, clock: systemClock, idWords: start.idWords, yieldNow },
-  });
-  const ms = performance.now() - began;
-  const metas = inputs.map(({ meta }) => meta);
-  tell({ type: "merged", inputs: metas, outputs, doubles, expired, ms });
 }
 
 function attempt(inputs: readonly BlockMeta[], work: () => void): void {

@@ -1,6 +1,6 @@
 /**
  * When blocks on the local disk are merged, and when their files go. A cycle plans, and gives the
- * work to a thread that ends when it is done.
+ * work to a thread of its own.
  *
  * Readers hear of a merge in one change: the outputs come as the inputs go. The files of the inputs
  * stay for as long as a question that began before may take. A block whose inputs' files are still
@@ -16,11 +16,11 @@ import { retentionStep } from "../compact/plan-retention.ts";
 import type { Config } from "../config/config.ts";
 import type { BlockMeta } from "../model/block-meta.ts";
 import { DiskStore } from "../store/store-disk.ts";
-import type { CompactMessage, CompactStart } from "./compact-protocol.ts";
+import type { CompactMessage } from "./compact-protocol.ts";
+import { CompactThread } from "./compact-thread.ts";
 import { type CompactionLimits, compactionLimits } from "./compaction-limits.ts";
 import { CompactionTally, type CompactorCounts } from "./compactor-counts.ts";
 import type { TenantLimits } from "./tenant-limits.ts";
-import { startThread, type Thread } from "./thread.ts";
 import type { ThreadStart } from "./worker-protocol.ts";
 
 export interface CompactorOptions {
@@ -38,9 +38,9 @@ export interface CompactorOptions {
   readonly onChange: (added: readonly BlockMeta[], removed: readonly string[]) => void;
 }
 
-/** Merges of one thread: it ends often enough to give its memory back. */
+/** Merges of one work: it ends often enough for its memory to go back. */
 const MERGES_AT_ONCE = 4;
-/** For so many cycles a merge waits for others, with which it shares the thread. */
+/** For so many cycles a merge waits for others, with which it shares what comes once a work. */
 const WAIT_CYCLES = 20;
 /** Blocks that are looked at in one thread for traces that are over. */
 const LOOKS_AT_ONCE = 16;
@@ -50,6 +50,7 @@ const RETRY_MS = 600_000;
 export class Compactor {
   readonly #options: CompactorOptions;
   readonly #timer: ReturnType<typeof setInterval>;
+  readonly #thread: CompactThread;
   /** Nobody looks at these; their files go when it is time. */
   readonly #over = new Map<string, { readonly meta: BlockMeta; readonly goneMs: number }>();
   /** By block until when it is left alone. */
@@ -57,13 +58,13 @@ export class Compactor {
   /** By block, how many of the times that count for it were over when it was looked at. */
   readonly #looked = new Map<string, number>();
   #limits: CompactionLimits;
-  #running: Thread<never> | undefined;
   #isStopping = false;
   readonly #tally = new CompactionTally();
 
   constructor(options: CompactorOptions) {
     this.#options = options;
     this.#limits = compactionLimits(options.config, options.limits);
+    this.#thread = new CompactThread(options.thread, options.logger);
     this.#timer = setInterval(() => this.#cycle(), options.config.compaction.cycleMs);
   }
 
@@ -79,15 +80,16 @@ export class Compactor {
   /** The thread sees the control word STOP by itself. */
   stop(): void {
     this.#isStopping = true;
+    this.#thread.stop();
     clearInterval(this.#timer);
   }
 
   end(): void {
-    this.#running?.kill();
+    this.#thread.end();
   }
 
   #cycle(): void {
-    if (this.#running !== undefined || this.#isStopping) return;
+    if (this.#thread.isBusy || this.#isStopping) return;
     this.#retain();
     const remove = this.#due();
     const mayMerge = this.#eligible();
@@ -95,30 +97,12 @@ export class Compactor {
     const merging = new Set(merges.flat());
     const looks = this.#toLookAt((meta) => mayMerge(meta) && !merging.has(meta));
     if (remove.length + merges.length + looks.length === 0) return;
-    const { thread, config, logger } = this.#options;
-    let isDone = false;
-    this.#running = startThread<CompactStart, never, CompactMessage>({
-      name: "compact",
-      url: new URL("./compact-worker.ts", import.meta.url),
-      data: {
-        ...thread,
-        localPath: config.localPath,
-        remove,
-        merges,
-        looks,
-        retention: this.#limits.retention,
-        idWords: [],
-      },
-      logger,
-      onMessage: (message) => {
-        this.#hear(message);
-        if (message.type !== "done") return;
-        isDone = true;
-        this.#running = undefined;
-      },
-      mayEnd: () => isDone || this.#isStopping,
+    const { localPath } = this.#options.config;
+    const { retention } = this.#limits;
+    this.#thread.run({
+      work: { localPath, remove, merges, looks, retention, idWords: [] },
+      onMessage: (message) => this.#hear(message),
       onEnd: () => {
-        this.#running = undefined;
         this.#tally.failures++;
         // Whichever it was: none is tried again before long.
         for (const meta of [...merges.flat(), ...looks]) this.#leaveAlone(meta);
