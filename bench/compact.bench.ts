@@ -1,12 +1,12 @@
 /**
  * Blocks merged two at a time in the thread that the server has for it: CPU per span from input to
- * output with all that starting and ending the thread costs, memory, and bytes per span with
- * sidecars, before and after.
+ * output, memory, and bytes per span with sidecars, before and after.
  *
- *   bun bench/compact.bench.ts [merges a thread, 1 by default] [storage.trace.local.path]
+ *   bun bench/compact.bench.ts [merges a work, 1 by default] [storage.trace.local.path]
  *
- * Without a folder it makes eight blocks of 250,000 spans. What is compiled in the first thread
- * serves those after it, so it is shown apart too. Inputs are copied, outputs removed.
+ * Without a folder it makes eight blocks of 250,000 spans. The first work starts the thread and
+ * compiles what serves those after it, so it is shown apart too. Inputs are copied, outputs
+ * removed.
  */
 import { cpSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -28,10 +28,10 @@ settleMemory();
 const ROOT = mkdtempSync(join(tmpdir(), "vivace-compact-"));
 const INPUTS = 2;
 const LOOK_MS = 10;
-/** In which an ended thread gives back what it had. */
+/** In which the thread gives back what it had. */
 const REST_MS = 300;
 
-const [mergesAThread, folder] = [Number(process.argv[2] ?? 1), process.argv[3]];
+const [mergesAWork, folder] = [Number(process.argv[2] ?? 1), process.argv[3]];
 const kernelFile = readFileSync(join(CHECKOUT, "native", "build", "kernel.wasm"));
 const module = new WebAssembly.Module(kernelFile);
 const store = new DiskStore(ROOT);
@@ -61,8 +61,8 @@ const pairs: BlockMeta[][] = [];
 for (let at = 0; at + INPUTS <= blocks.length; at += INPUTS) {
   pairs.push(blocks.slice(at, at + INPUTS));
 }
-for (let at = 0; at < pairs.length; at += mergesAThread) {
-  const merges = pairs.slice(at, at + mergesAThread);
+for (let at = 0; at < pairs.length; at += mergesAWork) {
+  const merges = pairs.slice(at, at + mergesAWork);
   const cpu = process.cpuUsage();
   const { merged, errors } = await merge(merges);
   await Bun.sleep(REST_MS);
@@ -81,7 +81,7 @@ jobs.end();
 clearInterval(look);
 rmSync(ROOT, { recursive: true });
 console.log(`${spans} spans, ${(before / spans).toFixed(2)} bytes a span before`);
-console.log(`by thread: ${cpuUs.map((us) => us.toFixed(3)).join(" ")}`);
+console.log(`by work: ${cpuUs.map((us) => us.toFixed(3)).join(" ")}`);
 hold("compact_first_cpu_us", cpuUs[0], "µs a span");
 hold("compact_cpu_us", median(cpuUs), "µs a span");
 hold("compact_bytes", after / spans, "bytes a span");

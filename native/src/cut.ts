@@ -108,7 +108,7 @@ export let entryCap: u32 = 0;
 export const IN_ENTRIES_MAX: u32 = 1 << 23;
 /** Bytes of a page, not compressed, at the most: what parquet-page-read.ts allows. */
 export const IN_PAGE_BYTES: u32 = 64 << 20;
-/** Stored pages: one of these with its header, or some of which this many bytes are read at once. */
+/** Stored pages: one of these with its header, or some that are read at once. */
 export const STORED_BYTES: u32 = IN_PAGE_BYTES + (64 << 10);
 /** A dictionary page of 1 MiB has no more texts; numbers have less. */
 const MAPPED_MAX: u32 = 1 << 20;

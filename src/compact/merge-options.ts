@@ -3,7 +3,7 @@
  * merge-blocks.ts, for whoever has local folders of blocks and a place for local blocks.
  *
  * It is synchronous and takes seconds: call it in a thread of its own (worker/compact-worker.ts),
- * which makes a kernel with a memory of MERGE_MEMORY_BYTES and ends when there is no more to do.
+ * with a kernel that has a memory of MERGE_MEMORY_BYTES for itself.
  */
 import type { Clock } from "../base/clock.ts";
 import type { BlockStore } from "../block/block-write.ts";

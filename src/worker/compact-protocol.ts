@@ -25,5 +25,5 @@ export type CompactMessage =
   /** It stays as it is, for now. */
   | { readonly type: "looked"; readonly meta: BlockMeta }
   | { readonly type: "failed"; readonly inputs: readonly BlockMeta[]; readonly reason: string }
-  /** All is done. `stays`: the thread has given its memory back and waits for more, else it ends. */
+  /** All is done. `stays`: the thread gave its memory back and waits for more, else it ends. */
   | { readonly type: "done"; readonly stays: boolean };
