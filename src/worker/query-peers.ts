@@ -9,7 +9,7 @@ import { assert } from "../base/assert.ts";
 import { EngineError, type ErrorCode } from "../base/error.ts";
 import type { GatheredPart, GatherJob, Peers } from "../query/answer-question.ts";
 import { buffersOf } from "../query/metrics-partial.ts";
-import { type PassedGathered, passGathered, receiveGathered } from "./pass-metrics.ts";
+import { type PassedGathered, passGathered, receiveGathered } from "./pass-answer.ts";
 
 type PassedPart = Omit<GatheredPart, "gathered"> & { readonly gathered: PassedGathered };
 

@@ -12,7 +12,7 @@ import type { AnswerTo, AskOptions, Question } from "../query/question.ts";
 import { PIN_DEADLINES, PINS } from "../ring/control.ts";
 import type { BlockVersions } from "./block-list.ts";
 import { BlockOwners } from "./block-owners.ts";
-import { receiveAnswer } from "./pass-metrics.ts";
+import { receiveAnswer } from "./pass-answer.ts";
 import { type RemoteBlock, SLOT_BYTES, SLOTS } from "./store-protocol.ts";
 import { startThread, type Thread } from "./thread.ts";
 import type {

@@ -23,7 +23,7 @@ import type { SegmentTools } from "../query/segment-tools.ts";
 import { type KnownBlocks, type PinnedHead, Segments } from "../query/segments.ts";
 import { TraceCards } from "../query/trace-cards.ts";
 import { Turns } from "../query/turns.ts";
-import { passAnswer } from "./pass-metrics.ts";
+import { passAnswer } from "./pass-answer.ts";
 import { QueryPeers } from "./query-peers.ts";
 import type { AskMessage, QueryRequest } from "./worker-protocol.ts";
 

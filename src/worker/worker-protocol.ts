@@ -11,7 +11,7 @@ import type { Question } from "../query/question.ts";
 import type { SpanFilter } from "../query/trace-filter-spans.ts";
 import type { BlockVersions } from "./block-list.ts";
 import type { MemoryPlan } from "./memory-plan.ts";
-import type { PassedAnswer } from "./pass-metrics.ts";
+import type { PassedAnswer } from "./pass-answer.ts";
 import type { RemoteBlock } from "./store-protocol.ts";
 import type { TenantLimits } from "./tenant-limits.ts";
 

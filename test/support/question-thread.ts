@@ -14,7 +14,7 @@ import { CONTROL_BYTES } from "../../src/ring/control.ts";
 import { StepScratch } from "../../src/vector/step-scratch.ts";
 import { VectorCache } from "../../src/vector/vector-cache.ts";
 import { BlockList } from "../../src/worker/block-list.ts";
-import { receiveAnswer } from "../../src/worker/pass-metrics.ts";
+import { receiveAnswer } from "../../src/worker/pass-answer.ts";
 import { QueryQuestions } from "../../src/worker/query-questions.ts";
 import { ROOT } from "./checkout.ts";
 

@@ -1,12 +1,20 @@
 /**
- * Series and exemplars on their way between threads: numbers in arrays, labels in a text. As
- * objects those of a chart took as long to copy as to count.
+ * Answers, and what is gathered for them, on their way between threads: numbers in arrays, the rest
+ * in a text. As objects those of a chart took as long to copy as to count.
  */
 import type { PartialExemplar } from "../query/exemplar-room.ts";
 import type { Gathered } from "../query/gatherer.ts";
 import type { MetricsPartial } from "../query/metrics-partial.ts";
-import type { Answer, Exemplar, MetricsAnswer, Sample, Series } from "../query/question.ts";
+import type {
+  Answer,
+  Exemplar,
+  MetricsAnswer,
+  Sample,
+  SearchAnswer,
+  Series,
+} from "../query/question.ts";
 import { labelsOf, labelsText } from "./pass-labels.ts";
+import { rankedOf, rankedText, summariesOf, summariesText } from "./pass-search.ts";
 
 /** As an answer, but its series. */
 interface PassedMetrics extends Omit<MetricsAnswer, "series"> {
@@ -18,9 +26,15 @@ interface PassedMetrics extends Omit<MetricsAnswer, "series"> {
   readonly numbers: Float64Array;
 }
 
-export type PassedAnswer = Exclude<Answer, MetricsAnswer> | PassedMetrics;
+type PassedSearch = Omit<SearchAnswer, "traces"> & { readonly traces: string };
+
+export type PassedAnswer =
+  | Exclude<Answer, MetricsAnswer | SearchAnswer>
+  | PassedMetrics
+  | PassedSearch;
 
 export function passAnswer(answer: Answer): PassedAnswer {
+  if (answer.type === "search") return { ...answer, traces: summariesText(answer.traces) };
   if (answer.type !== "metrics") return answer;
   const { series, ...rest } = answer;
   const labels = series.flatMap((one) => [one.labels, ...one.exemplars.map((of) => of.labels)]);
@@ -39,6 +53,7 @@ export function passAnswer(answer: Answer): PassedAnswer {
 }
 
 export function receiveAnswer(passed: PassedAnswer): Answer {
+  if (passed.type === "search") return { ...passed, traces: summariesOf(passed.traces) };
   if (passed.type !== "metrics") return passed;
   const { labels: text, counts, numbers, ...rest } = passed;
   const labels = labelsOf(text);
@@ -56,12 +71,16 @@ export function receiveAnswer(passed: PassedAnswer): Answer {
   return { ...rest, series };
 }
 
-/** As what was gathered, but labels of exemplars. */
+/** As what was gathered, but traces, and labels of exemplars. */
 export type PassedGathered =
-  | Exclude<Gathered, { readonly type: "metrics" }>
+  | Exclude<Gathered, { readonly type: "metrics" | "search" }>
+  | { readonly type: "search"; readonly traces: string }
   | { readonly type: "metrics"; readonly partial: MetricsPartial; readonly labels: string };
 
 export function passGathered(gathered: Gathered): PassedGathered {
+  if (gathered.type === "search") {
+    return { type: gathered.type, traces: rankedText(gathered.traces) };
+  }
   if (gathered.type !== "metrics") return gathered;
   const { type, partial } = gathered;
   const bare = partial.exemplars.map((one): PartialExemplar => ({ ...one, labels: [] }));
@@ -70,6 +89,7 @@ export function passGathered(gathered: Gathered): PassedGathered {
 }
 
 export function receiveGathered(passed: PassedGathered): Gathered {
+  if (passed.type === "search") return { type: passed.type, traces: rankedOf(passed.traces) };
   if (passed.type !== "metrics") return passed;
   const { type, partial, labels: text } = passed;
   const labels = labelsOf(text);
