@@ -8,10 +8,10 @@ import { join } from "node:path";
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from "vitest";
 import { prng } from "../../src/base/prng.ts";
 import { compareKeys } from "../../src/store/object-store.ts";
+import { sweepUploads } from "../../src/store/s3/s3-delete.ts";
 import type { S3Options } from "../../src/store/s3/s3-options.ts";
-import { sweepUploads } from "../../src/store/s3/s3-upload.ts";
 import { bytes, codeOf, keysOf, PART_BYTES } from "../store/object-store-contract.ts";
-import { BUCKET, client, onlooker, openBucket, s3Options, uploadsOf } from "../store/s3-bucket.ts";
+import { BUCKET, onlooker, openBucket, s3Options, uploadsOf } from "../store/s3-bucket.ts";
 import { Minio, minioTool } from "../support/minio.ts";
 import { INSTALL_TIMEOUT_MS, leftOut, titled } from "../support/tool-cache.ts";
 import { type Fault, FaultProxy, randomPlan } from "./fault-proxy.ts";
@@ -186,12 +186,11 @@ describe.skipIf(leftOut(minioTool))(titled("a store that fails", minioTool), () 
 
     test("that a killed process left is swept when it is old", async () => {
       const look = onlooker(minio.port);
-      const ours = client({ endpoint: minio.endpoint });
       const object = `${PREFIX}parts/killed`;
       await look.initiateNewMultipartUpload(BUCKET, object, {});
       // This server lists uploads by their whole key alone.
       const sweep = (ageMs: number) => {
-        return sweepUploads(ours, { prefix: object, beforeMs: Date.now() - ageMs });
+        return sweepUploads(look, { bucket: BUCKET, prefix: object, beforeMs: Date.now() - ageMs });
       };
       expect(await sweep(3_600_000)).toBe(0);
       expect(await uploadsOf(minio.port, object)).toHaveLength(1);

@@ -2,11 +2,9 @@
 import { Client } from "minio";
 import { systemClock } from "../../src/base/clock.ts";
 import { prng } from "../../src/base/prng.ts";
-import { openClient, openS3 } from "../../src/store/s3/open-s3.ts";
-import type { S3Client } from "../../src/store/s3/s3-client.ts";
+import { openS3 } from "../../src/store/s3/open-s3.ts";
 import type { S3Objects } from "../../src/store/s3/s3-objects.ts";
 import type { S3Options } from "../../src/store/s3/s3-options.ts";
-import { RequestCounter } from "../../src/store/store-requests.ts";
 import { MINIO_ACCESS_KEY, MINIO_SECRET_KEY } from "../support/minio.ts";
 import { PART_BYTES } from "./object-store-contract.ts";
 
@@ -38,12 +36,6 @@ export function s3Options(more: Partial<S3Options> & Pick<S3Options, "endpoint">
 
 export function openBucket(more: Parameters<typeof s3Options>[0]): S3Objects {
   return openS3(s3Options(more), { clock: systemClock, random: prng(1) });
-}
-
-/** For requests that a store does not send by itself. */
-export function client(more: Parameters<typeof s3Options>[0]): S3Client {
-  const around = { clock: systemClock, random: prng(1) };
-  return openClient(s3Options(more), new RequestCounter(), around);
 }
 
 /** The package as it comes, to look at the bucket from outside. */

@@ -10,30 +10,19 @@ import { credentialSource } from "./s3-credentials.ts";
 import { S3Objects } from "./s3-objects.ts";
 import type { S3Options, TlsFiles } from "./s3-options.ts";
 
-interface Surroundings {
-  readonly clock: Clock;
-  readonly random: Prng;
-}
-
 /** Throws store_refused when a file of TLS cannot be read. */
-export function openS3(options: S3Options, around: Surroundings): S3Objects {
-  const counter = new RequestCounter();
-  const client = openClient(options, counter, around);
-  return new S3Objects({ options, client, counter, clock: around.clock });
-}
-
-/** Likewise; for requests of one's own. */
-export function openClient(
+export function openS3(
   options: S3Options,
-  counter: RequestCounter,
-  { clock, random }: Surroundings,
-): S3Client {
+  { clock, random }: { readonly clock: Clock; readonly random: Prng },
+): S3Objects {
+  const counter = new RequestCounter();
   const credentials = credentialSource(options);
   const http = new ObjectHttp({
     ...{ policy: options.policy, tls: readTls(options.tls), words: s3Words(credentials) },
     ...{ counter, random },
   });
-  return new S3Client({ options, credentials, clock, http });
+  const client = new S3Client({ options, credentials, clock, http });
+  return new S3Objects({ options, client, counter, clock });
 }
 
 export function readTls(files: TlsFiles): HttpTls {

@@ -1,35 +1,22 @@
-/** What goes: objects, many in a request. */
-import { createHash } from "node:crypto";
+/** What goes: objects, many in a request, and uploads that nobody will complete. */
+import type { Client } from "minio";
 import { EngineError } from "../../base/error.ts";
-import type { S3Client } from "./s3-client.ts";
-import { documentOf, elementsOf, escapeXml, isErrorBody, textIn } from "./s3-xml.ts";
 
-/** S3's own bound. */
-const NAMES_MAX = 1_000;
 /** A store under load deletes some and refuses others, of one request. */
 const DELETE_ATTEMPTS = 4;
 
 /** Of whom nothing stays to be deleted. */
 const GONE = ["NoSuchKey", "NoSuchVersion"];
 
-export interface DeleteFailure {
-  readonly code: string;
-  readonly message: string;
-  /** Of the object; empty when the store does not say. */
-  readonly name: string;
+interface Objects {
+  readonly bucket: string;
+  readonly names: readonly string[];
 }
 
-/** `names` are whole names in the bucket. */
-export async function deleteObjects(client: S3Client, names: readonly string[]): Promise<void> {
-  for (let at = 0; at < names.length; at += NAMES_MAX) {
-    await deletePage(client, names.slice(at, at + NAMES_MAX));
-  }
-}
-
-async function deletePage(client: S3Client, names: readonly string[]): Promise<void> {
-  let left = names;
+export async function deleteObjects(client: Client, { bucket, names }: Objects): Promise<void> {
+  let left = [...names];
   for (let attempt = 1; left.length > 0; attempt++) {
-    const failures = await deleteOnce(client, left);
+    const failures = (await client.removeObjects(bucket, left)).map(failureOf);
     const first = failures.find(({ code }) => !GONE.includes(code));
     if (first === undefined) return;
     if (attempt === DELETE_ATTEMPTS || first.code === "AccessDenied") {
@@ -43,27 +30,36 @@ async function deletePage(client: S3Client, names: readonly string[]): Promise<v
   }
 }
 
-async function deleteOnce(client: S3Client, names: readonly string[]): Promise<DeleteFailure[]> {
-  const objects = names.map((name) => `<Object><Key>${escapeXml(name)}</Key></Object>`).join("");
-  const text = `<Delete><Quiet>true</Quiet>${objects}</Delete>`;
-  const md5 = createHash("md5").update(text).digest("base64");
-  const headers = { "content-md5": md5, "content-type": "application/xml" };
-  const request = { method: "POST", operation: "DELETE", query: "delete", headers, text };
-  const answer = await client.ask(request);
-  if (answer.status !== 200 || isErrorBody(answer.body)) throw client.refusal(request, answer);
-  return deleteFailures(answer.body);
+/** The package's types say that the failure lies in a field, and its parser says not. */
+function failureOf(response: unknown): { code: string; message: string; name: string } {
+  const outer = fieldsOf(response);
+  const { Code, Message, Key } = outer["Error"] === undefined ? outer : fieldsOf(outer["Error"]);
+  return { code: String(Code ?? ""), message: String(Message ?? ""), name: String(Key ?? "") };
 }
 
-/** What of a request stays. Throws store_unavailable when the answer is none, or half of one. */
-export function deleteFailures(body: Uint8Array): DeleteFailure[] {
-  // Nothing failed: some servers leave the element empty.
-  if (/<DeleteResult[^>]*\/>\s*$/.test(Buffer.from(body.subarray(-200)).toString("latin1"))) {
-    return [];
+function fieldsOf(value: unknown): Readonly<Record<string, unknown>> {
+  return typeof value === "object" && value !== null ? { ...value } : {};
+}
+
+interface Uploads {
+  readonly bucket: string;
+  readonly prefix: string;
+  readonly beforeMs: number;
+}
+
+/** How many there were. Some servers list uploads of one object only, and clear up themselves. */
+export async function sweepUploads(client: Client, uploads: Uploads): Promise<number> {
+  const { bucket, prefix, beforeMs } = uploads;
+  let swept = 0;
+  for (let after = ""; ; ) {
+    const page = await client.listIncompleteUploadsQuery(bucket, prefix, after, "", "");
+    for (const { key, uploadId, initiated } of page.uploads) {
+      if (initiated.getTime() > beforeMs) continue;
+      await client.abortMultipartUpload(bucket, key, String(uploadId));
+      swept++;
+    }
+    const last = page.uploads.at(-1)?.key;
+    if (!page.isTruncated || last === undefined || last === after) return swept;
+    after = last;
   }
-  const errors = elementsOf("Error", documentOf("DeleteResult", body));
-  return Array.from(errors, (xml) => ({
-    code: textIn("Code", xml),
-    message: textIn("Message", xml),
-    name: textIn("Key", xml),
-  }));
 }

@@ -24,13 +24,12 @@ import {
 import { probeConditions } from "../store-probe.ts";
 import type { RequestCounter, StoreRequests } from "../store-requests.ts";
 import { escapeQuery, type S3Client } from "./s3-client.ts";
-import { deleteObjects } from "./s3-delete.ts";
+import { deleteObjects, sweepUploads } from "./s3-delete.ts";
 import { readHeaders, writeHeaders } from "./s3-headers.ts";
 import { type S3Page, s3Page } from "./s3-list.ts";
 import type { S3Options } from "./s3-options.ts";
-import { S3Refusal } from "./s3-refusal.ts";
-import { sweepUploads, uploadParts, WRITE_HEADER, writeOf } from "./s3-upload.ts";
-import { elementOf } from "./s3-xml.ts";
+import { elementOf, S3Refusal } from "./s3-refusal.ts";
+import { uploadParts, WRITE_HEADER, writeOf } from "./s3-upload.ts";
 
 /** An object may be deleted between the refusal of ours and the look at it; not this often. */
 const ABSENT_ATTEMPTS = 5;
@@ -100,12 +99,12 @@ export class S3Objects implements ObjectStore {
 
   async #putSlices(key: string, file: FileSlices): Promise<void> {
     assertKey(key);
-    const { partBytes } = this.#options;
+    const { bucket, partBytes } = this.#options;
     using body = await FileBody.open(file);
     if (file.size <= partBytes) return await this.#write(key, await body.part(0, file.size));
     const headers = { headers: this.#writeHeaders, partHeaders: this.#readHeaders };
     await uploadParts(this.#client, {
-      ...{ object: this.#prefix + key, partBytes, ...headers },
+      ...{ bucket, object: this.#prefix + key, partBytes, ...headers },
       ...{ body, size: file.size },
     });
   }
@@ -136,12 +135,13 @@ export class S3Objects implements ObjectStore {
   async delete(keys: readonly string[]): Promise<void> {
     for (const key of keys) assertKey(key);
     const names = keys.map((key) => this.#prefix + key);
-    await deleteObjects(this.#client, names);
+    await deleteObjects(this.#client, { bucket: this.#options.bucket, names });
   }
 
   async sweep(ageMs: number): Promise<number> {
+    const { bucket } = this.#options;
     const beforeMs = this.#clock.nowMs() - ageMs;
-    return await sweepUploads(this.#client, { prefix: this.#prefix, beforeMs });
+    return await sweepUploads(this.#client, { bucket, prefix: this.#prefix, beforeMs });
   }
 
   requests(): StoreRequests {

@@ -1,7 +1,6 @@
 /** What S3 says when it will not do what it was asked. */
 import { EngineError } from "../../base/error.ts";
 import { passes } from "../object-http.ts";
-import { elementOf } from "./s3-xml.ts";
 
 export class S3Refusal extends EngineError {
   readonly status: number;
@@ -20,6 +19,31 @@ export function explainS3(status: number, body: Uint8Array): string {
   const words = [elementOf("Code", body), elementOf("Message", body)].filter((one) => one);
   return words.length === 0 ? `status ${status}` : `${words.join(": ")} (${status})`;
 }
+
+/** The text of an element of S3's flat answers. */
+export function elementOf(name: string, body: Uint8Array): string | undefined {
+  const start = Buffer.from(body.subarray(0, ERROR_BYTES_MAX)).toString("utf8");
+  const text = new RegExp(`<${name}(?: [^>]*)?>([^<]*)</${name}>`).exec(start)?.[1];
+  return text === undefined ? undefined : unescapeXml(text);
+}
+
+export function unescapeXml(text: string): string {
+  if (!text.includes("&")) return text;
+  return text.replace(/&(?:(quot|apos|lt|gt|amp)|#\d{1,7}|#x[\da-fA-F]{1,6});/g, unescaped);
+}
+
+function unescaped(entity: string, name: string | undefined): string {
+  if (name !== undefined) return ENTITIES[name];
+  const digits = entity.slice(2, -1);
+  const code = digits.startsWith("x") ? Number.parseInt(digits.slice(1), 16) : Number(digits);
+  return code <= 0x10_ff_ff ? String.fromCodePoint(code) : entity;
+}
+
+const ERROR_BYTES_MAX = 16 * 1024;
+
+const ENTITIES: Readonly<Record<string, string>> = {
+  ...{ quot: '"', apos: "'", lt: "<", gt: ">", amp: "&" },
+};
 
 /** Codes that ask for another try, whatever their status. Conflicts are of writes at one time. */
 const PASSING = [

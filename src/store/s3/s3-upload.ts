@@ -1,17 +1,16 @@
 /**
  * A file in parts: begun, sent, completed; aborted when anything fails. The object appears when it
- * is complete. Nothing stays behind unseen but when the process dies, which sweepUploads() is for.
+ * is complete. Nothing stays behind unseen but when the process dies, which sweep() is for.
  */
 import { randomUUID } from "node:crypto";
 import { assert } from "../../base/assert.ts";
 import { MiB } from "../../base/bytes.ts";
 import type { FileBody } from "../file-body.ts";
-import { escapeQuery, escapeText, type S3Client } from "./s3-client.ts";
-import { type S3Uploads, s3Uploads } from "./s3-list.ts";
+import { escapeText, type S3Client } from "./s3-client.ts";
 import { S3Refusal } from "./s3-refusal.ts";
-import { elementOf, escapeXml, isErrorBody, strange } from "./s3-xml.ts";
 
 export interface S3File {
+  readonly bucket: string;
   readonly object: string;
   readonly body: FileBody;
   /** Of all of it. */
@@ -23,7 +22,7 @@ export interface S3File {
   readonly partHeaders: Readonly<Record<string, string>>;
 }
 
-/** Parts on the way at once: over TLS each is read whole before it is sent. */
+/** Parts on the way at once: each may be read whole before it is sent. */
 const PARTS_AT_ONCE_MAX = 4;
 const BYTES_AT_ONCE = 32 * MiB;
 /** S3's own bound. */
@@ -47,32 +46,20 @@ export async function uploadParts(client: S3Client, upload: S3File): Promise<voi
 }
 
 async function uploadOnce(client: S3Client, upload: S3File): Promise<void> {
-  const { object } = upload;
+  const { bucket, object } = upload;
   const write = randomUUID();
-  const { id, doubtful } = await begin(client, object, {
-    ...upload.headers,
-    [WRITE_HEADER]: write,
-  });
+  const headers = { ...upload.headers, [WRITE_HEADER]: write };
+  const id = String(await client.initiateNewMultipartUpload(bucket, object, headers));
   try {
     const parts = await sendParts(client, upload, id);
     await complete(client, { ...upload, id, write, parts });
   } catch (error) {
     // It did not come about: what matters is why, not whether it could be cleared away.
-    await abort(client, object, id).catch(() => undefined);
+    await client.abortMultipartUpload(bucket, object, id).catch(() => undefined);
     throw error;
   } finally {
-    if (doubtful) await abortAll(client, object).catch(() => undefined);
+    if (client.takeStray(object)) await abortAll(client, upload).catch(() => undefined);
   }
-}
-
-/** `doubtful`: another one may have been begun, of which nobody knows the id. */
-async function begin(client: S3Client, object: string, headers: S3File["headers"]) {
-  const request = { method: "POST", operation: "CREATE_UPLOAD", object, query: "uploads" };
-  const answer = await client.ask({ ...request, headers, text: "" });
-  if (answer.status !== 200 || isErrorBody(answer.body)) throw client.refusal(request, answer);
-  const id = elementOf("UploadId", answer.body) ?? "";
-  if (id === "") throw strange("no id of an upload");
-  return { id, doubtful: answer.doubtful };
 }
 
 interface SentPart {
@@ -81,7 +68,7 @@ interface SentPart {
 }
 
 async function sendParts(client: S3Client, upload: S3File, id: string): Promise<SentPart[]> {
-  const { body: file, size } = upload;
+  const { size } = upload;
   const partBytes = Math.max(upload.partBytes, Math.ceil(size / PARTS_MAX));
   const count = Math.ceil(size / partBytes);
   const parts: SentPart[] = [];
@@ -91,7 +78,7 @@ async function sendParts(client: S3Client, upload: S3File, id: string): Promise<
     while (next < count && !failed) {
       const at = next++;
       const send = async () => {
-        const body = await file.part(at * partBytes, Math.min(size, (at + 1) * partBytes));
+        const body = await upload.body.part(at * partBytes, Math.min(size, (at + 1) * partBytes));
         return await sendPart(client, upload, { id, part: at + 1, body });
       };
       const etag = await send().catch((error) => {
@@ -117,7 +104,7 @@ async function sendPart(
     id,
     part,
     body,
-  }: { readonly id: string; readonly part: number; readonly body: Uint8Array | Blob },
+  }: { readonly id: string; readonly part: number; readonly body: Blob | Uint8Array },
 ): Promise<string> {
   const query = `partNumber=${part}&uploadId=${escapeText(id)}`;
   const request = { method: "PUT", operation: "PUT_PART", object, query, body };
@@ -135,29 +122,13 @@ interface Completion extends S3File {
 
 /** When the answer was lost, the second try finds no upload any more, but the object. */
 async function complete(client: S3Client, completion: Completion): Promise<void> {
-  const { object, id, write, parts, partHeaders } = completion;
-  const query = `uploadId=${escapeText(id)}`;
-  const list = parts.map(
-    ({ part, etag }) =>
-      `<Part><PartNumber>${part}</PartNumber><ETag>${escapeXml(etag)}</ETag></Part>`,
-  );
-  const text = `<CompleteMultipartUpload>${list.join("")}</CompleteMultipartUpload>`;
-  const request = { method: "POST", operation: "COMPLETE_UPLOAD", object, query };
-  const headers = { "content-type": "application/xml" };
-  const answer = await client.ask({ ...request, headers, text });
-  // An error may follow a status that was sent before it was known.
-  if (answer.status === 200 && !isErrorBody(answer.body)) return;
-  const refusal = client.refusal(request, answer);
-  if (refusal.s3Code !== "NoSuchUpload") throw refusal;
-  if ((await writeOf(client, object, partHeaders)) !== write) throw refusal;
-}
-
-async function abort(client: S3Client, object: string, id: string): Promise<void> {
-  const query = `uploadId=${escapeText(id)}`;
-  const request = { method: "DELETE", operation: "ABORT_UPLOAD", object, query };
-  const answer = await client.ask(request);
-  // 404: it is complete, or gone.
-  if (answer.status !== 204 && answer.status !== 404) throw client.refusal(request, answer);
+  const { bucket, object, id, write, parts, partHeaders } = completion;
+  try {
+    await client.completeMultipartUpload(bucket, object, id, parts);
+  } catch (error) {
+    if (!(error instanceof S3Refusal) || error.s3Code !== "NoSuchUpload") throw error;
+    if ((await writeOf(client, object, partHeaders)) !== write) throw error;
+  }
 }
 
 /** Which write the object is of, "" when it does not say; undefined when there is no object. */
@@ -174,47 +145,9 @@ export async function writeOf(
 }
 
 /** Ours of which the id was lost are not told from others of this object: those begin anew. */
-async function abortAll(client: S3Client, object: string): Promise<void> {
-  const { uploads } = await uploadsPage(client, object, "");
-  for (const upload of uploads) {
-    if (upload.object === object) await abort(client, object, upload.id);
+async function abortAll(client: S3Client, { bucket, object }: S3File): Promise<void> {
+  const found = await client.listIncompleteUploadsQuery(bucket, object, "", "", "");
+  for (const { key, uploadId } of found.uploads) {
+    if (key === object) await client.abortMultipartUpload(bucket, object, String(uploadId));
   }
-}
-
-export interface OldUploads {
-  /** Of whole names in the bucket. */
-  readonly prefix: string;
-  readonly beforeMs: number;
-}
-
-/** How many there were. Some servers list uploads of one object only, and clear up themselves. */
-export async function sweepUploads(
-  client: S3Client,
-  { prefix, beforeMs }: OldUploads,
-): Promise<number> {
-  let swept = 0;
-  for (let after = ""; ; ) {
-    const page = await uploadsPage(client, prefix, after);
-    for (const { object, id, begunMs } of page.uploads) {
-      if (begunMs > beforeMs) continue;
-      await abort(client, object, id);
-      swept++;
-    }
-    const last = page.uploads.at(-1)?.object;
-    if (!page.isTruncated || last === undefined || last === after) return swept;
-    after = last;
-  }
-}
-
-async function uploadsPage(client: S3Client, prefix: string, after: string): Promise<S3Uploads> {
-  const query = new Map([
-    ["encoding-type", "url"],
-    ["prefix", prefix],
-    ["uploads", ""],
-    ...(after === "" ? [] : [["key-marker", after] as const]),
-  ]);
-  const request = { method: "GET", operation: "LIST_UPLOADS", query: escapeQuery(query) };
-  const answer = await client.ask(request);
-  if (answer.status !== 200) throw client.refusal(request, answer);
-  return s3Uploads(answer.body);
 }
