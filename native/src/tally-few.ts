@@ -3,7 +3,9 @@
  * words, and no other row is looked at.
  */
 import { codeAt } from "./scan";
-import { countCell, firstCounted, NO_SLOT, offerRow, slotOfTime } from "./tally";
+import {
+  countCell, emptyRows, firstCounted, NO_SLOT, offerRow, slotOfTime, wantedOf,
+} from "./tally";
 
 /** Slots of all rows as slotTraces() has them; and rows that have one to `list`. How many. */
 export function slotFew(times: u32, rows: u32, bits: u32, out: u32, list: u32): u32 {
@@ -28,9 +30,8 @@ export function slotFew(times: u32, rows: u32, bits: u32, out: u32, list: u32): 
 export function exemplarsFew(list: u32, count: u32, slotOf: u32, times: u32, starts: u32,
                              traces: u32, values: u32, stretchOf: u32, stretches: u32,
                              out: u32): void {
-  const wanted = out + stretches * 8;
-  const found = out + stretches * 16;
-  memory.fill(found, 0xff, stretches * 8);
+  const wanted = wantedOf(out, stretches);
+  const found = emptyRows(out, stretches);
   let trace: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
     const row = load<u32>(list + i * 4);

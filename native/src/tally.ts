@@ -144,9 +144,8 @@ const NO_ROW: u32 = 0xffffffff;
 export function exemplarRows(slotOf: u32, times: u32, starts: u32, traces: u32, first: u32,
                              last: u32, values: u32, stretchOf: u32, stretches: u32,
                              out: u32): void {
-  const wanted = out + stretches * 8;
-  const found = out + stretches * 16;
-  memory.fill(found, 0xff, stretches * 8);
+  const wanted = wantedOf(out, stretches);
+  const found = emptyRows(out, stretches);
   for (let trace: u32 = 0; trace < traces; trace++) {
     const from = load<u64>(first + trace * 8);
     const slot = slotOfTime(from);
@@ -162,6 +161,21 @@ export function exemplarRows(slotOf: u32, times: u32, starts: u32, traces: u32, 
     const at = <u32>load<u8>(stretchOf + load<u16>(slotOf + row * 2)) * 8;
     offerRow(row, times, wanted + at, found + at);
   }
+}
+
+// @ts-ignore: decorator
+@inline
+export function wantedOf(out: u32, stretches: u32): u32 {
+  return out + stretches * 8;
+}
+
+/** Where the two rows of each stretch are; there are none yet. */
+// @ts-ignore: decorator
+@inline
+export function emptyRows(out: u32, stretches: u32): u32 {
+  const found = out + stretches * 16;
+  memory.fill(found, 0xff, stretches * 8);
+  return found;
 }
 
 // @ts-ignore: decorator

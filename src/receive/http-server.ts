@@ -1,6 +1,6 @@
 /**
  * The runtime's server for receivers over HTTP, where there is TLS: an address, timeouts, and the
- * last resort. In clear text it is our own (http1-server.ts), whose refusals cost a third.
+ * last resort. In clear text it is our own (http1-server.ts), whose refusals cost less.
  */
 import type { Http1Answer } from "../http1/http1-answer.ts";
 import { type CorsOptions, withCors } from "./cors.ts";
