@@ -185,7 +185,9 @@ export async function gatherPart(
   const begun = { plan, inHead };
   const wants = wantsOf(gatherer);
   const done = { isDone, seemsDone: isDone };
-  await segments.visitBlocks({ ...visit, ...done, question, isBounded, wants, begun, blocks });
+  const byRows = gatherer.byRows ?? false;
+  const how = { isBounded, wants, byRows };
+  await segments.visitBlocks({ ...visit, ...done, ...how, question, begun, blocks });
   return {
     gathered: gatherer.take(),
     inspected: count.inspected,
@@ -347,8 +349,8 @@ class TenantAnswer {
     const use = (part: SegmentPart) => usedBy(own, count)(part);
     const isBounded = gatherer.better.worst !== undefined;
     const done = { isDone, seemsDone: (latestNano: bigint) => own.isDone(latestNano) };
-    const visit = { ...this.#visit(), ...done, use, question, isBounded, begun, blocks };
-    await segments.visitBlocks(visit);
+    const how = { question, isBounded, byRows: gatherer.byRows ?? false };
+    await segments.visitBlocks({ ...this.#visit(), ...done, ...how, use, begun, blocks });
     gatherer.add(own.take());
   }
 
@@ -383,8 +385,8 @@ class TenantAnswer {
     const use = (part: SegmentPart) => shown.use(part);
     const done = { isDone: () => false, seemsDone: () => false };
     const wants = wantsOf(shown);
-    const visit = { ...this.#visit(), ...of, ...done, use, question, isBounded: true, wants };
-    await this.#tools.segments.visitBlocks(visit);
+    const how = { question, isBounded: true, wants, byRows: false };
+    await this.#tools.segments.visitBlocks({ ...this.#visit(), ...of, ...done, ...how, use });
     return shown.take();
   }
 

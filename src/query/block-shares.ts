@@ -7,15 +7,19 @@
  */
 import type { TraceMembers } from "./trace-members.ts";
 
-/** What a block shares with others. */
-export interface BlockSplits {
-  /** Numbers of its traces that lie elsewhere, too. */
-  readonly excluded: Uint32Array;
-  /** Traces that it is the newest block of, with all their parts in the order of the log. */
+/** Traces that lie in several blocks. */
+export interface Shared {
+  /** With all their parts in the order of the log. */
   readonly parts: readonly SplitPart[];
   readonly traces: number;
   /** Names the set of blocks that this follows from. */
   readonly version: string;
+}
+
+/** What a block shares with others: the traces that it is the newest block of. */
+export interface BlockSplits extends Shared {
+  /** Numbers of its traces that lie elsewhere, too. */
+  readonly excluded: Uint32Array;
 }
 
 export interface SplitPart {
@@ -57,6 +61,7 @@ export class BlockShares {
   /** Of each group those of the oldest block first. */
   readonly #byGroup: Lists;
   readonly #splits = new Map<number, BlockSplits>();
+  readonly #shared = new Map<number, Shared>();
   /** By block in which pass it was listed last. */
   readonly #listed: Uint32Array;
   #pass = 0;
@@ -116,6 +121,21 @@ export class BlockShares {
     return listAt(this.#byBlock, block).filter((member) => !this.members.isKnown(member));
   }
 
+  /** All of its traces that lie elsewhere, too, with all their parts in the order of the log. */
+  sharedOf(block: number): Shared {
+    const known = this.#shared.get(block);
+    if (known !== undefined) return known;
+    const all: (readonly number[])[] = [];
+    for (const member of listAt(this.#byBlock, block)) {
+      const same = this.#sameAs(member);
+      if (same.length > 1) all.push(same);
+    }
+    const parts = this.#parts(all);
+    const shared = { parts, traces: all.length, version: this.#versionOf(parts) };
+    this.#shared.set(block, shared);
+    return shared;
+  }
+
   /** Ids that are not known, because a block is damaged, are those of no other trace. */
   splitOf(block: number): BlockSplits {
     const known = this.#splits.get(block);
@@ -130,12 +150,7 @@ export class BlockShares {
     const excluded: number[] = [];
     const owned: (readonly number[])[] = [];
     for (const member of listAt(this.#byBlock, block)) {
-      if (!members.isKnown(member)) continue;
-      const group = this.membersOf(members.groupOf(member));
-      const same: number[] = [];
-      for (const other of group) {
-        if (members.isKnown(other) && members.isSame(member, other)) same.push(other);
-      }
+      const same = this.#sameAs(member);
       if (same.length < 2) continue;
       excluded.push(members.numberOf(member));
       if (same[same.length - 1] === member) owned.push(same);
@@ -148,6 +163,17 @@ export class BlockShares {
       traces: owned.length,
       version: this.#versionOf(parts),
     };
+  }
+
+  /** Members of the same trace, in the order of the log; none when its id is not known. */
+  #sameAs(member: number): number[] {
+    const { members } = this;
+    if (!members.isKnown(member)) return [];
+    const same: number[] = [];
+    for (const other of this.membersOf(members.groupOf(member))) {
+      if (members.isKnown(other) && members.isSame(member, other)) same.push(other);
+    }
+    return same;
   }
 
   /** An order that follows from the data alone: by the first two blocks, then by id. */

@@ -10,6 +10,7 @@ import { type CodeTools, type FieldCodes, fieldCodes } from "./field-codes.ts";
 import type { FilterBits } from "./filter-bits.ts";
 import type { Found } from "./metrics-segment.ts";
 import type { CountedRows } from "./row-groups.ts";
+import { sharedCodes } from "./shared-codes.ts";
 import { NIL } from "./value-compare.ts";
 
 /** Slots of packed rows that are held to the end of the step; with more they are made anew. */
@@ -60,14 +61,20 @@ interface CountedCodes {
 
 export class ComparedCodes {
   readonly #filter: FilterBits;
+  readonly #facts: Found["facts"];
   readonly #counted: CountedRows;
   readonly #tools: CodeTools;
   /** By the address of the bitmap. */
   readonly #slots = new Map<number, number>();
   #heldBytes = 0;
 
-  constructor(filter: FilterBits, { counted }: Sided, tools: CodeTools) {
+  constructor(
+    { filter, found }: Pick<SidedOf, "filter" | "found">,
+    { counted }: Sided,
+    tools: CodeTools,
+  ) {
     this.#filter = filter;
+    this.#facts = found.facts;
     this.#counted = counted;
     this.#tools = tools;
   }
@@ -77,8 +84,9 @@ export class ComparedCodes {
     const packed = this.#packed(field);
     if (packed !== undefined) return this.#ofPacked(packed);
     const counted = this.#counted;
-    const codes = fieldCodes(this.#filter, { field, slotOf: counted.slotOf }, this.#tools);
-    return { codes, counted };
+    const said = fieldCodes(this.#filter, { field, slotOf: counted.slotOf }, this.#tools);
+    const of = { field, segment: this.#filter.segment, facts: this.#facts };
+    return { codes: sharedCodes(said, of, this.#tools), counted };
   }
 
   #packed(field: Field): PackedCodes | undefined {

@@ -46,6 +46,8 @@ export interface Left {
 
 /** What visits the blocks of one thread. */
 export interface PartGatherer {
+  /** Rows of traces that lie in several blocks count where they lie; undefined: these are whole. */
+  readonly byRows?: boolean;
   /** What use() will read of the part that others read not, to have it of all parts at once. */
   wants?(part: SegmentPart): readonly AheadRange[];
   use(part: SegmentPart): void;

@@ -59,7 +59,7 @@ export function tallyCompare(of: ComparedRows, into: CompareInto, tools: CodeToo
   for (const source of comparedSources(segment)) {
     scratch.within(() => tallySources(source, { sided, keyOf, partial: into.partial }, tools));
   }
-  const rows = new ComparedCodes(of.filter, sided, tools);
+  const rows = new ComparedCodes(of, sided, tools);
   for (const field of comparedFields(segment)) {
     const key = keyOf(printField(field));
     if (key === undefined) return;
@@ -81,7 +81,7 @@ export function tallyChosen(
 ): void {
   const sided = sidedRows(of, tools);
   const { segment } = of.filter;
-  const rows = new ComparedCodes(of.filter, sided, tools);
+  const rows = new ComparedCodes(of, sided, tools);
   for (const field of [...comparedFields(segment), ...comparedSources(segment).flatMap(fieldsOf)]) {
     const name = printField(field);
     const values = chosen.get(name);

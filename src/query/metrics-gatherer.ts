@@ -1,6 +1,7 @@
 /** Metrics: what all segments count, as series. */
 import { assert } from "../base/assert.ts";
 import { chooseCompared } from "./compare-choose.ts";
+import { countsByRows } from "./counts-by-rows.ts";
 import {
   type Gathered,
   type Gatherer,
@@ -20,6 +21,7 @@ import type { SegmentPart } from "./segment-part.ts";
 export class MetricsGatherer implements Gatherer {
   readonly mayEndEarly = false;
   readonly better = NOTHING_BETTER;
+  readonly byRows: boolean;
   readonly #plan: MetricsPlan;
   readonly #tools: GatherTools;
   readonly #partial: MetricsPartial;
@@ -31,6 +33,7 @@ export class MetricsGatherer implements Gatherer {
   constructor(question: MetricsQuestion, tools: GatherTools, chosen: SecondVisit | undefined) {
     this.#chosen = chosen;
     this.#plan = planMetrics(question);
+    this.byRows = countsByRows(this.#plan.fragments);
     this.#tools = tools;
     this.#partial = emptyPartial(this.#plan);
   }

@@ -14,6 +14,7 @@ import { fieldBuckets, fieldNumbers } from "./metrics-values.ts";
 import type { KeyValue } from "./question.ts";
 import { type CountedRows, RowGroups } from "./row-groups.ts";
 import type { SegmentPart } from "./segment-part.ts";
+import type { SharedFacts } from "./shared-facts.ts";
 import { someTraces, undoubledRows } from "./some-traces.ts";
 import { Spansets } from "./spansets.ts";
 
@@ -24,6 +25,8 @@ export interface Found {
   readonly spansets: Spansets;
   readonly bits: number;
   readonly counted: CountedRows;
+  /** Of rows whose traces were not assembled. */
+  readonly facts: SharedFacts | undefined;
 }
 
 export interface TallyTools extends CodeTools {
@@ -43,7 +46,8 @@ export function tallySegment(plan: MetricsPlan, part: SegmentPart, tools: TallyT
     if (chosen !== undefined && (again === undefined || again.size === 0)) continue;
     if (!known.has(pipelineText)) {
       const found = foundRows(pipeline, { spansets: whole, part }, tools);
-      known.set(pipelineText, found && countedRows(plan.slots, found, tools));
+      const { facts } = part;
+      known.set(pipelineText, found && countedRows(plan.slots, { ...found, facts }, tools));
     }
     const found = known.get(pipelineText);
     if (found === undefined) continue;
@@ -87,7 +91,7 @@ const FEW = 16;
 /** Undefined: there are none. */
 function countedRows(
   { first, step, count }: Slots,
-  { spansets, bits }: Pick<Found, "spansets" | "bits">,
+  { spansets, bits, facts }: Omit<Found, "counted">,
   { scratch, kernel }: CodeTools,
 ): Found | undefined {
   const { segment, bits: rowBits } = spansets.filter;
@@ -110,7 +114,7 @@ function countedRows(
   if (range === 0) return undefined;
   const least = range & 0xffff;
   const counted = { rows, slotOf, first: least, slots: (range >>> 16) - least, few };
-  return { spansets, bits, counted };
+  return { spansets, bits, counted, facts };
 }
 
 export interface FunctionRows {

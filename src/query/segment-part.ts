@@ -5,6 +5,7 @@ import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 import { RowBits } from "./row-bits.ts";
 import type { Segment } from "./segment.ts";
+import type { SharedFacts } from "./shared-facts.ts";
 
 /** Unix nanoseconds, both included. */
 export interface TimeSpan {
@@ -24,6 +25,8 @@ export interface SegmentPart {
   readonly block?: string | undefined;
   /** No span is outside of it. */
   readonly range?: TimeSpan | undefined;
+  /** Traces that lie elsewhere, too, are not assembled: what the segment does not tell of these. */
+  readonly facts?: SharedFacts | undefined;
 }
 
 export interface PartOptions {
@@ -32,10 +35,11 @@ export interface PartOptions {
   readonly kernel: Pick<ReadExports, "countBits" | "listBits" | "mergeBits" | "rowsOfGroups">;
   /** Numbers of traces that count elsewhere; ascending. */
   readonly excluded: ArrayLike<number>;
-  /** Of the segment and of `excluded` together. */
+  /** Of the segment, `excluded` and `facts` together. */
   readonly name: string | undefined;
   readonly block: string | undefined;
   readonly range: TimeSpan | undefined;
+  readonly facts?: SharedFacts | undefined;
   /** Keeps the rows that count under their name. */
   readonly keeper: Keeper;
 }
@@ -46,6 +50,7 @@ export class LazyPart implements SegmentPart {
   readonly name: string | undefined;
   readonly block: string | undefined;
   readonly range: TimeSpan | undefined;
+  readonly facts: SharedFacts | undefined;
   readonly #options: PartOptions;
   #within: number | undefined;
 
@@ -55,6 +60,7 @@ export class LazyPart implements SegmentPart {
     this.name = options.name;
     this.block = options.block;
     this.range = options.range;
+    this.facts = options.facts;
   }
 
   /** Valid to the end of the step. */
@@ -87,7 +93,7 @@ export class LazyPart implements SegmentPart {
   }
 
   #fill(at: number): number {
-    const { segment, scratch, kernel, excluded } = this.#options;
+    const { segment, scratch, kernel, excluded, facts } = this.#options;
     const { rows, traces, starts } = segment;
     const bits = new RowBits(scratch, kernel);
     const doubles = segment.doubles();
@@ -102,6 +108,11 @@ export class LazyPart implements SegmentPart {
         found = bits.without(found, out, rows);
       }
       if (doubles !== 0) found = bits.without(found, doubles, rows);
+      if (facts !== undefined && facts.doubles.length > 0) {
+        const elsewhere = bits.none(rows);
+        for (const row of facts.doubles) bits.set(elsewhere, row);
+        found = bits.without(found, elsewhere, rows);
+      }
       scratch.bytes.copyWithin(at, found, found + bytes);
     });
     return at;

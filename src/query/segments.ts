@@ -9,8 +9,10 @@
  *
  * Threads: one.
  */
+import { MiB } from "../base/bytes.ts";
 import { EngineError } from "../base/error.ts";
 import type { AheadRange } from "../block/block-ahead.ts";
+import { ValueCache } from "../block/file-cache.ts";
 import { HalfView } from "../head/half-view.ts";
 import { tenantRows } from "../head/head-rows.ts";
 import type { ReadExports } from "../kernel/scan-kernel.ts";
@@ -22,7 +24,7 @@ import { naming } from "./block-naming.ts";
 import type { BlockPlan, OwnedBlock, PlannedBlock } from "./block-plan.ts";
 import { BlockPlans, type Planning, rowsOf } from "./block-plans.ts";
 import { BlockSegment } from "./block-segment.ts";
-import type { BlockSplits } from "./block-shares.ts";
+import type { BlockSplits, Shared } from "./block-shares.ts";
 import type { PartGatherer } from "./gatherer.ts";
 import { HeadNotes } from "./head-notes.ts";
 import { HeadSegment } from "./head-segment.ts";
@@ -32,6 +34,7 @@ import type { ReadAhead } from "./read-ahead.ts";
 import type { Segment } from "./segment.ts";
 import { LazyPart, type PartOptions, type SegmentPart, type TimeSpan } from "./segment-part.ts";
 import type { SegmentTools } from "./segment-tools.ts";
+import { findSharedFacts, type SharedFacts } from "./shared-facts.ts";
 import type { HeadHalf, ListedBlock } from "./trace-by-id.ts";
 import type { Turn, Turns } from "./turns.ts";
 
@@ -98,6 +101,8 @@ export interface BlocksVisit extends Visit {
   readonly isBounded: boolean;
   /** Of a part before it is used; undefined: what questions of its kind read is all. */
   readonly wants?: Wants | undefined;
+  /** See PartGatherer. */
+  readonly byRows: boolean;
   readonly begun: Begun;
   readonly blocks: readonly PlannedBlock[];
   /** Before each block, with the latest time that any span of it touches. */
@@ -106,12 +111,15 @@ export interface BlocksVisit extends Visit {
   readonly seemsDone: (latestNano: bigint) => boolean;
 }
 
-interface Used extends Pick<PartOptions, "excluded" | "name" | "block" | "range"> {
+interface Used extends Pick<PartOptions, "excluded" | "name" | "block" | "range" | "facts"> {
   readonly visit: Visit;
 }
 
 /** Where there is little to see in blocks, a turn for each would be most of the work. */
 const SHORT_STEP_MS = 2;
+
+/** Of a block of half a million spans 50 KB. */
+const FACTS_BYTES_MAX = 16 * MiB;
 
 const NO_SHARES: Begun["inHead"] = new Map();
 
@@ -119,6 +127,7 @@ export class Segments {
   readonly #options: SegmentsOptions;
   readonly #plans: BlockPlans;
   readonly #notes = new HeadNotes();
+  readonly #facts = new ValueCache<SharedFacts>(FACTS_BYTES_MAX);
 
   constructor(options: SegmentsOptions) {
     this.#options = options;
@@ -302,9 +311,16 @@ export class Segments {
     const { plan, inHead: shared } = visit.begun;
     const of = { visit, block: block.meta.id, range };
     const inHead = shared.get(block.meta.id) ?? [];
-    const split = plan.shares.splitOf(number);
     try {
       const segment = this.#segmentOf(block, visit.tenant);
+      if (visit.byRows) {
+        const { facts, version } = this.#factsOf(one, segment, visit);
+        const name = nameOf(`${block.folder}/rows/${visit.tenant}/${version}/`, inHead);
+        const excluded = inHead.toSorted((a, b) => a - b);
+        naming(block, () => this.#use(segment, { ...of, excluded, name, facts }));
+        return;
+      }
+      const split = plan.shares.splitOf(number);
       const others =
         inHead.length === 0
           ? split.excluded
@@ -312,12 +328,7 @@ export class Segments {
       const own = nameOf(`${block.folder}/rows/${visit.tenant}/`, others);
       naming(block, () => this.#use(segment, { ...of, excluded: others, name: own }));
       if (split.traces > 0) {
-        const parts = split.parts.map(({ block: other, traces }) => {
-          const from = plan.all[other];
-          if (from.owner === block.owner)
-            return wholePart(this.#segmentOf(from, visit.tenant), traces);
-          return this.#passingPart(from, visit.tenant, traces);
-        });
+        const parts = this.#partsOf(one, split, visit);
         const name = `${block.folder}/split/${visit.tenant}/${split.version}/`;
         const { traces } = split;
         const options = { parts, traces, keeper: vectors, scratch, kernel, name };
@@ -330,6 +341,36 @@ export class Segments {
       // Retention takes the files first and tells afterwards.
       this.#options.onGone(block);
     }
+  }
+
+  #partsOf({ block }: PlannedBlock, { parts }: Shared, { tenant, begun }: BlocksVisit) {
+    return parts.map(({ block: other, traces }) => {
+      const from = begun.plan.all[other];
+      if (from.owner === block.owner) return wholePart(this.#segmentOf(from, tenant), traces);
+      return this.#passingPart(from, tenant, traces);
+    });
+  }
+
+  /** Of a block that shares nothing undefined. */
+  #factsOf(one: PlannedBlock, segment: Segment, visit: BlocksVisit) {
+    const { block, number } = one;
+    const shared = visit.begun.plan.shares.sharedOf(number);
+    const { traces, version } = shared;
+    if (traces === 0) return { facts: undefined, version };
+    const name = { file: block.folder, part: `${visit.tenant}/${version}` };
+    const known = this.#facts.get(name.file, name.part);
+    if (known !== undefined) return { facts: known, version };
+    const { kernel, scratch } = this.#options.tools;
+    const facts = scratch.within(() =>
+      scratch.keptWithin(() => {
+        const keeper = new StepKeeper(scratch);
+        const parts = this.#partsOf(one, shared, visit);
+        const own = shared.parts.findIndex((part) => part.block === number);
+        const options = { parts, traces, keeper, scratch, kernel, name: "", own, segment };
+        return findSharedFacts(options);
+      }),
+    );
+    return { facts: this.#facts.put(name, facts, facts.bytes), version };
   }
 
   #use(segment: Segment, { visit, ...of }: Used): void {
