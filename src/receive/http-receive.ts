@@ -26,7 +26,7 @@ import { overloaded, throwUnlessStored } from "./refusal.ts";
 export interface HttpReceiveOptions {
   /** Of a body, compressed as well as decompressed. */
   readonly requestBytesMax: number;
-  /** From a request's headers to the last byte of its body. */
+  /** From a request's headers to the last byte of its body; 0 is no limit. */
   readonly bodyTimeoutMs: number;
   readonly multitenancyEnabled: boolean;
 }

@@ -16,9 +16,12 @@ import { BodyAbandoned, bodyTooLarge } from "./body-error.ts";
 import type { HttpRequest } from "./http-receive.ts";
 import type { Reservation } from "./in-flight.ts";
 
+/** Pieces are kept in parts of so many bytes or more. */
+const SHORT_BYTES = 4096;
+
 export interface BodyBounds {
   readonly bytesMax: number;
-  /** From the headers to the last byte. */
+  /** From the headers to the last byte; 0 is no limit. */
   readonly timeoutMs: number;
 }
 
@@ -47,43 +50,65 @@ async function readPieces(
 ): Promise<Uint8Array> {
   if (request.body === null) return new Uint8Array(0);
   const reader = request.body.getReader();
-  const limit = deadline(bounds.timeoutMs);
+  const cancel = () => {
+    reader.cancel().catch(() => {}); // the connection may be gone already
+  };
+  let isLate = false;
+  // What is read at that time is then over.
+  const timer = startTimer(bounds.timeoutMs, () => {
+    isLate = true;
+    cancel();
+  });
   const pieces: Uint8Array[] = [];
   let length = 0;
   try {
     for (;;) {
-      const { done, value } = await Promise.race([reader.read(), limit.passed]);
+      const { done, value } = await reader.read();
+      if (isLate) throw tookTooLong(bounds.timeoutMs);
       if (done || value === undefined) break;
       length += value.byteLength;
       if (length > bounds.bytesMax) throw bodyTooLarge(bounds.bytesMax);
       reservation.hold(length);
-      pieces.push(value);
+      addPiece(pieces, value);
     }
   } catch (error) {
-    reader.cancel().catch(() => {}); // the connection may be gone already
+    cancel();
     throw error instanceof EngineError ? error : clientGone(error);
   } finally {
-    limit.clear();
+    clearTimeout(timer);
   }
   if (pieces.length === 1) return pieces[0];
-  const body = new Uint8Array(length);
-  let at = 0;
-  for (const piece of pieces) {
-    body.set(piece, at);
-    at += piece.byteLength;
-    freeBytes(piece);
-  }
+  const body = concatBytes(pieces, length);
+  for (const piece of pieces) freeBytes(piece);
   return body;
+}
+
+/** Of one byte it would take hundreds: short ones are put together. */
+function addPiece(pieces: Uint8Array[], piece: Uint8Array): void {
+  const last = pieces.at(-1);
+  const length = (last?.byteLength ?? 0) + piece.byteLength;
+  if (last === undefined || length > SHORT_BYTES) pieces.push(piece);
+  else pieces[pieces.length - 1] = concatBytes([last, piece], length);
+}
+
+function concatBytes(parts: readonly Uint8Array[], length: number): Uint8Array {
+  const all = new Uint8Array(length);
+  let at = 0;
+  for (const part of parts) {
+    all.set(part, at);
+    at += part.byteLength;
+  }
+  return all;
 }
 
 /** One closure a request and no race: this is the path of nearly all of them. */
 function within(timeoutMs: number, body: Promise<Uint8Array>): Promise<Uint8Array> {
   return new Promise((resolve, reject) => {
     let late = false;
-    const timer = setTimeout(() => {
+    const timer = startTimer(timeoutMs, () => {
       late = true;
       reject(tookTooLong(timeoutMs));
-    }, timeoutMs);
+    });
     body.then(
       (bytes) => {
         clearTimeout(timer);
@@ -98,10 +123,9 @@ function within(timeoutMs: number, body: Promise<Uint8Array>): Promise<Uint8Arra
   });
 }
 
-function deadline(timeoutMs: number): { readonly passed: Promise<never>; clear(): void } {
-  const { promise, reject } = Promise.withResolvers<never>();
-  const timer = setTimeout(() => reject(tookTooLong(timeoutMs)), timeoutMs);
-  return { passed: promise, clear: () => clearTimeout(timer) };
+/** Undefined: there is no limit. */
+function startTimer(timeoutMs: number, late: () => void): Timer | undefined {
+  return timeoutMs === 0 ? undefined : setTimeout(late, timeoutMs);
 }
 
 function tookTooLong(timeoutMs: number): EngineError {

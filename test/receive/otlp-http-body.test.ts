@@ -278,6 +278,22 @@ describe("clients that do not finish", () => {
   });
 });
 
+test("no limit on the time of a body is no limit", async () => {
+  const receiver = start({ bodyTimeoutMs: 0 });
+  for (const headers of ["Content-Length: 15", "Transfer-Encoding: chunked"]) {
+    const client = await RawClient.open(receiver.port);
+    client.post(headers);
+    await until(() => receiver.inFlight.requests === 1);
+    for (const piece of ["5\r\nhello", "\r\n0\r\n\r\n"]) {
+      await Bun.sleep(20);
+      client.write(piece);
+    }
+    await until(() => client.statuses.length === 1);
+    expect(client.statuses).toEqual([200]);
+    client.destroy();
+  }
+});
+
 describe("bytes in flight", () => {
   test("over the whole: 503; room again: 200", async () => {
     const limits = { requestBytesMax: MiB, inFlightBytesMax: 2 * MiB };

@@ -79,6 +79,21 @@ test("a chunked body of a gigabyte is refused early and dropped", async () => {
   expect(peakBytes).toBeLessThan(160 * MiB);
 });
 
+test("a body in very many chunks takes no more than its bytes", async () => {
+  const before = (await child.memory()).peakBytes;
+  // What comes at once is one piece: each is to come by itself.
+  const clients = await Promise.all(Array.from({ length: 50 }, () => RawClient.open(child.port)));
+  for (const client of clients) client.post("Transfer-Encoding: chunked");
+  for (let round = 0; round < 8000; round++) {
+    for (const client of clients) client.write("1\r\nx\r\n");
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  for (const client of clients) client.write("0\r\n\r\n");
+  for (const client of clients) await client.until("200 OK");
+  expect((await child.memory()).peakBytes - before).toBeLessThan(45 * MiB);
+  for (const client of clients) client.destroy();
+}, 60_000);
+
 test("bodies that are refused unread take no memory, however long", async () => {
   for (const header of ["Content-Encoding: br", "Content-Type: text/plain"]) {
     const client = await RawClient.open(child.port);
