@@ -45,6 +45,7 @@ function serve(): void {
     {
       ...{ hostname: "127.0.0.1", port: 0, idleTimeoutSeconds: 30 },
       ...{ requestBytesMax: 20 << 20, bodyTimeoutMs: 30_000, multitenancyEnabled: false },
+      connectionsMax: 100,
     },
     {
       sink: {

@@ -10,14 +10,11 @@ import { assert } from "../base/assert.ts";
 const LINE_BYTES_MAX = 256;
 /** Of all lines behind the last chunk. */
 const TRAILER_BYTES_MAX = 8 * 1024;
-/** 2^32 bytes less one. */
-const SIZE = /^([0-9a-f]{1,8})[ \t]*(?:;.*)?$/i;
-const TRAILER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:/;
-const TAB = 0x09;
+/** Of 2^32 bytes less one at most. */
+const SIZE = /^([0-9a-f]{1,8})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n$/i;
+const TRAILER = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n$/;
+const LINE_END = "\r\n";
 const LF = 0x0a;
-const CR = 0x0d;
-const SPACE = 0x20;
-const DELETE = 0x7f;
 
 export class ChunkReader {
   #state: "size" | "data" | "data end" | "trailer" | "over" = "size";
@@ -33,49 +30,43 @@ export class ChunkReader {
    * Reads from `at` on to the end of the bytes or of the body, and returns where it stopped;
    * below zero: these are no chunks. `data` is called with views on what is in them.
    */
-  read(bytes: Uint8Array, at: number, data: (piece: Uint8Array) => void): number {
+  read(bytes: Buffer, at: number, data: (piece: Uint8Array) => void): number {
     assert(!this.isOver, "chunks: read after the end");
     let next = at;
-    while (next < bytes.length && !this.isOver) {
-      if (this.#state === "data") {
-        const end = Math.min(bytes.length, next + this.#left);
-        data(bytes.subarray(next, end));
-        this.#left -= end - next;
-        next = end;
-        if (this.#left === 0) this.#state = "data end";
+    while (next >= 0 && next < bytes.length && !this.isOver) {
+      if (this.#state !== "data") {
+        next = this.#readLine(bytes, next);
         continue;
       }
-      next = this.#readLine(bytes, next);
-      if (next < 0) return next;
+      const end = Math.min(bytes.length, next + this.#left);
+      data(bytes.subarray(next, end));
+      this.#left -= end - next;
+      next = end;
+      if (this.#left === 0) this.#state = "data end";
     }
     return next;
   }
 
-  #readLine(bytes: Uint8Array, at: number): number {
+  #readLine(bytes: Buffer, at: number): number {
     const lf = bytes.indexOf(LF, at);
     const end = lf < 0 ? bytes.length : lf + 1;
     if (this.#line.length + end - at > LINE_BYTES_MAX) return -1;
-    for (let i = at; i < end; i++) {
-      const byte = bytes[i];
-      // Nothing follows on a return but the line's feed, and nothing else comes before that.
-      const isEnd = this.#line.endsWith("\r");
-      if (byte === LF ? !isEnd : isEnd || !isText(byte)) return -1;
-      this.#line += String.fromCharCode(byte);
-    }
+    this.#line += bytes.toString("latin1", at, end);
     if (lf < 0) return end;
-    const line = this.#line.slice(0, -2);
+    const line = this.#line;
     this.#line = "";
     return this.#take(line) ? end : -1;
   }
 
+  /** False: the line, with its end, is not what must come here. */
   #take(line: string): boolean {
     if (this.#state === "data end") {
       this.#state = "size";
-      return line === "";
+      return line === LINE_END;
     }
     if (this.#state === "trailer") {
-      this.#trailerBytes += line.length + 2;
-      if (line === "") this.#state = "over";
+      this.#trailerBytes += line.length;
+      if (line === LINE_END) this.#state = "over";
       else if (!TRAILER.test(line)) return false;
       return this.#trailerBytes <= TRAILER_BYTES_MAX;
     }
@@ -85,8 +76,4 @@ export class ChunkReader {
     this.#state = this.#left === 0 ? "trailer" : "data";
     return true;
   }
-}
-
-function isText(byte: number): boolean {
-  return (byte >= SPACE && byte !== DELETE) || byte === TAB || byte === CR;
 }

@@ -55,7 +55,9 @@ export class Http1Body implements PieceReader {
     this.#home = undefined;
   }
 
+  /** Of a body in chunks. */
   pieces(): PieceReader {
+    assert(this.#length === "chunked", "body: a whole is not read in pieces");
     this.#isRead = true;
     return this;
   }
@@ -72,6 +74,7 @@ export class Http1Body implements PieceReader {
   cancel(): Promise<void> {
     this.#isRead = false;
     this.#pieces = [];
+    this.#asked?.resolve(DONE);
     return Promise.resolve();
   }
 
@@ -97,13 +100,24 @@ export class Http1Body implements PieceReader {
     return true;
   }
 
-  /** A part, which is copied. */
+  /** A part of the whole, which is copied. */
   put(part: Uint8Array): void {
-    if (this.#whole !== undefined) {
-      this.#bytes ??= new Uint8Array(Number(this.#length));
-      this.#bytes.set(part, this.#received);
-      this.#received += part.length;
-    } else if (this.#isRead) this.#give(part.slice());
+    assert(this.#whole !== undefined, "body: nobody wants the part");
+    this.#bytes ??= new Uint8Array(Number(this.#length));
+    this.#bytes.set(part, this.#received);
+    this.#received += part.length;
+  }
+
+  /** A piece, with nobody else's view on its memory. */
+  give(value: Uint8Array): void {
+    assert(this.#isRead, "body: nobody wants the piece");
+    if (this.#asked === undefined) {
+      this.#pieces.push(value);
+      return;
+    }
+    const { resolve } = this.#asked;
+    this.#asked = undefined;
+    resolve({ done: false, value });
   }
 
   end(): void {
@@ -119,15 +133,5 @@ export class Http1Body implements PieceReader {
     const gone = new Error("the client has gone");
     this.#whole?.reject(gone);
     this.#asked?.reject(gone);
-  }
-
-  #give(value: Uint8Array): void {
-    if (this.#asked === undefined) {
-      this.#pieces.push(value);
-      return;
-    }
-    const { resolve } = this.#asked;
-    this.#asked = undefined;
-    resolve({ done: false, value });
   }
 }

@@ -2,62 +2,50 @@
  * The server's side of a connection of HTTP/1.1 (RFC 9112): one request after the other, each
  * answered before the next is read, and its body dropped as it comes where nobody asked for it.
  *
- *   head ─▶ body ─▶ waiting (for the answer) ─▶ head …
- *     └───────┴──────────┴──▶ lingering (answered for the last time, what comes is dropped) ─▶ over
+ *   head ─▶ request (its body comes and its answer goes, whichever is first) ─▶ head …
+ *     └────────┴──▶ lingering (answered for the last time, what comes is dropped) ─▶ over
  *
  * An answer may go out while the body comes: clients read it when they have sent all, and the
  * connection goes on. Where it is the last one, our side is shut and what comes is still read, for
- * a while, as a client that is sending would not see an answer that a reset overtakes.
+ * a while, as a client that is sending would not see an answer that a reset overtakes. A client
+ * that shuts its side first has the answers to all that it sent.
  *
  * What a client can make it keep is bounded: a head, a body as its reader bounds it, what it sends
  * while it is not its turn, one answer that it does not read.
  *
- * Threads: one ingress Worker. Nothing of it throws into the socket's events.
+ * Invariant: while a body comes nothing is kept as early. So what is unwanted of a body is what
+ * the socket gives next, whoever reads it.
+ *
+ * Threads: one ingress Worker.
  */
 import { assert } from "../base/assert.ts";
-import { ChunkReader } from "./chunk-reader.ts";
+import { type EarlyBound, EarlyBytes, type EarlySocket } from "./early-bytes.ts";
 import { answerBytes, CONTINUE, faultBytes, type Http1Answer } from "./http1-answer.ts";
-import { Http1Body } from "./http1-body.ts";
+import type { Http1Body } from "./http1-body.ts";
 import {
   HEAD_BYTES_MAX,
   type HeadFault,
   type Http1Head,
   headEnd,
+  isEmptyLine,
   parseHead,
 } from "./http1-head.ts";
+import { Http1Output, type OutputSocket } from "./http1-output.ts";
+import { Http1Request } from "./http1-request.ts";
 
 /** A socket as Bun has it. */
-export interface Http1Socket {
-  /** How many bytes were taken; below zero: it is closed. */
-  write(bytes: Uint8Array): number;
+export interface Http1Socket extends OutputSocket, EarlySocket {
   /** When what was written has gone; what still comes is answered with a reset. */
   end(): unknown;
   /** Says that nothing more comes from here. */
   shutdown(): unknown;
   terminate(): unknown;
-  pause(): unknown;
-  resume(): unknown;
 }
 
-export interface Http1Owner {
+export interface Http1Owner extends EarlyBound {
   /** There at once where the head was enough: then nobody wants the body. Never rejects. */
   request(head: Http1Head, body: Http1Body): Http1Answer | Promise<Http1Answer>;
-  /** So many bytes are kept of a client that does not wait its turn; false: there are too many. */
-  keep(bytes: number): boolean;
-  /** So many of them are not kept any more. */
-  letGo(bytes: number): void;
   nowMs(): number;
-}
-
-interface Request {
-  readonly head: Http1Head;
-  readonly body: Http1Body;
-  readonly chunks: ChunkReader | undefined;
-  /** Bytes to come, of a body whose length was said. */
-  left: number;
-  isAnswered: boolean;
-  /** It waits for a word before it sends the body. */
-  waits: boolean;
 }
 
 /** After the last answer, so that who still sends sees it. */
@@ -67,15 +55,15 @@ const NOTHING = Buffer.alloc(0);
 export class Http1Connection {
   readonly #socket: Http1Socket;
   readonly #owner: Http1Owner;
-  #state: "head" | "body" | "waiting" | "lingering" | "over" = "head";
-  #request: Request | undefined;
+  readonly #output: Http1Output;
+  readonly #early: EarlyBytes;
+  #state: "open" | "lingering" | "over" = "open";
+  /** Whose body comes, or whose answer does not go yet. */
+  #request: Http1Request | undefined;
   /** A head that has not ended. */
   #part: Buffer = NOTHING;
-  /** What came before its turn. */
-  #early: Buffer = NOTHING;
-  /** An answer that the client does not read. */
-  #unsent: Uint8Array = NOTHING;
-  #isPaused = false;
+  /** The client says nothing more. */
+  #hasEnded = false;
   #isRefused = false;
   #movedMs: number;
   /** When the head began that has not ended, or our side was shut. */
@@ -84,12 +72,15 @@ export class Http1Connection {
   constructor(socket: Http1Socket, owner: Http1Owner) {
     this.#socket = socket;
     this.#owner = owner;
+    this.#output = new Http1Output(socket);
+    this.#early = new EarlyBytes(socket, owner);
     this.#movedMs = owner.nowMs();
   }
 
   /** Nothing was asked for that is not answered. */
   get isIdle(): boolean {
-    return this.#state === "head" && this.#part.length === 0 && this.#unsent.length === 0;
+    const isAtRest = this.#isOpen && this.#request === undefined;
+    return isAtRest && this.#part.length === 0 && this.#output.isEmpty;
   }
 
   /** The last request was refused by its head, and the next may be as well. */
@@ -101,22 +92,22 @@ export class Http1Connection {
     return this.#state === "over";
   }
 
+  /** The socket is not read, until the client's turn comes. */
   get isPaused(): boolean {
-    return this.#isPaused;
+    return this.#early.isPaused;
   }
 
-  /** Bytes of a body that are to come and that nobody wants, where their number was said. */
+  /** Bytes of a body that come next and that nobody wants, where their number was said. */
   get unwanted(): number {
-    return this.#state === "body" && this.#request?.isAnswered ? this.#request.left : 0;
+    return this.#isOpen ? (this.#request?.unwanted ?? 0) : 0;
   }
 
   /** So many of the unwanted bytes came, and were not read. */
   dropped(bytes: number): void {
-    const one = this.#request;
-    assert(one !== undefined && bytes <= this.unwanted, "http1: dropped what was wanted");
+    assert(bytes <= this.unwanted, "http1: dropped what was wanted");
     this.#movedMs = this.#owner.nowMs();
-    one.left -= bytes;
-    if (one.left === 0) this.#bodyEnded(one);
+    this.#request?.dropped(bytes);
+    this.#passOver();
   }
 
   /**
@@ -125,38 +116,43 @@ export class Http1Connection {
    */
   feed(bytes: Buffer, ours: boolean): boolean {
     this.#movedMs = this.#owner.nowMs();
-    if (this.#part.length > 0) {
-      const all = Buffer.concat([this.#part, bytes]);
-      this.#part = NOTHING;
-      return this.#read(all, false);
+    if (this.#early.length > 0) {
+      this.#keepEarly(bytes);
+      return false;
     }
-    if (this.#early.length === 0) return this.#read(bytes, ours);
-    this.#keep(bytes);
-    return false;
+    if (this.#part.length === 0) return this.#read(bytes, ours);
+    const all = Buffer.concat([this.#part, bytes]);
+    this.#part = NOTHING;
+    return this.#read(all, false);
   }
 
   /** The socket has room. */
   drained(): void {
-    if (this.#unsent.length === 0) return;
-    const bytes = this.#unsent;
-    this.#unsent = NOTHING;
-    this.#write(bytes);
-    if (this.#unsent.length > 0) return;
-    if (this.#state === "lingering") this.#socket.shutdown();
-    else this.#goOn();
+    if (this.#output.isEmpty) return;
+    this.#output.drain();
+    if (!this.#output.isEmpty) return;
+    if (this.#isOpen) this.#goOn();
+    else if (this.#state === "lingering") this.#saidAll();
+  }
+
+  /** The client says nothing more, and may wait for answers. */
+  ended(): void {
+    this.#hasEnded = true;
+    if (this.#isOpen && this.#isTheirTurn) this.#end(true);
+    else if (this.#state === "lingering" && this.#output.isEmpty) this.#close();
   }
 
   /** The client has gone. */
   closed(): void {
     this.#state = "over";
     this.#part = NOTHING;
-    this.#dropEarly();
+    this.#early.take();
     this.#request?.body.fail();
   }
 
   /** No request more; what is under way is answered. */
   leave(): void {
-    if (this.#state === "head") this.#end(true);
+    if (this.#isOpen && this.#request === undefined) this.#end(true);
   }
 
   destroy(): void {
@@ -174,193 +170,135 @@ export class Http1Connection {
     if (isLateHead || isLateEnd || now - this.#movedMs > bounds.idleMs) this.destroy();
   }
 
+  get #isOpen(): boolean {
+    return this.#state === "open";
+  }
+
+  /** What comes is read: a body, or, when all before is answered and gone, a head. */
+  get #isTheirTurn(): boolean {
+    return this.#request === undefined ? this.#output.isEmpty : !this.#request.isWhole;
+  }
+
   /** As feed(). */
   #read(bytes: Buffer, ours: boolean): boolean {
     let at = 0;
-    while (at < bytes.length) {
-      if (this.#state === "lingering" || this.#state === "over") return false;
-      if (this.#state === "waiting" || this.#unsent.length > 0) {
-        this.#keep(bytes.subarray(at));
+    while (at < bytes.length && this.#isOpen) {
+      if (!this.#isTheirTurn) {
+        this.#keepEarly(bytes.subarray(at));
         return false;
       }
-      if (this.#state === "head") at = this.#readHead(bytes, at);
-      else {
-        const isKept = ours && this.#readWhole(bytes, at);
-        if (isKept) return true;
-        at = this.#readBody(bytes, at);
-      }
+      const one = this.#request;
+      if (one === undefined) at = this.#readHead(bytes, at);
+      else if (ours && one.takeWhole(bytes, at)) return true;
+      else at = this.#readBody(one, bytes, at);
     }
     return false;
   }
 
   /** Returns where it stopped. */
   #readHead(bytes: Buffer, at: number): number {
+    if (isEmptyLine(bytes, at)) return at + 2;
     const end = headEnd(bytes, at);
     if (end <= 0) {
       if (end < 0) this.#fault(400);
       else if (bytes.length - at > HEAD_BYTES_MAX) this.#fault(431);
-      else this.#keepHead(bytes.subarray(at));
-      return bytes.length;
-    }
-    const head = parseHead(bytes, at, end);
-    if (typeof head === "number") {
-      this.#fault(head);
+      else this.#keepPart(bytes.subarray(at));
       return bytes.length;
     }
     this.#beganMs = 0;
-    this.#begin(head);
+    const head = parseHead(bytes, at, end);
+    if (typeof head === "number") this.#fault(head);
+    else this.#begin(head);
     return end;
   }
 
-  #keepHead(part: Uint8Array): void {
-    assert(part.length <= HEAD_BYTES_MAX, "http1: a head over its bound is kept");
+  #keepPart(part: Uint8Array): void {
     this.#beganMs ||= this.#owner.nowMs();
     this.#part = Buffer.from(part);
   }
 
   #begin(head: Http1Head): void {
-    const body = new Http1Body(head.length);
-    const isChunked = head.length === "chunked";
-    const one: Request = {
-      ...{ head, body, chunks: isChunked ? new ChunkReader() : undefined },
-      ...{ left: isChunked ? 0 : Number(head.length), isAnswered: false, waits: head.expects },
-    };
+    const one = new Http1Request(head);
     this.#request = one;
-    this.#state = head.length === 0 ? "waiting" : "body";
-    const answer = this.#owner.request(head, body);
+    const answer = this.#owner.request(head, one.body);
     this.#isRefused = head.length !== 0 && !(answer instanceof Promise);
-    if (answer instanceof Promise) {
-      if (one.waits) this.#write(CONTINUE);
-      one.waits = false;
-      void answer.then((late) => this.#answer(one, late));
-    } else this.#answer(one, answer);
-  }
-
-  /** True: what is left of the bytes is the whole body, and is kept where it lies. */
-  #readWhole(bytes: Uint8Array, at: number): boolean {
-    const one = this.#request;
-    if (one === undefined || one.chunks !== undefined) return false;
-    if (bytes.length - at !== one.left) return false;
-    if (!one.body.putWhole(bytes.subarray(at), bytes)) return false;
-    one.left = 0;
-    this.#bodyEnded(one);
-    return true;
+    if (!(answer instanceof Promise)) {
+      // Who waits for a word that does not come may send the body or not: nobody knows what comes.
+      this.#answer(one, head.expects ? closing(answer) : answer);
+      return;
+    }
+    if (head.expects) this.#output.write(CONTINUE);
+    void answer.then((late) => {
+      this.#answer(one, late);
+      this.#goOn();
+    });
   }
 
   /** Returns where it stopped. */
-  #readBody(bytes: Uint8Array, at: number): number {
-    const one = this.#request;
-    assert(one !== undefined, "http1: a body of no request");
-    if (one.chunks !== undefined) return this.#readChunks(one, one.chunks, { bytes, at });
-    const end = Math.min(bytes.length, at + one.left);
-    if (!one.body.isDropped) one.body.put(bytes.subarray(at, end));
-    one.left -= end - at;
-    if (one.left === 0) this.#bodyEnded(one);
-    return end;
+  #readBody(one: Http1Request, bytes: Buffer, at: number): number {
+    const next = one.read(bytes, at);
+    if (next < 0) this.#fault(400);
+    else this.#passOver();
+    return next < 0 ? bytes.length : next;
   }
 
-  #readChunks(
-    one: Request,
-    chunks: ChunkReader,
-    { bytes, at }: { readonly bytes: Uint8Array; readonly at: number },
-  ): number {
-    // In one piece, however small the chunks are.
-    const data = one.body.isDropped ? NOTHING : new Uint8Array(bytes.length - at);
-    let length = 0;
-    const next = chunks.read(bytes, at, (piece) => {
-      if (data.length === 0) return;
-      data.set(piece, length);
-      length += piece.length;
-    });
-    if (length > 0) one.body.put(data.subarray(0, length));
-    if (next < 0) {
-      this.#fault(400);
-      return bytes.length;
-    }
-    if (chunks.isOver) this.#bodyEnded(one);
-    return next;
+  #answer(one: Http1Request, answer: Http1Answer): void {
+    if (one !== this.#request || !this.#isOpen) return;
+    one.answered();
+    this.#output.write(answerBytes(answer, one.head.method === "HEAD"));
+    if (one.head.closes || answer.headers["connection"] === "close") this.#end(one.isWhole);
+    else this.#passOver();
   }
 
-  #bodyEnded(one: Request): void {
-    this.#state = "waiting";
-    one.body.end();
-    if (one.isAnswered) this.#next();
+  /** A request that is answered and whole has nothing more to say. */
+  #passOver(): void {
+    if (this.#request?.isAnswered && this.#request.isWhole) this.#request = undefined;
   }
 
-  #answer(one: Request, answer: Http1Answer): void {
-    if (one !== this.#request || this.#state === "over" || this.#state === "lingering") return;
-    one.isAnswered = true;
-    const isWhole = this.#state === "waiting";
-    if (!isWhole) one.body.drop();
-    // Who waits for a word that does not come may send the body or not: nobody knows what is next.
-    const last = one.waits ? closing(answer) : answer;
-    this.#write(answerBytes(last, one.head.method === "HEAD"));
-    if (one.head.closes || last.headers["connection"] === "close") this.#end(isWhole);
-    else if (isWhole) this.#next();
-  }
-
-  /** To the next request, which may be here already. */
-  #next(): void {
-    this.#request = undefined;
-    this.#state = "head";
-    this.#goOn();
-  }
-
+  /** An answer has gone that was waited for, or there is room for the next one. */
   #goOn(): void {
-    if (this.#unsent.length > 0 || this.#state === "waiting") return;
-    const early = this.#dropEarly();
-    if (early.length > 0) this.#read(early, false);
+    if (!this.#isOpen || !this.#isTheirTurn) return;
+    this.#read(this.#early.take(), false);
     // Unless it was not its turn again.
-    if (!this.#isPaused || this.#early.length > 0) return;
-    this.#isPaused = false;
-    this.#socket.resume();
+    if (!this.#isOpen || this.#early.length > 0) return;
+    this.#early.resume();
+    if (this.#hasEnded && this.#isTheirTurn) this.#end(true);
   }
 
-  #keep(bytes: Uint8Array): void {
-    if (!this.#owner.keep(bytes.length)) {
-      this.destroy();
-      return;
-    }
-    this.#early = Buffer.concat([this.#early, bytes]);
-    if (this.#isPaused) return;
-    this.#isPaused = true;
-    this.#socket.pause();
+  #keepEarly(bytes: Uint8Array): void {
+    if (!this.#early.keep(bytes)) this.destroy();
   }
 
-  #dropEarly(): Buffer {
-    const early = this.#early;
-    this.#early = NOTHING;
-    if (early.length > 0) this.#owner.letGo(early.length);
-    return early;
-  }
-
+  /** To what is no request. One that has its answer gets no second one. */
   #fault(status: HeadFault): void {
     this.#request?.body.fail();
-    this.#write(faultBytes(status));
+    if (!this.#request?.isAnswered) this.#output.write(faultBytes(status));
     this.#end(false);
   }
 
   /** After the last answer. `isWhole`: the client has sent all that it had to say. */
   #end(isWhole: boolean): void {
-    if (isWhole && this.#unsent.length === 0 && this.#early.length === 0) {
-      this.closed();
-      this.#socket.end();
+    if (isWhole && this.#output.isEmpty && this.#early.length === 0) {
+      this.#close();
       return;
     }
     this.#state = "lingering";
     this.#beganMs = this.#owner.nowMs();
     this.#part = NOTHING;
-    this.#dropEarly();
-    if (this.#unsent.length === 0) this.#socket.shutdown();
-    if (!this.#isPaused) return;
-    this.#isPaused = false;
-    this.#socket.resume();
+    this.#early.take();
+    if (this.#output.isEmpty) this.#saidAll();
+    this.#early.resume();
   }
 
-  #write(bytes: Uint8Array): void {
-    const all = this.#unsent.length === 0 ? bytes : Buffer.concat([this.#unsent, bytes]);
-    const taken = Math.max(0, this.#socket.write(all));
-    this.#unsent = taken < all.length ? all.subarray(taken) : NOTHING;
+  /** The last answer has gone: the client is waited for, unless it has ended as well. */
+  #saidAll(): void {
+    if (this.#hasEnded) this.#close();
+    else this.#socket.shutdown();
+  }
+
+  #close(): void {
+    this.closed();
+    this.#socket.end();
   }
 }
 

@@ -24,7 +24,7 @@ export const HEAD_BYTES_MAX = 16 * 1024;
 const FIELDS_MAX = 200;
 
 const REQUEST_LINE =
-  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (\/[^ ]*|https?:\/\/[^ ]+) HTTP\/([0-9])\.([0-9])$/;
+  /^([!#$%&'*+\-.^_`|~0-9A-Za-z]+) (\/[^ \t]*|https?:\/\/[^ \t]+) HTTP\/([0-9])\.([0-9])$/;
 const OTHER_VERSION = /^[^ ]+ [^ ]+ HTTP\/[0-9]\.[0-9]$/;
 const NAME = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
 const LENGTH = /^[0-9]+$/;
@@ -57,6 +57,11 @@ const KEPT_LENGTH_MAX = 500;
 const heads = new Map<string, Http1Head>();
 const requestLines = new Map<string, RequestLine>();
 const fieldLines = new Map<string, Field>();
+
+/** Some clients send one behind a body, and RFC 9112 (2.2) has it passed over before a head. */
+export function isEmptyLine(bytes: Uint8Array, at: number): boolean {
+  return bytes[at] === CR && bytes[at + 1] === LF;
+}
 
 /**
  * Where the head ends that begins at `from`, with the empty line. Zero: it has not ended; below

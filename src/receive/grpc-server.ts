@@ -150,7 +150,10 @@ export class GrpcServer {
       },
       drain: (one) => one.data?.connection.drained(),
       close: (one) => one.data?.connection.closed(),
-      error: (_, error) => this.#logger.debug("connection failed", { error: error.message }),
+      error: (one, error) => {
+        this.#logger.error("receiver failed", { error: error.stack ?? error.message });
+        one.data?.connection.destroy();
+      },
     };
     const { hostname } = this.#options;
     const options: ListenOptions = { hostname, port, reusePort: true, socket };

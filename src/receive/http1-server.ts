@@ -35,8 +35,13 @@ const STOP_MS = 1000;
 /** Of all who send the next request before they have their answer. */
 const EARLY_BYTES_MAX = 32 << 20;
 
+export interface Http1ServerOptions extends HttpServerOptions {
+  /** What comes beyond them is cut. */
+  readonly connectionsMax: number;
+}
+
 export class Http1Server {
-  readonly #options: HttpServerOptions;
+  readonly #options: Http1ServerOptions;
   readonly #parts: HttpReceiveParts;
   readonly #listener: TCPSocketListener<Data>;
   readonly #connections = new Set<Connection>();
@@ -45,8 +50,10 @@ export class Http1Server {
   readonly #sweeper: ReturnType<typeof setInterval>;
   #isClosed = false;
   #earlyBytes = 0;
+  /** Connections over the limit, which were not told of yet. */
+  #cut = 0;
 
-  constructor(options: HttpServerOptions, parts: HttpReceiveParts, owner: Http1Owner["request"]) {
+  constructor(options: Http1ServerOptions, parts: HttpReceiveParts, owner: Http1Owner["request"]) {
     this.#options = options;
     this.#parts = parts;
     this.#held = HeldSockets.open(parts.logger, () => parts.inFlight.requests > 0);
@@ -108,9 +115,7 @@ export class Http1Server {
   #listen(): TCPSocketListener<Data> {
     const socket: SocketHandler<Data> = {
       open: (one) => {
-        const opened = this.#open(one as unknown as BunSocket);
-        one.data = opened;
-        this.#connections.add(opened);
+        one.data = this.#open(one as unknown as BunSocket);
       },
       data: (one, bytes) => {
         const { data } = one;
@@ -121,6 +126,7 @@ export class Http1Server {
         if (!isKept) freeBytes(bytes); // what is kept was copied
       },
       drain: (one) => one.data?.connection.drained(),
+      end: (one) => one.data?.connection.ended(),
       close: (one) => {
         const { data } = one;
         if (data === undefined) return;
@@ -128,21 +134,34 @@ export class Http1Server {
         data.connection.closed();
         this.#held?.forget(data);
       },
-      error: (_, error) => this.#parts.logger.debug("connection failed", { error: error.message }),
+      // Thrown by the others: a bug. Where a client fails the runtime only closes.
+      error: (one, error) => {
+        this.#parts.logger.error("receiver failed", { error: error.stack ?? error.message });
+        one.data?.connection.destroy();
+      },
     };
     const { hostname, port } = this.#options;
-    const options: ListenOptions = { hostname, port, reusePort: true, socket };
+    // Who ends its side first may wait for an answer.
+    const allowHalfOpen = true;
+    const options: ListenOptions = { hostname, port, reusePort: true, allowHalfOpen, socket };
     return Bun.listen(options);
   }
 
-  #open(socket: BunSocket): Connection {
+  #open(socket: BunSocket): Data {
+    if (this.#connections.size >= this.#options.connectionsMax) {
+      this.#cut += 1;
+      socket.terminate();
+      return undefined;
+    }
     socket.setNoDelay(true);
-    return {
+    const one = {
       connection: new Http1Connection(socket, this.#owner),
       fd: socket.fd,
       pause: () => socket.pause(),
       resume: () => socket.resume(),
     };
+    this.#connections.add(one);
+    return one;
   }
 
   #sweep(): void {
@@ -150,13 +169,17 @@ export class Http1Server {
     const orNever = (ms: number) => ms || Number.POSITIVE_INFINITY;
     const bounds = { idleMs: orNever(idleTimeoutSeconds * 1000), headMs: orNever(bodyTimeoutMs) };
     for (const { connection } of this.#connections) connection.sweep(bounds);
+    if (this.#cut === 0) return;
+    const { connectionsMax: limit } = this.#options;
+    this.#parts.logger.warn("connections over the limit were cut", { count: this.#cut, limit });
+    this.#cut = 0;
   }
 }
 
 /** Listens at once. */
 export function listenHttp1<Kind>(
   format: HttpFormat<Kind>,
-  options: HttpServerOptions,
+  options: Http1ServerOptions,
   parts: HttpReceiveParts,
 ): Http1Server {
   const handle = handlerOf(format, options, parts);

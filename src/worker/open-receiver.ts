@@ -11,7 +11,7 @@ import type {
   JaegerGrpcReceiver,
   Receiver,
 } from "../config/config.ts";
-import { GRPC_CONNECTIONS_MAX, REQUEST_BYTES_MAX } from "../config/limits.ts";
+import { GRPC_CONNECTIONS_MAX, HTTP_CONNECTIONS_MAX, REQUEST_BYTES_MAX } from "../config/limits.ts";
 import { formatEndpoint } from "../config/value/endpoint.ts";
 import type { GrpcMethods } from "../receive/grpc-method.ts";
 import { GrpcServer } from "../receive/grpc-server.ts";
@@ -122,7 +122,9 @@ function openHttp<Kind>(
   });
   const httpParts = { ...parts, meter: counts };
   if (tls === undefined) {
-    const server = listenHttp1(format, optionsOn(receiver.listenPort), httpParts);
+    const connectionsMax = HTTP_CONNECTIONS_MAX;
+    const ownOptions = { ...optionsOn(receiver.listenPort), connectionsMax };
+    const server = listenHttp1(format, ownOptions, httpParts);
     return {
       ...{ receiver, counts },
       url: `http://${formatEndpoint({ address, port: server.port })}/`,

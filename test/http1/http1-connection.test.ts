@@ -135,19 +135,28 @@ describe("requests, one after the other", () => {
         randomRequest(random, at),
       );
       const text = sent.map((request) => request.text).join("");
-      for (let at = 0; at < text.length; ) {
+      const isSlow = random.below(2) === 0;
+      const drain = () => {
+        one.socket.room = isSlow ? random.below(100) : Number.POSITIVE_INFINITY;
+        one.connection.drained();
+      };
+      for (let at = 0; at < text.length; drain()) {
         const to = at + 1 + random.below(random.below(3) === 0 ? 8 : 400);
-        one.feed(text.slice(at, to));
-        at = to;
-        // The runtime does not read a socket that is paused.
-        while (one.socket.paused) await turns();
+        // As the kernel drops what is said to be unwanted, or it comes as all else does.
+        const dropped = random.below(2) * Math.min(one.connection.unwanted, text.length - at);
+        if (dropped > 0) one.connection.dropped(dropped);
+        else one.feed(text.slice(at, to));
+        at = dropped > 0 ? at + dropped : to;
+        // The runtime does not read a socket that is paused, and the kernel would drop of it.
+        if (one.socket.paused) expect(one.connection.unwanted).toBe(0);
+        for (; one.socket.paused; await turns()) drain();
       }
-      await turns();
-      await turns();
+      one.connection.ended();
+      for (; !one.connection.isOver; await turns()) drain();
       expect(seen).toEqual(sent.map((request) => request.seen));
       const statuses = sent.map(({ seen: words }) => (words.startsWith("no") ? 503 : 200));
       expect(one.socket.statuses).toEqual(statuses);
-      expect([one.state.kept, one.connection.isIdle]).toEqual([0, true]);
+      expect([one.state.kept, one.socket.ended]).toEqual([0, true]);
     }
   });
 
@@ -192,7 +201,63 @@ describe("requests, one after the other", () => {
   });
 });
 
+test("a refused body is passed over while the answer is not read", () => {
+  const seen: string[] = [];
+  const one = open(echo(seen));
+  one.socket.room = 10;
+  one.feed(`${head("/1", "x-no: 1\r\nContent-Length: 1000")}some`);
+  // What is here of the body already is not what is to come of it.
+  expect(one.connection.unwanted).toBe(996);
+  one.connection.dropped(one.connection.unwanted);
+  one.feed(head("/2", "x-no: 1\r\nContent-Length: 0"));
+  one.socket.room = 1000;
+  one.connection.drained();
+  expect(seen).toEqual(["no /1", "no /2"]);
+  expect(one.socket.statuses).toEqual([503, 503]);
+});
+
+test("empty lines between requests are passed over", () => {
+  const seen: string[] = [];
+  const one = open(echo(seen));
+  const next = head("/2", "x-no: 1\r\nContent-Length: 0");
+  one.feed(`\r\n${head("/1", "x-no: 1\r\nContent-Length: 4")}some\r\n`);
+  expect(one.connection.isIdle).toBe(true);
+  for (const byte of `\r\n${next}`) one.feed(byte);
+  expect(seen).toEqual(["no /1", "no /2"]);
+});
+
 describe("the end", () => {
+  test("chunks that are none, of a request that has its answer, get no second one", () => {
+    const one = open(() => NO);
+    one.feed(`${head("/1", "Transfer-Encoding: chunked")}zz\r\n`);
+    expect([one.socket.statuses, one.socket.shut]).toEqual([[503], true]);
+  });
+
+  test("who says nothing more has the answers to all that was said", async () => {
+    const seen: string[] = [];
+    const one = open(echo(seen));
+    one.feed(`${head("/1", "Content-Length: 0")}${head("/2", "Content-Length: 1")}x`);
+    one.connection.ended();
+    await turns();
+    await turns();
+    expect(seen).toEqual(["/1 ", "/2 x"]);
+    expect([one.socket.statuses, one.socket.ended, one.state.kept]).toEqual([[200, 200], true, 0]);
+  });
+
+  test.each([
+    ["before a request", ""],
+    ["in a head", "POST /"],
+    ["in a body", `${head("/1", "Content-Length: 4")}so`],
+    ["in a body that nobody wants", `${head("/1", "x-no: 1\r\nContent-Length: 4")}so`],
+    ["after the last answer", `${head("/1", "x-no: 1\r\nConnection: close\r\nContent-Length: 9")}`],
+  ])("who says nothing more %s has gone", async (_name, text) => {
+    const one = open(echo([]));
+    one.feed(text);
+    one.connection.ended();
+    await turns();
+    expect([one.socket.ended, one.connection.isOver]).toEqual([true, true]);
+  });
+
   test("after the last answer what still comes is dropped, for a while", () => {
     const one = open(() => ({ ...NO, headers: { connection: "close" } }));
     one.feed(`${head("/1", "Content-Length: 100")}some`);

@@ -84,6 +84,7 @@ describe("no heads of ours", () => {
     ["HTTP/2", 505, `GET / HTTP/2.0\r\n${HOST}\r\n`],
     ["HTTP/2 as it begins", 400, "PRI * HTTP/2.0\r\n\r\n"],
     ["two spaces", 400, `GET  / HTTP/1.1\r\n${HOST}\r\n`],
+    ["a tab in the target", 400, `GET /a\tb HTTP/1.1\r\n${HOST}\r\n`],
     ["no target", 400, `GET HTTP/1.1\r\n${HOST}\r\n`],
     ["a target that is no path", 400, `GET abc HTTP/1.1\r\n${HOST}\r\n`],
     ["a method with a bracket", 400, `F(O / HTTP/1.1\r\n${HOST}\r\n`],

@@ -3,6 +3,7 @@ import { connect } from "node:net";
 import { afterEach, describe, expect, test } from "vitest";
 import { refusal } from "../../src/base/error.ts";
 import { prng } from "../../src/base/prng.ts";
+import { Http1Server } from "../../src/receive/http1-server.ts";
 import { RawClient, type Receiver, startReceiver, until, useServer } from "./start-receiver.ts";
 
 const PROTOBUF = "Content-Type: application/x-protobuf\r\n";
@@ -247,4 +248,90 @@ test("when it stops, those that wait are ended and those under way are answered"
   await stopped;
   await busy.untilClosed();
   expect(busy.statuses).toEqual([200]);
+});
+
+test("who ends its side first has its answer", async () => {
+  const receiver = start();
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const answer = receiver.state.answer;
+  receiver.state.answer = (tenant, request) => promise.then(() => answer(tenant, request) as never);
+  const client = await RawClient.open(receiver.port);
+  client.socket.end(own(`${PROTOBUF}Content-Length: 3\r\n`, "abc"));
+  await until(() => receiver.offered.length === 1);
+  await Bun.sleep(20);
+  resolve();
+  await client.untilClosed();
+  expect(client.statuses).toEqual([200]);
+});
+
+test("who does not read its answers has them all when it does, in order", async () => {
+  const receiver = start();
+  const client = connect({ port: receiver.port, host: "127.0.0.1" });
+  client.on("error", () => {});
+  // A body that would be a request, if it were not known where it ends.
+  const decoy = `GET /decoy HTTP/1.1\r\nHost: x\r\nA: ${"b".repeat(5000)}\r\n\r\n`;
+  const length = `Content-Length: ${decoy.length}\r\n`;
+  const request = post(`X-Scope-OrgID: barred\r\n${PROTOBUF}${length}`, decoy);
+  client.pause();
+  let sent = 0;
+  // Until its answers fill all that lies between, and the server does not read on.
+  for (let before = -1; before !== receiver.refused.length; await Bun.sleep(100)) {
+    before = receiver.refused.length;
+    for (; client.writableLength < 8 << 20; sent++) client.write(request);
+  }
+  let got = "";
+  client.on("data", (data) => {
+    got += data.toString("latin1");
+  });
+  client.resume();
+  const statuses = () => got.match(/HTTP\/1\.1 \d{3}/g) ?? [];
+  await until(() => statuses().length >= sent);
+  expect(new Set(statuses())).toEqual(new Set(["HTTP/1.1 429"]));
+  expect(statuses().length).toBe(sent);
+  client.destroy();
+}, 60_000);
+
+test("an error of ours is told of, and ends its connection", async () => {
+  const logged: string[] = [];
+  const tell = (level: string) => (message: string) => void logged.push(`${level} ${message}`);
+  const logger = {
+    debug: tell("debug"),
+    info: tell("info"),
+    warn: tell("warn"),
+    error: tell("error"),
+  };
+  const receiver = start();
+  const server = new Http1Server(
+    { ...receiver.options, port: 0 },
+    { ...receiver.parts, logger },
+    () => {
+      throw new TypeError("a bug");
+    },
+  );
+  const client = await RawClient.open(server.port);
+  client.write(own(PROTOBUF));
+  await client.untilClosed();
+  expect(logged).toEqual(["error receiver failed"]);
+  await server.stop();
+});
+
+test("connections over the limit are cut, and there is room when others go", async () => {
+  useServer("own");
+  const receiver = startReceiver({ connectionsMax: 2 });
+  running.push(receiver);
+  const [first, second] = [
+    await RawClient.open(receiver.port),
+    await RawClient.open(receiver.port),
+  ];
+  const third = await RawClient.open(receiver.port);
+  await third.untilClosed();
+  await until(() => receiver.logged.includes("connections over the limit were cut"));
+  first.destroy();
+  await until(() => receiver.connections() === 1);
+  const next = await RawClient.open(receiver.port);
+  for (const client of [second, next]) {
+    client.post("Content-Length: 3", "abc");
+    await client.until("200 OK");
+    client.destroy();
+  }
 });

@@ -28,6 +28,8 @@ export interface ReceiverSettings {
   readonly admit?: InFlightOptions["admit"];
   readonly idleTimeoutSeconds?: number;
   readonly cors?: CorsOptions;
+  /** Of our own server. */
+  readonly connectionsMax?: number;
 }
 
 let isRuntimes = false;
@@ -79,6 +81,7 @@ export function startFormat<Kind>(format: HttpFormat<Kind>, settings: ReceiverSe
     bodyTimeoutMs: settings.bodyTimeoutMs ?? 60_000,
     multitenancyEnabled: settings.multitenancyEnabled ?? false,
     cors: settings.cors,
+    connectionsMax: settings.connectionsMax ?? 10_000,
   };
   const parts = {
     sink,
@@ -97,7 +100,7 @@ export function startFormat<Kind>(format: HttpFormat<Kind>, settings: ReceiverSe
     port,
     origin: `http://127.0.0.1:${port}`,
     url: `http://127.0.0.1:${port}/v1/traces`,
-    ...{ offered, stored, refused, logged, inFlight, state, stop, ...counts },
+    ...{ offered, stored, refused, logged, inFlight, state, options, parts, stop, ...counts },
     /** Resolves once nothing is held any more. */
     atRest: () => until(() => inFlight.requests === 0 && inFlight.bytes === 0),
   };
