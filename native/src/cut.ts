@@ -104,7 +104,7 @@ export let inRepeatsAt: u32 = 0;
 export let arenaAt: u32 = 0; // texts of the column at hand
 export let arenaEndAt: u32 = 0;
 export let entryCap: u32 = 0;
-/** Entries of a page at the most. */
+/** Entries of a page at the most: what parquet-page-read.ts allows. */
 export const IN_ENTRIES_MAX: u32 = 1 << 23;
 /** Bytes of a page, not compressed, at the most: what parquet-page-read.ts allows. */
 export const IN_PAGE_BYTES: u32 = 64 << 20;

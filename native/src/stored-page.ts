@@ -5,7 +5,7 @@
  * The same as src/block/parquet-page-header.ts and parquet-page-read.ts do, for a merge: a thread
  * that opens and writes two thousand pages and ends has no time to compile that.
  */
-import { storedAt, storedFieldsAt } from "./cut";
+import { IN_ENTRIES_MAX, storedAt, storedFieldsAt } from "./cut";
 
 // What openStored() says.
 const GOOD: u32 = 0;
@@ -36,7 +36,6 @@ const RLE: u32 = 3;
 const CHECKSUM_FIELD: i64 = 32767;
 
 const PLAIN_BYTES_MAX: i64 = 64 << 20;
-const VALUES_MAX: i64 = 1 << 24;
 /** Parquet's own headers nest two deep. */
 const DEPTH_MAX: u32 = 8;
 const INTEGER_MAX: u64 = (1 << 53) - 1;
@@ -71,7 +70,7 @@ export function openStored(from: u32, end: u32, isDictionary: bool, isZstd: bool
   if (!fits) return BAD_CHECKSUM;
   if (pageType != (isDictionary ? DICTIONARY_PAGE : DATA_PAGE)) return BAD_TYPE;
   if (plainBytes < 0 || plainBytes > PLAIN_BYTES_MAX) return BAD_SIZE;
-  if (values < 0 || values > VALUES_MAX) return BAD_VALUES;
+  if (values < 0 || values > <i64>IN_ENTRIES_MAX) return BAD_VALUES;
   if (storedBytes < 0 || storedBytes > <i64>(end - at)) return BAD_SIZE;
   const body = at;
   if (!isZstd && storedBytes != plainBytes) return BAD_SIZE;

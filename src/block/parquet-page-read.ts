@@ -34,8 +34,8 @@ const DATA_PAGE = 0;
 const DICTIONARY_PAGE = 2;
 /** What the writer allows itself at the most. */
 const PAGE_BYTES_MAX = 64 * MiB;
-/** More events than fit into a request that is accepted. */
-const PAGE_VALUES_MAX = 2 ** 24;
+/** More than a page can have of rows, and of events or links of them. */
+const PAGE_VALUES_MAX = 2 ** 23;
 
 /** `stored` begins with the page's header and holds all of it. */
 export function openPage(

@@ -4,7 +4,8 @@
  * which has no name and goes when it is closed. That takes a third of what it costs to read a block
  * into memory and to send it from there.
  *
- * Where there are no such files (not Linux, some file systems) bytes are read into memory.
+ * Where there are no such files (not Linux, some file systems), or no room for one, bytes are read
+ * into memory: an upload is what makes room on a disk that is full.
  */
 import { closeSync, constants, fstatSync, openSync, readSync, writeSync } from "node:fs";
 import { dirname } from "node:path";
@@ -20,6 +21,8 @@ const BYTES_AT_ONCE = 4 * MiB;
 const SENT_BYTES_MIN = 64 * KiB;
 /** Of Linux; Node has no name for it. */
 const O_TMPFILE = 0o20_200_000;
+const NO_SUCH_FILES = ["EOPNOTSUPP", "ENOTSUP", "EISDIR", "EINVAL", "ENOENT"];
+const NO_ROOM = ["ENOSPC", "EDQUOT"];
 
 export class FileBody implements Disposable {
   readonly #source: FileSlices;
@@ -60,29 +63,32 @@ export class FileBody implements Disposable {
 
 function openWhole({ path, length }: FileSlice): number {
   const file = openSync(path, "r");
-  if (fstatSync(file).size >= length) return file;
-  closeSync(file);
-  throw new Error(`${path} ends before byte ${length}`);
+  try {
+    if (fstatSync(file).size < length) throw new Error(`${path} ends before byte ${length}`);
+    return file;
+  } catch (error) {
+    closeSync(file);
+    throw error;
+  }
 }
 
-/** undefined: the file system has no files without names. */
+/** undefined: the file system has no files without names, or no room. */
 async function joined(slices: readonly FileSlice[]): Promise<number | undefined> {
   const target = openNameless(dirname(slices[0].path));
   if (target === undefined) return undefined;
   try {
     const buffer = new Uint8Array(BUFFER_BYTES);
-    let copied = 0;
     for (const slice of slices) {
       for (let done = 0; done < slice.length; done += BYTES_AT_ONCE) {
         const length = Math.min(BYTES_AT_ONCE, slice.length - done);
         append(target, { ...slice, offset: slice.offset + done, length }, buffer);
-        copied += length;
-        if (copied % BYTES_AT_ONCE === 0) await new Promise(setImmediate);
+        if (length === BYTES_AT_ONCE) await new Promise(setImmediate);
       }
     }
     return target;
   } catch (error) {
     closeSync(target);
+    if (NO_ROOM.includes(codeOf(error))) return undefined;
     throw error;
   }
 }
@@ -113,8 +119,11 @@ function openNameless(folder: string): number | undefined {
   try {
     return openSync(folder, O_TMPFILE | constants.O_RDWR, 0o600);
   } catch (error) {
-    const code = error instanceof Error && "code" in error ? String(error.code) : "";
-    if (["EOPNOTSUPP", "ENOTSUP", "EISDIR", "EINVAL", "ENOENT"].includes(code)) return undefined;
+    if ([...NO_SUCH_FILES, ...NO_ROOM].includes(codeOf(error))) return undefined;
     throw error;
   }
+}
+
+function codeOf(error: unknown): string {
+  return error instanceof Error && "code" in error ? String(error.code) : "";
 }

@@ -19,20 +19,25 @@ export interface CompactRun {
   readonly onEnd: () => void;
 }
 
+type BeginThread = typeof startThread<ThreadStart, CompactStart, CompactMessage>;
+
 /** Merges come every few minutes, under load every few seconds. */
 const STAY_MS = 600_000;
 
 export class CompactThread {
   readonly #start: ThreadStart;
   readonly #logger: Logger;
+  readonly #beginThread: BeginThread;
   #thread: Thread<CompactStart> | undefined;
   #run: CompactRun | undefined;
   #leaving: ReturnType<typeof setTimeout> | undefined;
   #isStopping = false;
 
-  constructor(start: ThreadStart, logger: Logger) {
+  /** `begin` is what starts a thread. */
+  constructor(start: ThreadStart, logger: Logger, begin: BeginThread = startThread) {
     this.#start = start;
     this.#logger = logger;
+    this.#beginThread = begin;
   }
 
   get isBusy(): boolean {
@@ -61,7 +66,9 @@ export class CompactThread {
 
   #begin(): Thread<CompactStart> {
     const { memory, module, plan, log } = this.#start;
-    return startThread<ThreadStart, CompactStart, CompactMessage>({
+    // One that leaves may still be there when the next one has its work.
+    const isCurrent = () => this.#thread === thread;
+    const thread = this.#beginThread({
       name: "compact",
       url: new URL("./compact-worker.ts", import.meta.url),
       data: { memory, module, plan, log },
@@ -75,14 +82,16 @@ export class CompactThread {
         }
         run?.onMessage(message);
       },
-      mayEnd: () => this.#run === undefined || this.#isStopping,
+      mayEnd: () => !isCurrent() || this.#run === undefined || this.#isStopping,
       onEnd: () => {
+        if (!isCurrent()) return;
         const run = this.#run;
         this.#run = undefined;
         this.#thread = undefined;
         run?.onEnd();
       },
     });
+    return thread;
   }
 
   #stay(): void {

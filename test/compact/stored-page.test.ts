@@ -103,6 +103,18 @@ test(`headers are written alike, seed ${SEED}`, () => {
   }
 });
 
+test.each([
+  { values: 2 ** 23, fits: true },
+  { values: 2 ** 23 + 1, fits: false },
+])("$values values, for which the kernel has room or not: $fits", ({ values, fits }) => {
+  const sizes = { plainBytes: 1, storedBytes: 1, crc32: Bun.hash.crc32(new Uint8Array(1)) };
+  const head = header({ kind: "data", values, encoding: "PLAIN", ...sizes });
+  const stored = new Uint8Array([...head, 0]);
+  for (const found of [openedByKernel(stored, false, false), opened(stored, false, false)]) {
+    expect(found !== undefined).toBe(fits);
+  }
+});
+
 test(`pages are read alike, and damaged ones are refused alike, seed ${SEED}`, () => {
   const found = { good: 0, refused: 0 };
   for (let i = 0; i < 30_000; i++) {

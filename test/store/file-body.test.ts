@@ -6,6 +6,7 @@ import { afterAll, describe, expect, test } from "vitest";
 import { prng } from "../../src/base/prng.ts";
 import { FileBody } from "../../src/store/file-body.ts";
 import { FileSlices } from "../../src/store/file-slices.ts";
+import { SmallDisk, whyNoSmallDisk } from "../fault/small-disk.ts";
 
 const folder = mkdtempSync(join(tmpdir(), "vivace-file-body-"));
 afterAll(() => rmSync(folder, { recursive: true }));
@@ -66,5 +67,40 @@ test.each([
 ])("$what is the disk's fault", async ({ slices }) => {
   const before = descriptors();
   await expect(open(slices)).rejects.toMatchObject({ code: "disk_failed" });
+  expect(descriptors()).toBe(before);
+});
+
+test("others have their turn while a large file is copied, whatever comes before it", async () => {
+  let turns = 0;
+  let isDone = false;
+  const turn = () => {
+    turns++;
+    if (!isDone) setImmediate(turn);
+  };
+  setImmediate(turn);
+  {
+    using body = await open([slice("small", 0, 17), slice("a", 0, 9_500_000)]);
+    expect(await body.part(0, 1)).toBeInstanceOf(Blob);
+  }
+  isDone = true;
+  // One for each 4 MiB; none when all of it was one step.
+  expect(turns).toBeGreaterThan(1);
+});
+
+test.skipIf(whyNoSmallDisk() !== undefined)("no room for a copy: read as it lies", async () => {
+  using disk = SmallDisk.mount(1);
+  const path = join(disk.path, "data");
+  const bytes = random.bytes(600_000);
+  writeFileSync(path, bytes);
+  const half = bytes.length / 2;
+  const before = descriptors();
+  {
+    using body = await open([
+      { path, offset: half, length: half },
+      { path, offset: 0, length: half },
+    ]);
+    const found = await bytesOf(await body.part(0, bytes.length));
+    expect(Buffer.concat([bytes.subarray(half), bytes.subarray(0, half)]).equals(found)).toBe(true);
+  }
   expect(descriptors()).toBe(before);
 });
