@@ -117,23 +117,41 @@ export function traceTimes(start: u32, duration: u32, doubles: u32, starts: u32,
 }
 
 /**
- * Of each trace the root (u32): of the rows without a parent the one that starts first, then by
- * id, then by kind; 0xffffffff: none. Rows with a bit in `doubles` (0: there are none) do not
- * count.
+ * Of each trace the first row (u32) that has a bit in `orphans`: rows without a parent that count;
+ * 0xffffffff: none. Returns how many traces have several.
  */
-export function traceRoots(start: u32, ids: u32, parents: u32, kinds: u32, kindWidth: u32,
-                           doubles: u32, starts: u32, traces: u32, out: u32): void {
-  for (let trace: u32 = 0; trace < traces; trace++) {
-    const first = load<u32>(starts + trace * 4);
-    const end = load<u32>(starts + trace * 4, 4);
-    let root = NONE;
-    for (let row = first; row < end; row++) {
-      if (doubles && (load<u8>(doubles + (row >> 3)) >> <u8>(row & 7)) & 1) continue;
-      if (load<u64>(parents + row * 8)) continue;
-      if (root == NONE) {
-        root = row;
-        continue;
+export function firstRoots(orphans: u32, starts: u32, traces: u32, out: u32): u32 {
+  memory.fill(out, 0xff, traces * 4);
+  const rows = load<u32>(starts + traces * 4);
+  let several: u32 = 0;
+  let last = NONE; // the trace of the row before
+  let trace: u32 = 0;
+  for (let from: u32 = 0; from < rows; from += 64) {
+    for (let left = load<u64>(orphans + (from >> 3)); left; left &= left - 1) {
+      const row = from + <u32>ctz(left);
+      while (load<u32>(starts + trace * 4, 4) <= row) trace += 1;
+      if (load<u32>(out + trace * 4) == NONE) store<u32>(out + trace * 4, row);
+      else if (last != trace) {
+        several += 1;
+        last = trace;
       }
+    }
+  }
+  return several;
+}
+
+/**
+ * Of each trace the root (u32): of the rows with a bit in `orphans` the one that starts first, then
+ * by id, then by kind; 0xffffffff: none. `out` is what firstRoots() found.
+ */
+export function traceRoots(start: u32, ids: u32, kinds: u32, kindWidth: u32, orphans: u32,
+                           starts: u32, traces: u32, out: u32): void {
+  for (let trace: u32 = 0; trace < traces; trace++) {
+    let root = load<u32>(out + trace * 4);
+    if (root == NONE) continue;
+    const end = load<u32>(starts + trace * 4, 4);
+    for (let row = root + 1; row < end; row++) {
+      if (!((load<u8>(orphans + (row >> 3)) >> <u8>(row & 7)) & 1)) continue;
       const from = load<u64>(start + row * 8);
       const rootFrom = load<u64>(start + root * 8);
       if (from > rootFrom) continue;

@@ -333,6 +333,13 @@ export function gatherLongs(values: u32, present: u32, rows: u32, places: u32, c
   }
 }
 
+/** Values of 8 bytes, in order, to these places. */
+export function placeLongs(values: u32, places: u32, count: u32, out: u32): void {
+  for (let i: u32 = 0; i < count; i++) {
+    store<u64>(out + load<u32>(places + i * 4) * 8, load<u64>(values + i * 8));
+  }
+}
+
 // @ts-ignore: decorator
 @inline
 function idSlot(id: u32, mask: u32): u32 {

@@ -17,6 +17,7 @@ export { carryColumns, rankColumns } from "./column-carry";
 export { decode } from "./decode";
 export { distinctLongs, hasCommon, markCodes } from "./distinct";
 export {
+  firstRoots,
   groupOfRows,
   linkBytes,
   linkSpans,
@@ -48,6 +49,7 @@ export {
   listWords,
   narrow,
   orderElements,
+  placeLongs,
   placesOf,
   probeIds,
   renumber,

@@ -165,8 +165,13 @@ function spreadLevels(from: u32, width: u32, count: u32, out: u32): void {
 
 /** How many of the levels are `level`. */
 export function countLevels(levels: u32, count: u32, level: u32): u32 {
+  const wanted = i8x16.splat(<i8>level);
   let found: u32 = 0;
-  for (let i: u32 = 0; i < count; i++) found += u32(load<u8>(levels + i) == level);
+  let i: u32 = 0;
+  for (; i + 16 <= count; i += 16) {
+    found += popcnt(<u32>i8x16.bitmask(i8x16.eq(v128.load(levels + i), wanted)));
+  }
+  for (; i < count; i++) found += u32(load<u8>(levels + i) == level);
   return found;
 }
 
@@ -190,20 +195,32 @@ export function levelBits(levels: u32, max: u32, count: u32, bits: u32, first: u
  */
 export function spreadCodes(levels: u32, max: u32, count: u32, codes: u32, size: u32, out: u32,
                             width: u32): u32 {
+  if (width == 1) return spreadAs<u8>(levels, max, count, codes, size, out);
+  if (width == 2) return spreadAs<u16>(levels, max, count, codes, size, out);
+  return spreadAs<u32>(levels, max, count, codes, size, out);
+}
+
+/** Codes are looked at as they are, and judged at the end. */
+function spreadAs<T>(levels: u32, max: u32, count: u32, codes: u32, size: u32, out: u32): u32 {
+  let most: u32 = 0;
+  if (!levels) {
+    for (let i: u32 = 0; i < count; i++) {
+      const value = load<u32>(codes + i * 4);
+      if (value > most) most = value;
+      store<T>(out + i * sizeof<T>(), <T>(value + 1));
+    }
+    return count > 0 && most >= size ? BAD : count;
+  }
   let next: u32 = 0;
   for (let i: u32 = 0; i < count; i++) {
-    let code: u32 = 0;
-    if (!levels || load<u8>(levels + i) == max) {
-      const value = load<u32>(codes + next * 4);
-      if (value >= size) return BAD;
-      code = value + 1;
-      next += 1;
-    }
-    if (width == 1) store<u8>(out + i, code);
-    else if (width == 2) store<u16>(out + i * 2, code);
-    else store<u32>(out + i * 4, code);
+    const isThere = u32(load<u8>(levels + i) == max);
+    // Behind the last one there is something that does not count.
+    const value = load<u32>(codes + next * 4) & (0 - isThere);
+    if (value > most) most = value;
+    store<T>(out + i * sizeof<T>(), <T>(value + isThere));
+    next += isThere;
   }
-  return next;
+  return next > 0 && most >= size ? BAD : next;
 }
 
 /**

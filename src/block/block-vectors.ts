@@ -35,6 +35,9 @@ import { SharedIds } from "./shared-ids.ts";
 import { TextInterner } from "./text-dictionary.ts";
 import { readTextPile } from "./text-pile.ts";
 
+/** Of references, which are looked up one by one. */
+const CODES_MAX = 0xffff_ffff;
+
 export interface BlockVectorOptions extends PageTools {
   readonly caches: BlockCaches;
   readonly vectors: Keeper;
@@ -130,6 +133,43 @@ export class BlockVectors {
     const dictionary = columnDictionary(caches, source, column);
     assert(dictionary !== undefined, "block: a column without a dictionary");
     this.#spreadCodes(column, { size: dictionary.values, at: out, width: 4, entries: this.rows });
+  }
+
+  /** A bitmap of the rows that have no value of a column that is no list. Takes scratch. */
+  absent(column: number): number {
+    const { scratch, kernel, source } = this.#options;
+    const { definitionMax } = source.file.columns[column];
+    const bits = scratch.zeros(bitmapBytes(this.rows));
+    let rows = 0;
+    eachPage(this.#options, column, ({ definitions, entries }) => {
+      assert(rows + entries <= this.rows, "block: more entries than there are");
+      // Levels are 0 or the most.
+      if (definitionMax > 0) kernel.levelBits(definitions, 0, entries, bits, rows);
+      rows += entries;
+    });
+    if (rows !== this.rows) throw blockCorrupt("rows of a column");
+    return bits;
+  }
+
+  /**
+   * Ids of some rows (words at this address, ascending), 0 for none, of a column that refers to
+   * those of another: u64 each. Takes scratch. Undefined: they lie in the column itself.
+   */
+  someIds(column: number, { at, count }: { at: number; count: number }): number | undefined {
+    const { scratch } = this.#options;
+    const ids = this.#referred(column);
+    if (ids === undefined) return undefined;
+    const out = scratch.zeros(count * 8);
+    scratch.within(() => {
+      const codes = scratch.take(this.rows * 4);
+      this.#spreadCodes(column, { size: CODES_MAX, at: codes, width: 4, entries: this.rows });
+      const { words, bytes } = scratch;
+      const wanted = words.subarray(at / 4, at / 4 + count).map((row) => words[codes / 4 + row]);
+      for (const [i, code] of wanted.entries()) {
+        if (code > 0) ids.copy(Uint32Array.of(code - 1), bytes.subarray(out + i * 8));
+      }
+    });
+    return out;
   }
 
   hasDictionary(column: number): boolean {

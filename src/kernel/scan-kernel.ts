@@ -83,6 +83,8 @@ export interface GatherExports {
   gatherCodes: Nothing;
   /** values, present, rows, places, count, out, bits */
   gatherLongs: Nothing;
+  /** values, places, count, out */
+  placeLongs: Nothing;
   /** ids, count, table, slots */
   indexIds: Nothing;
   /** ids, table, slots, others, count, outA, outB */
@@ -113,7 +115,9 @@ export interface FamilyExports {
   linkSpans: Word;
   /** start, duration, doubles, starts, traces, outStart, outEnd */
   traceTimes: Nothing;
-  /** start, ids, parents, kinds, kindWidth, doubles, starts, traces, out */
+  /** orphans, starts, traces, out */
+  firstRoots: Word;
+  /** start, ids, kinds, kindWidth, orphans, starts, traces, out */
   traceRoots: Nothing;
   /** codes, rows, out */
   runStarts: Word;

@@ -21,6 +21,7 @@ import {
   widthFor,
 } from "../vector/vector.ts";
 import { renumber, unite } from "./assembled-codes.ts";
+import { findTraceIds } from "./assembled-ids.ts";
 import { type AssembledPlan, type PlanOptions, planLists, planRows } from "./assembled-plan.ts";
 import { latestStarts, partsAlone, partsShowing } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
@@ -59,6 +60,9 @@ export interface AssembledOptions extends PlanOptions {
 
 type Scope = "row" | ListScope;
 
+/** Longs of so many rows, words at an address; undefined: it has only those of all. */
+type SomeLongs = (segment: Segment, rows: number, count: number) => number | undefined;
+
 export class AssembledSegment implements Segment {
   readonly traces: number;
   readonly #options: AssembledOptions;
@@ -84,27 +88,7 @@ export class AssembledSegment implements Segment {
   }
 
   get traceIds(): number {
-    return this.#memo.get("traceIds", () => this.#findTraceIds());
-  }
-
-  #findTraceIds(): number {
-    const { parts, keeper, scratch, name } = this.#options;
-    return keeper.get(
-      `${name}ids`,
-      () => this.traces * 16,
-      (at) => {
-        for (const part of parts) {
-          part.with(({ traceIds }) => {
-            for (const [trace, from] of part.traces.entries()) {
-              if (from < 0) continue;
-              const source = traceIds + from * 16;
-              scratch.bytes.copyWithin(at + trace * 16, source, source + 16);
-            }
-          });
-        }
-        return at;
-      },
-    );
+    return this.#memo.get("traceIds", () => findTraceIds(this.#options));
   }
 
   doubles(): number {
@@ -182,7 +166,10 @@ export class AssembledSegment implements Segment {
   }
 
   parentIds(): number {
-    return this.#longs("parentIds", (segment) => segment.parentIds());
+    const some = (segment: Segment, rows: number, count: number) => {
+      return segment.parentIdsOf?.(rows, count);
+    };
+    return this.#longs("parentIds", (segment) => segment.parentIds(), some);
   }
 
   start(): number {
@@ -338,12 +325,13 @@ export class AssembledSegment implements Segment {
     return scope === "row" ? this.#wholePlan() : this.#listPlan(scope);
   }
 
-  #longs(what: string, of: (segment: Segment) => number): number {
-    return this.#memo.get(what, () => this.#gatherLongs(what, of));
+  /** `some`: of few rows alone, where the segment has it so. */
+  #longs(what: string, of: (segment: Segment) => number, some?: SomeLongs): number {
+    return this.#memo.get(what, () => this.#gatherLongs(what, of, some));
   }
 
-  #gatherLongs(what: string, of: (segment: Segment) => number): number {
-    const { parts, keeper, kernel, name } = this.#options;
+  #gatherLongs(what: string, of: (segment: Segment) => number, some?: SomeLongs): number {
+    const { parts, keeper, kernel, scratch, name } = this.#options;
     const { rows, moves } = this.#wholePlan();
     return keeper.get(
       `${name}${what}`,
@@ -351,9 +339,13 @@ export class AssembledSegment implements Segment {
       (at) => {
         for (const [part, { rows: from, places, count }] of moves.entries()) {
           if (count === 0) continue;
-          parts[part].with((segment) =>
-            kernel.gatherLongs(of(segment), 0, from, places, count, at, 0),
-          );
+          parts[part].with((segment) => {
+            scratch.within(() => {
+              const few = some?.(segment, from, count);
+              if (few !== undefined) kernel.placeLongs(few, places, count, at);
+              else kernel.gatherLongs(of(segment), 0, from, places, count, at, 0);
+            });
+          });
         }
         return at;
       },

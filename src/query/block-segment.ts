@@ -11,15 +11,14 @@ import { blockCorrupt } from "../block/block-error.ts";
 import { type OpenBlock, openBlock } from "../block/block-read.ts";
 import { BlockVectors } from "../block/block-vectors.ts";
 import type { ColumnRows } from "../block/parquet-decode.ts";
-import { resourceFromJson } from "../block/resource-json.ts";
 import type { Field } from "../traceql/ast.ts";
 import { codedValues, codeValues, keepCodes } from "../vector/code-values.ts";
 import { codeNumbers } from "../vector/coded-numbers.ts";
 import { type Keeper, StepKeeper } from "../vector/keeper.ts";
 import type { CodesVector, NumbersVector, PackedCodes, Vector } from "../vector/vector.ts";
-import { readResource, readScope } from "./any-value.ts";
 import { type BlockNames, blockNames, NESTED_COLUMNS } from "./block-names.ts";
-import { hexValues, listValues } from "./block-values.ts";
+import { type ReadSource, readBlockResource, readBlockScope } from "./block-sources.ts";
+import { codesIn, hexValues, listValues } from "./block-values.ts";
 import { hasValues, isEmptyColumn, isFullColumn, valuesIn } from "./column-statistics.ts";
 import { aheadOfRows, areHere, bringRows, rowsAlone } from "./cut-out.ts";
 import { someHave } from "./key-presence.ts";
@@ -33,7 +32,6 @@ import type {
   Lists,
   NestedName,
   Segment,
-  Source,
   Sources,
   TraceSpans,
   TraceStarts,
@@ -60,7 +58,8 @@ import { StepMemo } from "./step-memo.ts";
 import { findTraceRows, type TraceRows } from "./trace-rows.ts";
 import { type FarRows, farSpans, isFar, isFew, knownSpans, lateSpan } from "./trace-spans.ts";
 
-const utf8 = new TextDecoder("utf-8", { ignoreBOM: true });
+/** Of one in so many rows parents are looked up one by one. */
+const FEW = 8;
 
 interface SegmentKeepers {
   readonly columns?: Keeper | undefined;
@@ -231,6 +230,17 @@ export class BlockSegment implements Segment {
     return this.#numbers("parent_span_id").at;
   }
 
+  orphans(): number | undefined {
+    const column = this.#names.flat.get("parent_span_id");
+    return column === undefined ? undefined : this.#vectors.absent(column);
+  }
+
+  parentIdsOf(rows: number, count: number): number | undefined {
+    const column = this.#names.flat.get("parent_span_id");
+    if (column === undefined || count * FEW > this.rows) return undefined;
+    return this.#vectors.someIds(column, { at: rows, count });
+  }
+
   start(): number {
     return this.#memo.get("start", () => this.#numbers("start_unix_nano").at);
   }
@@ -282,20 +292,12 @@ export class BlockSegment implements Segment {
 
   resources(): Sources {
     const of = ["resource", "resource_otlp"] as const;
-    return this.#memo.get("resources", () =>
-      this.#sources("resources", of, ([json, otlp]) => {
-        return readResource(otlp ?? resourceFromJson(utf8.decode(json)));
-      }),
-    );
+    return this.#memo.get("resources", () => this.#sources("resources", of, readBlockResource));
   }
 
   scopes(): Sources {
     const of = ["scope_name", "scope_version", "scope_otlp"] as const;
-    return this.#sources("scopes", of, ([name, version, otlp]) => {
-      if (otlp !== undefined) return readScope(otlp);
-      const text = (bytes: Uint8Array | undefined) => (bytes ? utf8.decode(bytes) : "");
-      return { name: text(name), version: text(version), attributes: new Map() };
-    });
+    return this.#sources("scopes", of, readBlockScope);
   }
 
   hasScopeAttributes(): boolean {
@@ -403,11 +405,7 @@ export class BlockSegment implements Segment {
   }
 
   /** One source for each combination of values that the columns have. */
-  #sources(
-    name: string,
-    columns: readonly string[],
-    read: (values: readonly (Uint8Array | undefined)[]) => Source,
-  ): Sources {
+  #sources(name: string, columns: readonly string[], read: ReadSource): Sources {
     const { scratch } = this.#tools;
     const keeper = this.#columns;
     const here = columns
@@ -424,7 +422,8 @@ export class BlockSegment implements Segment {
       const known = sourcesOfDictionary(this.#block, only, of);
       if (known !== undefined) return known;
     }
-    const to = { keeper, scratch, name: `${this.#name}${name}`, rows: this.rows };
+    const { kernel } = this.#tools;
+    const to = { keeper, scratch, kernel, name: `${this.#name}${name}`, rows: this.rows };
     return combineSources(to, here, of);
   }
 
@@ -492,9 +491,4 @@ export class BlockSegment implements Segment {
     const entries = this.#entries(scope);
     return { keeper, scratch, name: `${this.#name}${name}`, entries };
   }
-}
-
-function codesIn(vector: Vector): CodesVector {
-  assert(vector.kind === "codes", "block: a column of texts");
-  return vector;
 }

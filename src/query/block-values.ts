@@ -1,7 +1,14 @@
 /** Decoded rows of a block's rarer columns as values: lists, and ids of links. */
+import { assert } from "../base/assert.ts";
 import { dataValue } from "../block/block-dictionary.ts";
 import type { ColumnRows } from "../block/parquet-decode.ts";
 import type { DataScalar, DataValue } from "../model/data-value.ts";
+import type { CodesVector, Vector } from "../vector/vector.ts";
+
+export function codesIn(vector: Vector): CodesVector {
+  assert(vector.kind === "codes", "block: a column of texts");
+  return vector;
+}
 
 type Valued = readonly [entry: number, value: DataValue];
 

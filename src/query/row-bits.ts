@@ -6,7 +6,7 @@ import type { ScanExports } from "../kernel/scan-kernel.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes } from "../vector/vector.ts";
 
-type BitsExports = Pick<ScanExports, "countBits" | "listBits" | "mergeBits">;
+export type BitsExports = Pick<ScanExports, "countBits" | "listBits" | "mergeBits">;
 
 /** Of mergeBits(). */
 const AND = 0;

@@ -9,11 +9,13 @@ import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { bitmapBytes, type CodesVector } from "../vector/vector.ts";
 import { codeOf } from "./number-vectors.ts";
+import { type BitsExports, RowBits } from "./row-bits.ts";
 import type { Segment, TraceStarts, TraceTimes } from "./segment.ts";
 
 export type FamilyOf = Pick<
   Segment,
-  "rows" | "traces" | "starts" | "doubles" | "spanIds" | "parentIds" | "kind" | "start" | "duration"
+  | ("rows" | "traces" | "starts" | "doubles" | "spanIds" | "parentIds" | "orphans")
+  | ("kind" | "start" | "duration")
 >;
 
 export interface FamilyTools {
@@ -21,7 +23,8 @@ export interface FamilyTools {
   readonly scratch: StepScratch;
   readonly kernel: FamilyExports &
     Pick<PickExports, "timeBounds" | "orderNewest"> &
-    Pick<ScanExports, "classesOfLongs"> &
+    Pick<ScanExports, "classesOfLongs" | "rangeLongs"> &
+    BitsExports &
     Pick<TallyExports, "startsOfTraces" | "powersOfLongs">;
   /** Begins the names under which results are kept. */
   readonly name: string;
@@ -70,19 +73,35 @@ export function findTimes(of: FamilyOf, tools: FamilyTools): TraceTimes {
 }
 
 export function findRoots(of: FamilyOf, tools: FamilyTools): number {
-  const { keeper, kernel, name } = tools;
+  const { keeper, kernel, scratch, name } = tools;
   return keeper.get(
     `${name}roots`,
     () => of.traces * 4,
     (at) => {
-      const kinds = kindNumbers(of, tools);
-      kernel.traceRoots(
-        ...[of.start(), of.spanIds(), of.parentIds(), kinds.at, kinds.width],
-        ...[of.doubles(), of.starts, of.traces, at],
-      );
+      const { starts, traces } = of;
+      scratch.within(() => {
+        const orphans = orphansOf(of, tools);
+        // Most traces have one, and nothing else of it is read.
+        if (kernel.firstRoots(orphans, starts, traces, at) >>> 0 === 0) return;
+        const kinds = kindNumbers(of, tools);
+        const [start, ids] = [of.start(), of.spanIds()];
+        kernel.traceRoots(start, ids, kinds.at, kinds.width, orphans, starts, traces, at);
+      });
       return at;
     },
   );
+}
+
+/** A bitmap of the rows without a parent, doubles left out. Takes scratch. */
+function orphansOf(of: FamilyOf, { kernel, scratch }: FamilyTools): number {
+  const bits = new RowBits(scratch, kernel);
+  let orphans = of.orphans?.();
+  if (orphans === undefined) {
+    orphans = scratch.take(bitmapBytes(of.rows));
+    kernel.rangeLongs(of.parentIds(), of.rows, 0n, 0n, orphans);
+  }
+  const doubles = of.doubles();
+  return doubles === 0 ? orphans : bits.without(orphans, doubles, of.rows);
 }
 
 /** Of each trace the first and the last start of its rows, doubles as well. */

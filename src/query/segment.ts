@@ -121,6 +121,10 @@ export interface Segment {
   spanIds(): number;
   /** The same; 0 for a root. */
   parentIds(): number;
+  /** Of some rows (words at this address, ascending) the same, in scratch, where that is less. */
+  parentIdsOf?(rows: number, count: number): number | undefined;
+  /** A bitmap of the rows without a parent, in scratch, where that is less than to read the ids. */
+  orphans?(): number | undefined;
   /** u32 a row: the parent's row, or 0xffffffff. */
   parents(): number;
   /** u64 a row. */

@@ -1,5 +1,6 @@
 /** Resources and scopes of rows: one source for each combination of what their columns hold. */
 import { assert } from "../base/assert.ts";
+import type { GatherExports, GroupExports } from "../kernel/scan-kernel.ts";
 import type { Keeper } from "../vector/keeper.ts";
 import type { StepScratch } from "../vector/step-scratch.ts";
 import { type CodesVector, type Dictionary, widthFor } from "../vector/vector.ts";
@@ -9,6 +10,7 @@ import type { Source, Sources } from "./segment.ts";
 export interface SourcesOf {
   readonly keeper: Keeper;
   readonly scratch: StepScratch;
+  readonly kernel: Pick<GroupExports, "combineCodes"> & Pick<GatherExports, "narrow" | "renumber">;
   readonly name: string;
   readonly rows: number;
 }
@@ -45,81 +47,99 @@ export function sourcesOfDictionary(
 
 /** `read` gets the texts by column; those that are missing are not there. */
 export function combineSources(
-  { keeper, scratch, name, rows }: SourcesOf,
+  { keeper, scratch, kernel, name, rows }: SourcesOf,
   columns: readonly SourceColumn[],
   read: (texts: ReadonlyMap<string, Uint8Array>) => Source,
 ): Sources {
-  let codes = new Uint32Array(0);
-  let list: Source[] = [];
-  const bytes = () => {
-    ({ codes, list } = combine({ scratch, rows }, columns, read));
-    return rows * widthFor(list.length);
-  };
-  return keeper.get<Sources>(name, bytes, (at) => {
+  const known = keeper.find<Sources>(name);
+  if (known !== undefined) return known;
+  return scratch.within(() => {
+    const codes = scratch.zeros(rows * 4);
+    const firsts = combine({ scratch, kernel, rows }, columns, codes);
+    const list = firsts.map((row) => read(textsOf(columns, row, scratch)));
     const width = widthFor(list.length);
-    const narrow =
-      width === 4 ? codes : width === 2 ? new Uint16Array(codes) : new Uint8Array(codes);
-    scratch.bytes.set(new Uint8Array(narrow.buffer), at);
-    return { codes: { at, width }, list };
+    return keeper.get<Sources>(
+      name,
+      () => rows * width,
+      (at) => {
+        kernel.narrow(codes, rows, width, at);
+        return { codes: { at, width }, list };
+      },
+    );
   });
 }
 
-function combine(
-  { scratch, rows }: Pick<SourcesOf, "scratch" | "rows">,
-  columns: readonly SourceColumn[],
-  read: (texts: ReadonlyMap<string, Uint8Array>) => Source,
-): { codes: Uint32Array<ArrayBuffer>; list: Source[] } {
-  const codes = new Uint32Array(rows);
-  /** The first row of each combination. */
-  let firsts: number[] = [0];
-  for (const { vector } of columns) {
-    firsts = tellApart(codes, { vector, before: firsts.length }, scratch);
-  }
-  const list = firsts.map((row) => read(textsOf(columns, row, scratch)));
-  for (let row = 0; row < rows; row++) codes[row]++;
-  return { codes, list };
-}
-
-/** Keys of a table that is worth its room. */
-const KEYS_MAX = 2 ** 18;
+/** Of one column's numbers and the next one's codes: so many pairs are looked up in a table. */
+const PAIRS_MAX = 2 ** 20;
 
 /**
- * Numbers the combinations of a row's number so far, below `before`, and its code in one more
- * column, from 0 in order of appearance, in place; returns the first row of each.
+ * Numbers the combinations of the columns' codes from 1 on, in order of appearance, as words at
+ * `out`, which are 0; returns the first row of each.
  */
-function tellApart(
-  numbers: Uint32Array,
-  { vector, before }: { readonly vector: CodesVector; readonly before: number },
-  scratch: StepScratch,
+function combine(
+  { scratch, kernel, rows }: Pick<SourcesOf, "scratch" | "kernel" | "rows">,
+  columns: readonly SourceColumn[],
+  out: number,
 ): number[] {
-  const { at, width, dictionary } = vector;
-  const size = dictionary.size + 1;
-  const keys = before * size;
-  if (keys > KEYS_MAX) return tellManyApart(numbers, vector, scratch);
-  /** By key the number, and 1. */
-  const known = new Uint32Array(keys);
-  const firsts: number[] = [];
-  for (let row = 0; row < numbers.length; row++) {
-    const key = numbers[row] * size + codeOf({ at, width }, scratch, row);
-    if (known[key] === 0) known[key] = firsts.push(row);
-    numbers[row] = known[key] - 1;
+  const { words } = scratch;
+  let found = 1;
+  words.fill(1, out / 4, out / 4 + rows);
+  for (const { vector } of columns) {
+    const { at, width, dictionary } = vector;
+    const size = dictionary.size + 1;
+    found =
+      (found + 1) * size <= PAIRS_MAX
+        ? pairCodes({ at, width, size, before: found }, { scratch, kernel, rows }, out)
+        : pairManyCodes({ at, width, size }, { scratch, rows }, out);
   }
-  return firsts;
+  return firstRows({ rows, found }, words.subarray(out / 4, out / 4 + rows));
 }
 
-function tellManyApart(numbers: Uint32Array, vector: CodesVector, scratch: StepScratch): number[] {
+interface Codes {
+  readonly at: number;
+  readonly width: number;
+  readonly size: number;
+}
+
+/** Numbers at `out`, from 1 to `before`, become those of pairs of them and the codes. */
+function pairCodes(
+  { at, width, size, before }: Codes & { readonly before: number },
+  { scratch, kernel, rows }: Pick<SourcesOf, "scratch" | "kernel" | "rows">,
+  out: number,
+): number {
+  return scratch.within(() => {
+    const { words } = scratch;
+    const same = scratch.take(size * 4);
+    for (let code = 0; code < size; code++) words[same / 4 + code] = code;
+    kernel.combineCodes(out, at, width, same, rows, size);
+    const most = (before + 1) * size;
+    const table = scratch.take((most + 1) * 4);
+    const list = scratch.take((Math.min(rows, most) + 1) * 4);
+    return kernel.renumber(out, rows, most, table, list) >>> 0;
+  });
+}
+
+function pairManyCodes(
+  { at, width, size }: Codes,
+  { scratch, rows }: Pick<SourcesOf, "scratch" | "rows">,
+  out: number,
+): number {
+  const { words } = scratch;
   const known = new Map<number, number>();
+  for (let row = 0; row < rows; row++) {
+    const pair = words[out / 4 + row] * size + codeOf({ at, width }, scratch, row);
+    const number = known.get(pair) ?? known.size + 1;
+    known.set(pair, number);
+    words[out / 4 + row] = number;
+  }
+  return known.size;
+}
+
+/** Numbers come in order. */
+function firstRows({ rows, found }: { rows: number; found: number }, numbers: Uint32Array) {
   const firsts: number[] = [];
-  const { at, width, dictionary } = vector;
-  const size = dictionary.size + 1;
-  for (let row = 0; row < numbers.length; row++) {
-    const key = numbers[row] * size + codeOf({ at, width }, scratch, row);
-    let number = known.get(key);
-    if (number === undefined) {
-      number = firsts.push(row) - 1;
-      known.set(key, number);
-    }
-    numbers[row] = number;
+  for (let row = 0; row < rows && firsts.length < found; row++) {
+    if (numbers[row] > firsts.length) firsts.push(row);
   }
   return firsts;
 }
