@@ -11,12 +11,36 @@ export interface Http1Answer {
 
 export const CONTINUE = Buffer.from(`${statusLine(100)}\r\n`);
 
+interface Written {
+  /** Of its date. */
+  readonly second: number;
+  readonly bytes: Uint8Array;
+}
+
+/** Answers are often the same object: refusals come in crowds. */
+const written = new WeakMap<Http1Answer, Written>();
+
+/** Nobody may change them, nor the answer afterwards. */
+export function answerBytes(answer: Http1Answer, isHead: boolean): Uint8Array {
+  const second = Math.floor(systemClock.nowMs() / 1000);
+  if (isHead) return encodeAnswer(answer, second, true);
+  const known = written.get(answer);
+  if (known?.second === second) return known.bytes;
+  const bytes = encodeAnswer(answer, second, false);
+  written.set(answer, { second, bytes });
+  return bytes;
+}
+
 /** An answer to HEAD has the length and not the body. */
-export function answerBytes({ status, headers, body }: Http1Answer, isHead: boolean): Uint8Array {
+function encodeAnswer(
+  { status, headers, body }: Http1Answer,
+  second: number,
+  isHead: boolean,
+): Uint8Array {
   const bytes = typeof body === "string" ? Buffer.from(body) : body;
   const length = bytes?.byteLength ?? 0;
   const lengthLine = status === 204 ? "" : `Content-Length: ${length}\r\n`;
-  const head = `${linesOf(status, headers)}Date: ${date()}\r\n${lengthLine}\r\n`;
+  const head = `${linesOf(status, headers)}Date: ${dateOf(second)}\r\n${lengthLine}\r\n`;
   const sent = isHead || bytes === null ? 0 : length;
   const out = Buffer.allocUnsafe(head.length + sent);
   out.write(head, "latin1");
@@ -62,12 +86,8 @@ function statusLine(status: number): string {
 let shownSecond = -1;
 let shown = "";
 
-function date(): string {
-  const now = systemClock.nowMs();
-  const second = Math.floor(now / 1000);
-  if (second !== shownSecond) {
-    shownSecond = second;
-    shown = new Date(now).toUTCString();
-  }
+function dateOf(second: number): string {
+  if (second !== shownSecond) shown = new Date(second * 1000).toUTCString();
+  shownSecond = second;
   return shown;
 }

@@ -98,9 +98,8 @@ export function httpReceive<Kind>(
     const known = asEngineError(error, parts.logger);
     parts.meter.refused(tenant, known.code, known);
     const refused = format.refused(known, kind);
-    const isWrongMethod = known.code === "wrong_method";
-    const headers = isWrongMethod ? { ...refused.headers, allow: "POST" } : refused.headers;
-    return finish({ ...refused, headers }, known instanceof BodyAbandoned);
+    const answer = known.code === "wrong_method" ? allowingPost(refused) : refused;
+    return finish(answer, known instanceof BodyAbandoned);
   };
   return function handle(request) {
     const kind = format.kindOf(request);
@@ -132,6 +131,10 @@ export function httpReceive<Kind>(
       return refuse(error, tenant, kind);
     }
   };
+}
+
+function allowingPost(answer: Http1Answer): Http1Answer {
+  return { ...answer, headers: { ...answer.headers, allow: "POST" } };
 }
 
 /** Why it cannot be taken now, as far as its headers tell. */

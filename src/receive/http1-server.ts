@@ -183,16 +183,40 @@ export function listenHttp1<Kind>(
   parts: HttpReceiveParts,
 ): Http1Server {
   const handle = handlerOf(format, options, parts);
-  return new Http1Server(options, parts, (head, body) => handle(requestOf(head, body)));
+  return new Http1Server(options, parts, (head, body) => handle(new ReceivedRequest(head, body)));
 }
 
-function requestOf({ method, target, fields, length }: Http1Head, body: Http1Body): HttpRequest {
-  return {
-    method,
-    url: target,
-    headers: fields,
-    body: length === 0 ? null : { getReader: () => body.pieces() },
-    bytes: () => body.whole(),
-    freeBody: () => body.free(),
-  };
+/** A request as formats see it. One is made of each, whatever becomes of it. */
+class ReceivedRequest implements HttpRequest {
+  readonly #head: Http1Head;
+  readonly #body: Http1Body;
+
+  constructor(head: Http1Head, body: Http1Body) {
+    this.#head = head;
+    this.#body = body;
+  }
+
+  get method(): string {
+    return this.#head.method;
+  }
+
+  get url(): string {
+    return this.#head.target;
+  }
+
+  get headers(): Http1Head["fields"] {
+    return this.#head.fields;
+  }
+
+  get body(): HttpRequest["body"] {
+    return this.#head.length === 0 ? null : { getReader: () => this.#body.pieces() };
+  }
+
+  bytes(): Promise<Uint8Array> {
+    return this.#body.whole();
+  }
+
+  freeBody(): void {
+    this.#body.free();
+  }
 }
