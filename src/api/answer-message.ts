@@ -159,7 +159,7 @@ export function queryRangeResponse(answer: MetricsAnswer): QueryRangeResponse {
   };
 }
 
-function timeSeries({ labels, samples, exemplars }: Series): TimeSeries {
+export function timeSeries({ labels, samples, exemplars }: Series): TimeSeries {
   return {
     $typeName: "tempopb.TimeSeries",
     labels: labels.map(keyValue),

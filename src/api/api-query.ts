@@ -3,7 +3,6 @@ import type { Clock } from "../base/clock.ts";
 import { withDeadline } from "../base/deadline.ts";
 import {
   QueryInstantResponseSchema,
-  QueryRangeResponseSchema,
   SearchResponseSchema,
   SearchTagsResponseSchema,
   SearchTagsV2ResponseSchema,
@@ -13,7 +12,6 @@ import {
 import type { AnswerMetrics, AnswerTo, Question } from "../query/question.ts";
 import {
   queryInstantResponse,
-  queryRangeResponse,
   searchResponse,
   tagsResponse,
   tagsV2Response,
@@ -29,6 +27,7 @@ import { messageAnswer, modelsAnswer } from "./message-response.ts";
 import { parseInstantParams, parseMetricsParams } from "./metrics-params.ts";
 import { instantQuestion, metricsQuestion } from "./metrics-question.ts";
 import type { QuestionContext } from "./query-limits.ts";
+import { rangeAnswer } from "./range-answer.ts";
 import { parseSearchParams } from "./search-params.ts";
 import { searchQuestion } from "./search-question.ts";
 import { tagNamesPlan } from "./tag-names-question.ts";
@@ -152,6 +151,5 @@ const instantMetrics: Answering = async ({ params, context, ask }) => {
 
 const rangeMetrics: Answering = async ({ params, context, ask }) => {
   const question = metricsQuestion(parseMetricsParams(params, context.nowNano), context);
-  const message = queryRangeResponse(await ask(question));
-  return messageAnswer(QueryRangeResponseSchema, message, JSON_ALONE);
+  return rangeAnswer(await ask(question));
 };

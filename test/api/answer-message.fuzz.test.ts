@@ -9,6 +9,7 @@ import {
 } from "@bufbuild/protobuf";
 import { describe, expect, test } from "vitest";
 import * as messages from "../../src/api/answer-message.ts";
+import { rangeAnswer } from "../../src/api/range-answer.ts";
 import { type Prng, prng } from "../../src/base/prng.ts";
 import * as schemas from "../../src/proto-gen/tempopb/tempo_pb.ts";
 import { metricsAnswer, searchAnswer, tagNamesAnswer, tagValuesAnswer } from "./random-answer.ts";
@@ -51,7 +52,10 @@ const kinds: readonly (readonly [string, (random: Prng) => void])[] = [
     "metrics",
     (random) => {
       const answer = metricsAnswer(random);
-      bothWays(schemas.QueryRangeResponseSchema, messages.queryRangeResponse(answer));
+      const range = messages.queryRangeResponse(answer);
+      bothWays(schemas.QueryRangeResponseSchema, range);
+      const whole = JSON.stringify(toJson(schemas.QueryRangeResponseSchema, range));
+      expect(Buffer.concat(rangeAnswer(answer).body).toString()).toBe(whole);
       bothWays(schemas.QueryInstantResponseSchema, messages.queryInstantResponse(answer));
     },
   ],
