@@ -4,6 +4,7 @@ import { addValueCounts, freeCounts, frequentHashes } from "./compare-counts.ts"
 import type { ChosenValues } from "./metrics-compare.ts";
 import type { ComparedKey, MetricsPartial } from "./metrics-partial.ts";
 import type { MetricsPlan } from "./metrics-plan.ts";
+import { sumSlots } from "./slot-counts.ts";
 import { valueHash } from "./value-hash.ts";
 
 export const TOP_N = 10n;
@@ -45,12 +46,11 @@ function chosenIn(
 /** Values that were few in some segments: all are counted anew. Returns the cells that they had. */
 function addFew({ selection, baseline, many }: ComparedKey): number {
   if (many === undefined) return 0;
-  const sum = (counts: Float64Array) => counts.reduce((all, count) => all + count, 0);
   for (const { value, counts } of selection.values.values()) {
-    addValueCounts(many, valueHash(value), { selection: sum(counts), baseline: 0 });
+    addValueCounts(many, valueHash(value), { selection: sumSlots(counts), baseline: 0 });
   }
   for (const { value, counts } of baseline.values.values()) {
-    addValueCounts(many, valueHash(value), { selection: 0, baseline: sum(counts) });
+    addValueCounts(many, valueHash(value), { selection: 0, baseline: sumSlots(counts) });
   }
   const freed = (selection.values.size + baseline.values.size) * selection.totals.length;
   selection.values.clear();

@@ -4,6 +4,7 @@ import { TOP_N } from "./compare-choose.ts";
 import type { ComparedSide, ComparePartial } from "./metrics-partial.ts";
 import type { PlanSeries } from "./metrics-series.ts";
 import type { KeyValue } from "./question.ts";
+import { allSlots, sumSlots } from "./slot-counts.ts";
 import { orderLabels } from "./value-order.ts";
 
 const NIL_VALUE = { type: "nil" } as const;
@@ -28,10 +29,12 @@ function sideSeries(side: string, { totals, values }: ComparedSide, { key, top }
     return { labels: [type, label], values: counts, from: [] };
   };
   const ranked = Array.from(values.values(), ({ value, counts }) => {
-    return { value, counts, total: counts.reduce((sum, count) => sum + count, 0) };
+    return { value, counts, total: sumSlots(counts) };
   }).sort((a, b) => b.total - a.total || orderLabels(a.value, b.value));
   return [
     series(`${side}_total`, { key, value: NIL_VALUE }, totals),
-    ...ranked.slice(0, top).map(({ value, counts }) => series(side, { key, value }, counts)),
+    ...ranked.slice(0, top).map(({ value, counts }) => {
+      return series(side, { key, value }, allSlots(counts, totals.length));
+    }),
   ];
 }

@@ -23,6 +23,7 @@ import type { MetricsPlan } from "./metrics-plan.ts";
 import type { Found } from "./metrics-segment.ts";
 import { labelKey } from "./numbered-values.ts";
 import type { Value } from "./question.ts";
+import { addSlots } from "./slot-counts.ts";
 import { codeHashes } from "./value-hash.ts";
 
 /** With more codes values count as many: merging texts and slots takes longer than counting. */
@@ -160,19 +161,18 @@ function addValue(
   let name: string | undefined;
   for (const [place, side] of (["baseline", "selection"] as const).entries()) {
     const first = at / 4 + place * slots;
-    let counts: Float64Array | undefined;
+    const added = words.subarray(first, first + slots);
     const { totals } = key[side];
+    let isSome = false;
     for (let slot = 0; slot < slots; slot++) {
-      const count = words[first + slot];
-      if (count === 0) continue;
-      if (isTotal) totals[firstSlot + slot] += count;
-      if (counts === undefined) {
-        name ??= labelKey(value);
-        counts = comparedValue(partial, key[side], { name, value });
-        if (counts === undefined && !isTotal) break;
-      }
-      if (counts !== undefined) counts[firstSlot + slot] += count;
+      if (added[slot] === 0) continue;
+      isSome = true;
+      if (isTotal) totals[firstSlot + slot] += added[slot];
     }
+    if (!isSome) continue;
+    name ??= labelKey(value);
+    const counts = comparedValue(partial, key[side], { name, value });
+    if (counts !== undefined) addSlots(counts, firstSlot, added);
   }
 }
 

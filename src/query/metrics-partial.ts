@@ -7,6 +7,7 @@ import type { ExemplarRoom, PartialExemplar } from "./exemplar-room.ts";
 import { metricsCells } from "./metrics-cells.ts";
 import type { Fragment, MetricsPlan } from "./metrics-plan.ts";
 import type { KeyValue, Value } from "./question.ts";
+import { addSlots, emptySlots, type SlotCounts } from "./slot-counts.ts";
 
 export interface PartialSeries {
   readonly labels: readonly KeyValue[];
@@ -23,8 +24,7 @@ export interface SeriesPartial {
 /** Values of one attribute, or intrinsic, among the spans of one side. */
 export interface ComparedValue {
   readonly value: Value;
-  /** By slot. */
-  readonly counts: Float64Array;
+  readonly counts: SlotCounts;
 }
 
 export interface ComparedSide {
@@ -142,7 +142,7 @@ function mergeCompared(
       addCounts(known[side].totals, compared[side].totals);
       for (const [name, { value, counts }] of compared[side].values) {
         const own = comparedValue(into, known[side], { name, value });
-        if (own !== undefined) addCounts(own, counts);
+        if (own !== undefined) addSlots(own, counts.first, counts.counts);
       }
     }
   }
@@ -168,11 +168,11 @@ export function comparedValue(
   into: MetricsPartial,
   { totals, values }: ComparedSide,
   { name, value }: { readonly name: string; readonly value: Value },
-): Float64Array | undefined {
+): SlotCounts | undefined {
   const known = values.get(name);
   if (known !== undefined) return known.counts;
   if (!takeCells(into, totals.length)) return undefined;
-  const counts = new Float64Array(totals.length);
+  const counts = emptySlots();
   values.set(name, { value, counts });
   return counts;
 }
