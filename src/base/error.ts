@@ -54,14 +54,21 @@ export class EngineError extends Error {
   }
 }
 
+const REFUSALS_MAX = 1000;
+const refusals = new Map<string, EngineError>();
+
 /**
- * An error without a stack, which is most of what making one costs: for refusals that come in
- * crowds when there is the least time for them, and whose words say all.
+ * An error without a stack, and the same one for the same words: making one is most of what it
+ * costs, and refusals come in crowds when there is the least time for them.
  */
 export function refusal(code: ErrorCode, message: string): EngineError {
+  const known = refusals.get(message);
+  if (known?.code === code) return known;
   const { stackTraceLimit } = Error;
   Error.stackTraceLimit = 0;
   const error = new EngineError(code, message);
   Error.stackTraceLimit = stackTraceLimit;
+  if (refusals.size >= REFUSALS_MAX) refusals.clear();
+  refusals.set(message, error);
   return error;
 }

@@ -181,7 +181,8 @@ export class HeldSockets {
     const got = this.#calls.recv(one.fd, ptr(this.#bytes), READ_BYTES, flags);
     // The end, an error, or nothing: the runtime finds out which.
     if (got <= 0) return false;
-    connection.feed(this.#bytes.subarray(0, got), false);
+    const bytes = got === READ_BYTES ? this.#bytes : this.#bytes.subarray(0, got);
+    connection.feed(bytes, false);
     return connection.unwanted > 0 ? this.#drop(one) : connection.isIdle;
   }
 

@@ -54,23 +54,18 @@ export function partialSuccessOf(rejected: RejectedSpans): ExportTracePartialSuc
   });
 }
 
-/** The same object for the same error, which nobody may change. */
+const answers = new WeakMap<EngineError, Partial<Record<RequestEncoding, Http1Answer>>>();
+
+/** The same object for the same error, which nobody may change: refusals come in crowds. */
 export function errorAnswer(error: EngineError, encoding: RequestEncoding): Http1Answer {
-  const key = `${encoding} ${error.code} ${error.message}`;
-  let answer = kept.get(key);
-  if (answer === undefined) {
-    const { http, grpc, retry } = error.face;
-    const headers = (retry ? RETRY_HEADERS : HEADERS)[encoding];
-    answer = { status: http, headers, body: errorBody(error.message, grpc, encoding) };
-    if (kept.size >= KEPT_MAX) kept.clear();
-    kept.set(key, answer);
-  }
+  const known = answers.get(error)?.[encoding];
+  if (known !== undefined) return known;
+  const { http, grpc, retry } = error.face;
+  const headers = (retry ? RETRY_HEADERS : HEADERS)[encoding];
+  const answer = { status: http, headers, body: errorBody(error.message, grpc, encoding) };
+  answers.set(error, { ...answers.get(error), [encoding]: answer });
   return answer;
 }
-
-/** Messages are few, and refusals come in crowds. */
-const KEPT_MAX = 100;
-const kept = new Map<string, Http1Answer>();
 
 const HEADERS = headersOf({});
 const RETRY_HEADERS = headersOf({ "retry-after": RETRY_AFTER });

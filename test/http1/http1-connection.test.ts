@@ -64,7 +64,7 @@ function open(answering: Answering, keepMax = 1 << 20) {
   return { socket, connection, state, feed };
 }
 
-const turns = () => new Promise((resolve) => setTimeout(resolve, 0));
+const turns = () => new Promise((resolve) => setImmediate(resolve));
 
 /** Answers with what came; refuses by the head what has "x-no". */
 function echo(seen: string[]): Answering {
