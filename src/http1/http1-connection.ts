@@ -229,6 +229,7 @@ export class Http1Connection {
     }
     if (head.expects) this.#output.write(CONTINUE);
     void answer.then((late) => {
+      this.#movedMs = this.#owner.nowMs();
       this.#answer(one, late);
       this.#goOn();
     });

@@ -280,6 +280,21 @@ describe("the end", () => {
     expect(one.socket.shut).toBe(true);
   });
 
+  test("who was answered late has time for the next request", async () => {
+    const { promise, resolve } = Promise.withResolvers<Http1Answer>();
+    const one = open(() => promise);
+    one.feed(head("/1", "Content-Length: 0"));
+    one.state.nowMs = 4000;
+    resolve(OK);
+    await turns();
+    one.state.nowMs = 8000;
+    one.connection.sweep({ idleMs: 5000, headMs: 5000 });
+    expect([one.socket.statuses, one.socket.cut]).toEqual([[200], false]);
+    one.state.nowMs = 10_000;
+    one.connection.sweep({ idleMs: 5000, headMs: 5000 });
+    expect(one.socket.cut).toBe(true);
+  });
+
   test("a head that does not end, however slowly it comes", () => {
     const one = open(() => NO);
     for (one.state.nowMs = 0; !one.socket.cut; one.state.nowMs += 1000) {

@@ -176,6 +176,45 @@ describe("a client that is refused", () => {
     await until(() => receiver.held() === 0);
   });
 
+  test("takes nothing from whoever has the number of its socket next (seed 8)", async () => {
+    const random = prng(8);
+    // The other's sockets have numbers of the same kind, and nobody holds them.
+    const receivers = [start(), startReceiver()];
+    running.push(receivers[1]);
+    let taken = 0;
+    const leave = async (port: number) => {
+      const client = await RawClient.open(port);
+      for (let sent = 0; sent < 3; sent++) client.write(`${refused(200)}${"x".repeat(200)}`);
+      client.write(`${refused(100_000)}${"x".repeat(random.below(60_000))}`);
+      await until(() => client.statuses.length >= random.below(5));
+      if (random.below(2) === 0) client.socket.resetAndDestroy();
+      else client.destroy();
+    };
+    const stay = async (port: number) => {
+      const client = await RawClient.open(port);
+      client.write(own(`${PROTOBUF}Content-Length: 50000\r\n`));
+      for (let piece = 0; piece < 10; piece++) {
+        client.write("G".repeat(5000));
+        if (random.below(3) === 0) await Bun.sleep(1);
+      }
+      await until(() => client.statuses.length > 0 || client.closed);
+      expect(client.statuses).toEqual([200]);
+      taken += 1;
+      client.destroy();
+    };
+    for (let round = 0; round < 30; round++) {
+      const clients = Array.from({ length: 16 }, () => {
+        const port = receivers[random.below(3) === 0 ? 1 : 0].port;
+        return random.below(2) === 0 ? leave(receivers[0].port) : stay(port);
+      });
+      await Promise.all(clients);
+    }
+    const bodies = receivers.flatMap(({ offered }) => offered.map(({ body }) => body));
+    expect(bodies.length).toBe(taken);
+    expect(bodies.every((body) => Buffer.from(body).equals(Buffer.alloc(50_000, "G")))).toBe(true);
+    await until(() => receivers[0].held() === 0);
+  }, 60_000);
+
   test("costs no copy of the body: it is dropped in the kernel", async () => {
     const receiver = start();
     const client = await RawClient.open(receiver.port);
