@@ -44,6 +44,7 @@ distributor:
         thrift_http: { endpoint: "${RECEIVERS.jaeger_http}" }
         grpc: { endpoint: "${RECEIVERS.jaeger_grpc}" }
         thrift_compact: { endpoint: "${RECEIVERS.jaeger_udp}" }
+compactor: { compaction: { compaction_cycle: 1h } } # its spans are old, and would go
 storage: { trace: { wal: { path: ${folder}/wal }, local: { path: ${folder}/blocks } } }
 `,
 );
