@@ -165,7 +165,10 @@ export interface MetricsAnswer {
 
 export interface Series {
   readonly labels: readonly KeyValue[];
-  /** Slots with a value, in order of time; of a question without steps one at most. */
+  /**
+   * Slots with a value, in order of time; of a question without steps one at most. May be made
+   * anew each time that they are asked for.
+   */
   readonly samples: readonly Sample[];
   readonly exemplars: readonly Exemplar[];
 }

@@ -33,23 +33,37 @@ export type PassedAnswer =
   | PassedMetrics
   | PassedSearch;
 
+const FIRST_NUMBERS = 1024;
+
 export function passAnswer(answer: Answer): PassedAnswer {
   if (answer.type === "search") return { ...answer, traces: summariesText(answer.traces) };
   if (answer.type !== "metrics") return answer;
   const { series, ...rest } = answer;
   const labels = series.flatMap((one) => [one.labels, ...one.exemplars.map((of) => of.labels)]);
-  const counts = series.flatMap(({ samples, exemplars }) => [samples.length, exemplars.length]);
-  const numbers = new Float64Array(counts.reduce((sum, count) => sum + count, 0) * 2);
+  const counts: number[] = [];
+  let numbers = new Float64Array(FIRST_NUMBERS);
   let at = 0;
-  const add = ({ timestampMs, value }: Sample) => {
-    numbers[at++] = timestampMs;
-    numbers[at++] = value;
+  const add = (some: readonly Sample[]) => {
+    if (at + some.length * 2 > numbers.length) numbers = wider(numbers, at + some.length * 2);
+    for (const { timestampMs, value } of some) {
+      numbers[at++] = timestampMs;
+      numbers[at++] = value;
+    }
+    counts.push(some.length);
   };
+  // Samples are made when they are asked for, so each is asked once.
   for (const { samples, exemplars } of series) {
-    for (const sample of samples) add(sample);
-    for (const exemplar of exemplars) add(exemplar);
+    add(samples);
+    add(exemplars);
   }
-  return { ...rest, labels: labelsText(labels), counts: Uint32Array.from(counts), numbers };
+  const passed = { counts: Uint32Array.from(counts), numbers: numbers.slice(0, at) };
+  return { ...rest, labels: labelsText(labels), ...passed };
+}
+
+function wider(numbers: Float64Array, atLeast: number): Float64Array<ArrayBuffer> {
+  const more = new Float64Array(Math.max(atLeast, numbers.length * 2));
+  more.set(numbers);
+  return more;
 }
 
 export function receiveAnswer(passed: PassedAnswer): Answer {
@@ -59,16 +73,30 @@ export function receiveAnswer(passed: PassedAnswer): Answer {
   const labels = labelsOf(text);
   const series: Series[] = [];
   let [list, at] = [0, 0];
-  const sample = (): Sample => ({ timestampMs: numbers[at++], value: numbers[at++] });
   for (let i = 0; i < counts.length; i += 2) {
     const own = labels[list++];
-    const samples = Array.from({ length: counts[i] }, sample);
-    const exemplars = Array.from({ length: counts[i + 1] }, (): Exemplar => {
-      return { ...sample(), labels: labels[list++] };
+    const first = at;
+    at += counts[i] * 2;
+    const exemplars = Array.from({ length: counts[i + 1] }, (_, place): Exemplar => {
+      return { ...sampleAt(numbers, at + place * 2), labels: labels[list++] };
     });
-    series.push({ labels: own, samples, exemplars });
+    at += counts[i + 1] * 2;
+    series.push({
+      labels: own,
+      // Made when asked for: half a million objects at once are more than all else of an answer.
+      get samples() {
+        return Array.from({ length: counts[i] }, (_, place) => {
+          return sampleAt(numbers, first + place * 2);
+        });
+      },
+      exemplars,
+    });
   }
   return { ...rest, series };
+}
+
+function sampleAt(numbers: Float64Array, at: number): Sample {
+  return { timestampMs: numbers[at], value: numbers[at + 1] };
 }
 
 /** As what was gathered, but traces, and labels of exemplars. */
