@@ -123,6 +123,15 @@ export function markPresent(index: u32): void {
   store<u8>(at, <u32>load<u8>(at) | (1 << (index & 7)));
 }
 
+/** Indexes [first, end), of which there is one at least. */
+export function markRun(first: u32, end: u32): void {
+  const last = presentAt + ((end - 1) >> 3);
+  let at = presentAt + (first >> 3);
+  let bits: u32 = 0xff << (first & 7);
+  for (; at < last; at++, bits = 0xff) store<u8>(at, <u32>load<u8>(at) | bits);
+  store<u8>(at, <u32>load<u8>(at) | (bits & (0xff >> (7 - ((end - 1) & 7)))));
+}
+
 export function setListType(type: u32): void {
   listType = type;
 }

@@ -91,8 +91,7 @@ export let inLinksAt: u32 = 0;
 export let inEventPlaceAt: u32 = 0; // event of the inputs → event of the output, or NO_ROW
 export let inLinkPlaceAt: u32 = 0;
 export let partsAt: u32 = 0; // u32 each: next trace and end of each input's part of a tenant
-export let internSlotsAt: u32 = 0; // epoch u32 · entry u32
-export let internSlots: u32 = 0;
+export let internSlotsAt: u32 = 0; // u32 each: epoch · entry · where its text lies · bytes
 export let mappedAt: u32 = 0; // code of the page's dictionary → entry (u32) or number (u64)
 export let inPageAt: u32 = 0; // where TypeScript puts pages
 export let storedAt: u32 = 0; // where TypeScript puts stored pages
@@ -117,8 +116,9 @@ const ARENA_BYTES_MAX: u32 = 64 << 20;
 
 /** Dictionary pages above this are not written; the column is PLAIN then. */
 export const DICTIONARY_BYTES_MAX: u32 = 1 << 20;
-/** More texts fit into no dictionary of that size. */
-export const MERGE_INTERNED_MAX: u32 = DICTIONARY_BYTES_MAX >> 2;
+/** Texts that a merge looks for: into a dictionary of that size fit 160,000 distinct ones. */
+export const INTERN_SLOTS: u32 = 1 << 18;
+export const SLOT_BYTES: u32 = 16;
 /** Distinct numbers of a dictionary; beyond them a delta or plain page is as small. */
 export const NUMBERS_MAX: u32 = 4096;
 export const NUMBER_SLOTS: u32 = 16384;
@@ -215,9 +215,8 @@ export function openMerge(scratch: u32, end: u32, rowCap: u32, traceCap: u32, ev
   inEventPlaceAt = take(eventCap * 4);
   inLinkPlaceAt = take(linkCap * 4);
   partsAt = take(MERGE_INPUTS_MAX * 8);
-  internSlots = MERGE_INTERNED_MAX * 2;
-  internSlotsAt = take(internSlots * 8);
-  if (isUsed) memory.fill(internSlotsAt, 0, internSlots * 8);
+  internSlotsAt = take(INTERN_SLOTS * SLOT_BYTES);
+  if (isUsed) memory.fill(internSlotsAt, 0, INTERN_SLOTS * SLOT_BYTES);
   cutEntries = take(entryCap * 8);
   mappedAt = take(MAPPED_MAX * 8);
   inPageAt = take(IN_PAGE_BYTES);

@@ -115,6 +115,18 @@ export function inputTraces(): u32 {
   return inTraces;
 }
 
+/** The trace, counted over all inputs, that this row of theirs is of. */
+export function traceOfInput(row: u32): u32 {
+  let low: u32 = 0;
+  let high = inTraces;
+  while (high - low > 1) {
+    const middle = (low + high) >> 1;
+    if (load<u32>(inTraceRowAt + middle * 4) <= row) low = middle;
+    else high = middle;
+  }
+  return low;
+}
+
 // @ts-ignore: decorator
 @inline
 function isBelow(a: u32, b: u32): bool {

@@ -8,7 +8,15 @@
  *
  * The bytes may be damaged: every read stays before `end`, and what does not fit is PAGE_BAD.
  */
-import { begin, kind, markPresent, required, scope, setListType } from "./column-open";
+import {
+  begin,
+  kind,
+  markPresent,
+  markRun,
+  required,
+  scope,
+  setListType,
+} from "./column-open";
 import {
   denseAt,
   IN_ENTRIES_MAX,
@@ -21,6 +29,7 @@ import {
   inPageAt,
   inPlaceAt,
   inRepeatsAt,
+  inTraceRowAt,
   inValuesAt,
   mappedAt,
   statAt,
@@ -42,7 +51,7 @@ import {
   SCOPE_SPAN,
 } from "./layout";
 import { mergeLists } from "./merge-list";
-import { addKinds } from "./merge-order";
+import { addKinds, traceOfInput } from "./merge-order";
 import {
   beginTexts,
   entryAt,
@@ -54,6 +63,7 @@ import {
   NO_ENTRY,
   NO_ROOM,
   touchSlot,
+  touchText,
 } from "./merge-text";
 import { BAD, undelta, unpack, unpackBools, unpackLevels } from "./vector-decode";
 
@@ -174,8 +184,8 @@ function textsTo(from: u32, end: u32, count: u32, out: u32): u32 {
 }
 
 /**
- * Hashes of the next texts to `out`, and their slots into the cache: a loop this short waits for
- * many misses at a time. Returns how many texts are hashed by then.
+ * Hashes of the next texts to `out`, and into the cache their slots, then the texts that these
+ * name: loops this short wait for many misses at a time. Returns how many texts are hashed by then.
  */
 function hashSome(from: u32, end: u32, out: u32, first: u32, count: u32): u32 {
   let p = from;
@@ -191,6 +201,7 @@ function hashSome(from: u32, end: u32, out: u32, first: u32, count: u32): u32 {
     store<u32>(out + (i - first) * 4, h);
     p += 4 + length;
   }
+  for (let h = out; h < out + (i - first) * 4; h += 4) sum += touchText(load<u32>(h));
   store<u32>(statAt, sum, 32); // so that the loads are not optimized away
   return i;
 }
@@ -227,7 +238,7 @@ export function mergePage(from: u32, end: u32, encoding: u32, entries: u32, rowF
   const places = inPlaceAt + (rowBase + rowFirst) * 4;
   if (definitionMax == 0) {
     const result = decodeValues(end, encoding, rows);
-    if (result == PAGE_GOOD && !levelsOnly) putAll(places, rows);
+    if (result == PAGE_GOOD && !levelsOnly) putAll(rowBase + rowFirst, rows);
     return result;
   }
   if (end - bodyAt < 4 || load<u32>(bodyAt) > end - bodyAt - 4) return PAGE_BAD;
@@ -237,15 +248,8 @@ export function mergePage(from: u32, end: u32, encoding: u32, entries: u32, rowF
   bodyAt = after;
   const result = decodeValues(end, encoding, present);
   if (result != PAGE_GOOD) return result;
-  if (present < rows || levelsOnly) {
-    putPresent(places, rows);
-    return PAGE_GOOD;
-  }
-  for (let i: u32 = 0; i < rows; i++) {
-    const place = load<u32>(places + i * 4);
-    if (place - pieceFirst < pieceCount) markPresent(place);
-  }
-  putAll(places, rows);
+  if (present < rows || levelsOnly) putPresent(places, rows);
+  else putAll(rowBase + rowFirst, rows);
   return PAGE_GOOD;
 }
 
@@ -397,16 +401,53 @@ function put(place: u32, value: u32): void {
   else v128.store(denseAt + place * 16, v128.load(value));
 }
 
-function putAll(places: u32, rows: u32): void {
-  const width = valueWidth;
+/**
+ * A value of each of these rows of all inputs. Those of a trace lie behind each other in the output
+ * as well, but for spans that are left out, or lie outside of the piece.
+ */
+function putAll(rowFirst: u32, rows: u32): void {
+  const rowEnd = rowFirst + rows;
+  let trace = traceOfInput(rowFirst);
   let value = valueAt;
-  for (let i: u32 = 0; i < rows; i++) {
-    const place = load<u32>(places + i * 4);
-    if (place - pieceFirst < pieceCount) {
-      if (width == 4) store<u32>(denseAt + place * 4, load<u32>(value));
-      else store<u64>(denseAt + place * 8, load<u64>(value));
+  for (let row = rowFirst; row < rowEnd; trace++) {
+    const stop = min(load<u32>(inTraceRowAt + trace * 4, 4), rowEnd);
+    const first = load<u32>(inPlaceAt + row * 4);
+    const last = load<u32>(inPlaceAt + (stop - 1) * 4);
+    const isRun = last - first == stop - 1 - row;
+    if (isRun && first - pieceFirst < pieceCount && last - pieceFirst < pieceCount) {
+      putRun(first, last + 1, value);
+    } else {
+      putSome(row, stop, value);
     }
-    value += width;
+    value += (stop - row) * valueWidth;
+    row = stop;
+  }
+}
+
+/** Places [first, end) of the output. */
+// @ts-ignore: decorator
+@inline
+function putRun(first: u32, end: u32, value: u32): void {
+  if (!required) markRun(first, end);
+  const shift: u32 = valueWidth == 4 ? 2 : 3;
+  const stop = denseAt + (end << shift);
+  let to = denseAt + (first << shift);
+  let from = value;
+  for (; to + 16 <= stop; to += 16, from += 16) v128.store(to, v128.load(from));
+  if (to + 8 <= stop) {
+    store<u64>(to, load<u64>(from));
+    to += 8;
+    from += 8;
+  }
+  if (to < stop) store<u32>(to, load<u32>(from));
+}
+
+/** Rows [row, end) of all inputs, each for itself. */
+function putSome(row: u32, end: u32, value: u32): void {
+  let at = value;
+  for (let own = row; own < end; own++, at += valueWidth) {
+    const place = load<u32>(inPlaceAt + own * 4);
+    if (place - pieceFirst < pieceCount) put(place, at);
   }
 }
 

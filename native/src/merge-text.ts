@@ -12,9 +12,9 @@ import {
   cutEntries,
   DICTIONARY_BYTES_MAX,
   entryCap,
-  internSlots,
+  INTERN_SLOTS,
   internSlotsAt,
-  MERGE_INTERNED_MAX,
+  SLOT_BYTES,
 } from "./cut";
 import { equal, hash } from "./intern";
 import { ORDER_RESIDUAL } from "./layout";
@@ -70,7 +70,20 @@ export function internsPlain(): bool {
 // @ts-ignore: decorator
 @inline
 export function touchSlot(h: u32): u32 {
-  return load<u32>(internSlotsAt + (h & (internSlots - 1)) * 8);
+  return load<u32>(slotOf(h));
+}
+
+/** Fetches the text that is there: of another time it is any of the arena, or none. */
+// @ts-ignore: decorator
+@inline
+export function touchText(h: u32): u32 {
+  return load<u8>(load<u32>(slotOf(h), 8));
+}
+
+// @ts-ignore: decorator
+@inline
+function slotOf(h: u32): u32 {
+  return internSlotsAt + (h & (INTERN_SLOTS - 1)) * SLOT_BYTES;
 }
 
 /** The entry of a text as it is, or NO_ROOM. */
@@ -123,22 +136,24 @@ export function addEntry(bytes: u32): u32 {
   return entries - 1;
 }
 
+/** The entry of this text, or NO_ENTRY: then the next entry will be it. */
 function find(at: u32, bytes: u32, h: u32): u32 {
-  const mask = internSlots - 1;
-  let slot = h & mask;
-  for (;;) {
-    const own = internSlotsAt + slot * 8;
-    if (load<u32>(own) != epoch) break;
-    const other = load<u32>(own, 4);
-    const entry = cutEntries + other * 8;
-    if (load<u32>(entry, 4) == bytes && equal(load<u32>(entry), at, bytes)) return other;
-    slot = (slot + 1) & mask;
+  const slotsEnd = internSlotsAt + INTERN_SLOTS * SLOT_BYTES;
+  let slot = slotOf(h);
+  while (load<u32>(slot) == epoch) {
+    if (load<u32>(slot, 12) == bytes && equal(load<u32>(slot, 8), at, bytes)) {
+      return load<u32>(slot, 4);
+    }
+    slot += SLOT_BYTES;
+    if (slot == slotsEnd) slot = internSlotsAt;
   }
   internedBytes += bytes + 4;
-  if (internedBytes > DICTIONARY_BYTES_MAX || entries >= MERGE_INTERNED_MAX) interns = false;
+  if (internedBytes > DICTIONARY_BYTES_MAX) interns = false;
   else {
-    store<u32>(internSlotsAt + slot * 8, epoch);
-    store<u32>(internSlotsAt + slot * 8, entries, 4);
+    store<u32>(slot, epoch);
+    store<u32>(slot, entries, 4);
+    store<u32>(slot, arenaPos, 8);
+    store<u32>(slot, bytes, 12);
   }
   return NO_ENTRY;
 }
