@@ -83,7 +83,7 @@ interface Page extends PageHead {
 
 interface HeldPage {
   readonly page: Page;
-  /** Missing for pages that are too small to tell anything. */
+  /** Missing where it was not tried: the page is too small to tell anything, or not to be so. */
   readonly compressed: Uint8Array | undefined;
 }
 
@@ -305,20 +305,21 @@ export class ParquetFile {
       return;
     }
     if (codec === undefined) this.#decide(column, chosen);
-    const stored = chosen === "ZSTD" ? (compressed ?? this.#compress(page)) : page.bytes;
-    this.#write(column, page, stored);
-    if (compressed !== undefined) freeBytes(compressed);
+    this.#store(column, { page, compressed });
   }
 
   /** Writes what was held back until the codec was known. */
   #decide(column: OpenColumn, codec: Codec): void {
     column.codec = codec;
-    for (const { page, compressed } of column.held) {
-      const stored = codec === "ZSTD" ? (compressed ?? this.#compress(page)) : page.bytes;
-      this.#write(column, page, stored);
-      if (compressed !== undefined) freeBytes(compressed);
-    }
+    for (const held of column.held) this.#store(column, held);
     column.held = [];
+  }
+
+  /** By the column's codec, which is decided. */
+  #store(column: OpenColumn, { page, compressed }: HeldPage): void {
+    const isZstd = column.codec === "ZSTD";
+    this.#write(column, page, isZstd ? (compressed ?? this.#compress(page)) : page.bytes);
+    if (compressed !== undefined) freeBytes(compressed);
   }
 
   #compress(page: Page): Uint8Array {

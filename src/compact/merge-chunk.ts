@@ -14,6 +14,10 @@ const encodingOf: Readonly<Record<number, Encoding>> = {
   8: "RLE_DICTIONARY",
   9: "BYTE_STREAM_SPLIT",
 };
+const SPLIT: Encoding = "BYTE_STREAM_SPLIT";
+/** Of a value that is split. */
+const SPLIT_BYTES = 8;
+const WHOLE: readonly number[] = [];
 /** What the other way must save to be worth a reader's time. */
 const SAVED_MIN = 0.01;
 /** Levels below it are not worth a frame of their own. */
@@ -81,13 +85,13 @@ export function writeDataPages(
 /** Levels, and each byte of split values, are unlike what comes behind them. */
 function partsOf(kernel: EncodeExports, bytes: number): readonly number[] {
   const levels = kernel.pageLevelBytes();
-  const parts = levels >= LEVELS_APART_MIN ? [levels] : [];
-  if (encodingOf[kernel.pageEncoding()] !== "BYTE_STREAM_SPLIT") return parts;
-  const plane = (bytes - levels) / 8;
-  if (plane < LEVELS_APART_MIN) return parts;
-  const planes = Array.from({ length: 7 }, () => plane);
-  // Without a frame of their own, levels go with the first plane.
-  return parts.length > 0 ? [...parts, ...planes] : [levels + plane, ...planes.slice(1)];
+  const isApart = levels >= LEVELS_APART_MIN;
+  const plane = encodingOf[kernel.pageEncoding()] === SPLIT ? (bytes - levels) / SPLIT_BYTES : 0;
+  if (plane < LEVELS_APART_MIN) return isApart ? [levels] : WHOLE;
+  // Without a frame of their own, levels go with the first plane. What is left is the last one.
+  const parts = isApart ? [levels, plane] : [levels + plane];
+  for (let next = 2; next < SPLIT_BYTES; next++) parts.push(plane);
+  return parts;
 }
 
 function view(memory: Uint8Array, at: number, bytes: number): Uint8Array {

@@ -142,7 +142,8 @@ export class InputPages implements InputPage {
 
   #open(offset: number, bytes: number, isDictionary: boolean): void {
     const chunk = this.#chunk;
-    const [memory, fields] = [this.#memory, this.#fields];
+    const memory = this.#memory;
+    const fields = this.#fields;
     if (chunk === undefined) return;
     if (offset < this.#readFrom || offset + bytes > this.#readEnd) this.#read(offset, bytes);
     const from = this.#storedAt + offset - this.#readFrom;
@@ -150,8 +151,9 @@ export class InputPages implements InputPage {
     const isZstd = zstd ? 1 : 0;
     const wrong = this.#kernel.openStored(from, from + bytes, isDictionary ? 1 : 0, isZstd);
     if (wrong !== 0) throw corrupt(chunk, STORED_WRONGS[wrong]);
-    const [at, length, plainBytes] = fields;
-    const body = memory.subarray(at, at + length);
+    const at = fields[0];
+    const plainBytes = fields[2];
+    const body = memory.subarray(at, at + fields[1]);
     if (fields[6] === 1 && Bun.hash.crc32(body) !== fields[5]) throw corrupt(chunk, "crc");
     this.values = fields[3];
     this.encoding = fields[4];

@@ -38,7 +38,8 @@ interface MergeMemory {
 }
 
 const start = workerData as ThreadStart;
-const control = new Int32Array(sharedBuffer(start.memory), 0, 4096);
+const shared = sharedBuffer(start.memory);
+const control = new Int32Array(shared, 0, 4096);
 /** Made for the first merge; between works no page of it is in use. */
 let merging: MergeMemory | undefined;
 
@@ -150,11 +151,12 @@ function yieldNow(): void {
   if (Atomics.load(control, STOP) === 1) throw new Stopped();
 }
 
+/** Asked at every page, so it is loops: what takes functions is compiled longer than it runs. */
 function isBusy(): boolean {
-  if ([0, 1].some((half) => Atomics.load(control, HALF_STATE + half) === HALF_SEALED)) return true;
-  const used = start.plan.rings.reduce(
-    (sum, base) => sum + ringUsedBytes(control.buffer as SharedArrayBuffer, base),
-    0,
-  );
+  for (let half = 0; half < 2; half++) {
+    if (Atomics.load(control, HALF_STATE + half) === HALF_SEALED) return true;
+  }
+  let used = 0;
+  for (const base of start.plan.rings) used += ringUsedBytes(shared, base);
   return used > RING_BYTES_BUSY;
 }
