@@ -85,6 +85,7 @@ export let textEndAt: u32 = 0;
 export let inTraceIdAt: u32 = 0; // 16 bytes a trace of the inputs, input after input
 export let inTraceRowAt: u32 = 0; // its first row, counted over all inputs; one more at the end
 export let inTraceKeepAt: u32 = 0; // u8: 0 when it is past its time, unless another part is not
+export let inTracePlaceAt: u32 = 0; // where its rows lie in the output, NO_ROW: not all in a row
 export let inPlaceAt: u32 = 0; // row of the inputs → row of the output, or NO_ROW
 export let inEventsAt: u32 = 0; // row of the inputs → how many events it has
 export let inLinksAt: u32 = 0;
@@ -209,6 +210,7 @@ export function openMerge(scratch: u32, end: u32, rowCap: u32, traceCap: u32, ev
   inTraceIdAt = take(traceCap * 16);
   inTraceRowAt = take(traceCap * 4 + 4);
   inTraceKeepAt = take(traceCap);
+  inTracePlaceAt = take(traceCap * 4);
   inPlaceAt = take(rowCap * 4);
   inEventsAt = take(rowCap * 4);
   inLinksAt = take(rowCap * 4);

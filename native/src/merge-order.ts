@@ -20,6 +20,7 @@ import {
   inPlaceAt,
   inTraceIdAt,
   inTraceKeepAt,
+  inTracePlaceAt,
   inTraceRowAt,
   mappedAt,
   partsAt,
@@ -171,6 +172,7 @@ export function firstRows(): u32 {
 /** As if the inputs' rows were the output: for a column that the order follows from. */
 export function placeAsIs(): void {
   for (let row: u32 = 0; row < inRows; row++) store<u32>(inPlaceAt + row * 4, row);
+  memory.copy(inTracePlaceAt, inTraceRowAt, inTraces * 4);
   setMerged(inRows, inTraces);
 }
 
@@ -255,10 +257,14 @@ function mergeTrace(id: u32, end: u32, partOfOutput: u32): void {
     if (trace >= load<u32>(part, 4) || !isSame(inTraceIdAt + trace * 16, id)) continue;
     store<u32>(part, trace + 1);
     if (!isHere && keep) continue;
+    const from = load<u32>(inTraceRowAt + trace * 4);
     const stop = load<u32>(inTraceRowAt + trace * 4, 4);
-    for (let row = load<u32>(inTraceRowAt + trace * 4); row < stop; row++) {
+    const place = outRows;
+    for (let row = from; row < stop; row++) {
       store<u32>(inPlaceAt + row * 4, isHere ? placeOf(row, rows) : <u32>NO_ROW);
     }
+    const isRun = outRows - place == stop - from;
+    store<u32>(inTracePlaceAt + trace * 4, isRun ? place : <u32>NO_ROW);
   }
   if (outRows == first) return;
   v128.store(load<u32>(cutHalf, HALF_TRACE_ID) + outTraces * 16, v128.load(id));

@@ -12,7 +12,6 @@ import {
   begin,
   kind,
   markPresent,
-  markRun,
   required,
   scope,
   setListType,
@@ -29,7 +28,6 @@ import {
   inPageAt,
   inPlaceAt,
   inRepeatsAt,
-  inTraceRowAt,
   inValuesAt,
   mappedAt,
   statAt,
@@ -51,7 +49,8 @@ import {
   SCOPE_SPAN,
 } from "./layout";
 import { mergeLists } from "./merge-list";
-import { addKinds, traceOfInput } from "./merge-order";
+import { addKinds } from "./merge-order";
+import { put, putAll, putPresent } from "./merge-put";
 import {
   beginTexts,
   entryAt,
@@ -94,8 +93,8 @@ let childNext: u32 = 0; // the next event (link), counted over all inputs
 
 // what is decoded of the page at hand
 export let bodyAt: u32 = 0; // after the levels
-let valueAt: u32 = 0;
-let valueWidth: u32 = 0;
+export let valueAt: u32 = 0;
+export let valueWidth: u32 = 0;
 
 /** Opens a column of the output; with `onlyLevels` just to know which rows have a value. */
 export function beginMergeColumn(newKind: u32, newScope: u32, isRequired: bool, lists: u32,
@@ -389,84 +388,6 @@ export function unsplit(from: u32, count: u32, out: u32): void {
     const high = <u32>load<u8>(q) | (<u32>load<u8>(q + count) << 8) |
       (<u32>load<u8>(q + count * 2) << 16) | (<u32>load<u8>(q + count * 3) << 24);
     store<u64>(out + i * 8, <u64>low | (<u64>high << 32));
-  }
-}
-
-// @ts-ignore: decorator
-@inline
-function put(place: u32, value: u32): void {
-  if (!required) markPresent(place);
-  if (valueWidth == 4) store<u32>(denseAt + place * 4, load<u32>(value));
-  else if (valueWidth == 8) store<u64>(denseAt + place * 8, load<u64>(value));
-  else v128.store(denseAt + place * 16, v128.load(value));
-}
-
-/**
- * A value of each of these rows of all inputs. Those of a trace lie behind each other in the output
- * as well, but for spans that are left out, or lie outside of the piece.
- */
-function putAll(rowFirst: u32, rows: u32): void {
-  const rowEnd = rowFirst + rows;
-  let trace = traceOfInput(rowFirst);
-  let value = valueAt;
-  for (let row = rowFirst; row < rowEnd; trace++) {
-    const stop = min(load<u32>(inTraceRowAt + trace * 4, 4), rowEnd);
-    const first = load<u32>(inPlaceAt + row * 4);
-    const last = load<u32>(inPlaceAt + (stop - 1) * 4);
-    const isRun = last - first == stop - 1 - row;
-    if (isRun && first - pieceFirst < pieceCount && last - pieceFirst < pieceCount) {
-      putRun(first, last + 1, value);
-    } else {
-      putSome(row, stop, value);
-    }
-    value += (stop - row) * valueWidth;
-    row = stop;
-  }
-}
-
-/** Places [first, end) of the output. */
-// @ts-ignore: decorator
-@inline
-function putRun(first: u32, end: u32, value: u32): void {
-  if (!required) markRun(first, end);
-  const shift: u32 = valueWidth == 4 ? 2 : 3;
-  const stop = denseAt + (end << shift);
-  let to = denseAt + (first << shift);
-  let from = value;
-  for (; to + 16 <= stop; to += 16, from += 16) v128.store(to, v128.load(from));
-  if (to + 8 <= stop) {
-    store<u64>(to, load<u64>(from));
-    to += 8;
-    from += 8;
-  }
-  if (to < stop) store<u32>(to, load<u32>(from));
-}
-
-/** Rows [row, end) of all inputs, each for itself. */
-function putSome(row: u32, end: u32, value: u32): void {
-  let at = value;
-  for (let own = row; own < end; own++, at += valueWidth) {
-    const place = load<u32>(inPlaceAt + own * 4);
-    if (place - pieceFirst < pieceCount) put(place, at);
-  }
-}
-
-/** By the bits at inLevelsAt. */
-function putPresent(places: u32, rows: u32): void {
-  const width = valueWidth;
-  let value = valueAt;
-  for (let first: u32 = 0; first < rows; first += 64) {
-    let bits = load<u64>(inLevelsAt + (first >> 3));
-    while (bits) {
-      const place = load<u32>(places + (first + <u32>ctz<u64>(bits)) * 4);
-      bits &= bits - 1;
-      if (place - pieceFirst < pieceCount) {
-        markPresent(place);
-        if (width == 4) store<u32>(denseAt + place * 4, load<u32>(value));
-        else store<u64>(denseAt + place * 8, load<u64>(value));
-      }
-      value += width;
-    }
   }
 }
 
