@@ -16,6 +16,7 @@ import {
   denseAt,
   DICTIONARY_BYTES_MAX,
   dictionaryAt,
+  isMerge,
   presentAt,
   traceIdAt,
   traceOrderAt,
@@ -35,6 +36,8 @@ import {
   KIND_U32,
   SCOPE_SPAN,
 } from "./layout";
+import { keepsAllRows } from "./merge-order";
+import { distinctTexts } from "./merge-text";
 import { countPresent, presentByte } from "./page-bits";
 
 // Parquet's numbers
@@ -128,8 +131,17 @@ function chooseEncoding(): u32 {
     case KIND_U32:
     case KIND_DOUBLE: return codeNumbers(listAt, valueCount) ? DICTIONARY : PLAIN;
     case KIND_TRACE: return codeTraces();
-    default: return !plainTexts && codeStrings(listAt, valueCount) ? DICTIONARY : PLAIN;
+    default: {
+      if (plainTexts) return PLAIN;
+      return codeStrings(listAt, valueCount, wholeTexts()) ? DICTIONARY : PLAIN;
+    }
   }
+}
+
+/** How many texts there are, where the chunk is all of a merge that leaves nothing out; else 0. */
+function wholeTexts(): u32 {
+  const isWhole = chunkIndexFirst == 0 && chunkIndexEnd == indexCount;
+  return isMerge && isWhole && keepsAllRows() ? distinctTexts() : 0;
 }
 
 function codeTraces(): u32 {

@@ -1,6 +1,6 @@
 /**
- * Dictionaries of a column chunk: codes in order of first sight, then renumbered in the order of
- * the values, so that the smallest and largest code of a page give its bounds.
+ * Dictionaries of a column chunk: codes in order of first sight, or as entries are numbered, then
+ * renumbered in the order of the values, so that the smallest and largest code of a page give its bounds.
  */
 import { kind, entriesAt } from "./column-open";
 import {
@@ -36,8 +36,29 @@ export let dictionaryEnd: u32 = 0;
 const CODE_MASK: u32 = 0xffffff;
 const MORE: u32 = 9;
 
-/** Maps entries (u32 each) to codes; false when the column is better PLAIN. */
-export function codeStrings(from: u32, count: u32): bool {
+/**
+ * Maps entries (u32 each) to codes; false when the column is better PLAIN. `known`: there are these
+ * entries alone, each with a text of its own, and each occurs; 0: who knows.
+ */
+export function codeStrings(from: u32, count: u32, known: u32): bool {
+  const isKnown = known > 0 && kind != KIND_ORDER;
+  if (!(isKnown ? takeEntries(known, count >> 1) : findEntries(from, count))) return false;
+  if (kind != KIND_ORDER) {
+    sortStrings();
+    if (isKnown) recode(from, count);
+    else if (!isSorted) recode(codesAt, count);
+  }
+  let at = dictionaryAt;
+  for (let i: u32 = 0; i < dictionaryCount; i++) {
+    if ((i & (WARM_AHEAD - 1)) == 0) warm(dictionaryEntryAt + i * 4, dictionaryCount - i);
+    at = putEntry(load<u32>(dictionaryEntryAt + i * 4), at);
+  }
+  dictionaryEnd = at;
+  return true;
+}
+
+/** Entries in the order of first sight, and the values as places among them. */
+function findEntries(from: u32, count: u32): bool {
   const epoch = nextEpoch();
   const limit = count >> 1;
   let codes: u32 = 0;
@@ -56,13 +77,19 @@ export function codeStrings(from: u32, count: u32): bool {
     store<u32>(codesAt + i * 4, load<u32>(slot, 4));
   }
   dictionaryCount = codes;
-  if (kind != KIND_ORDER) sortStrings(count);
-  let at = dictionaryAt;
-  for (let i: u32 = 0; i < codes; i++) {
-    if ((i & (WARM_AHEAD - 1)) == 0) warm(dictionaryEntryAt + i * 4, codes - i);
-    at = putEntry(load<u32>(dictionaryEntryAt + i * 4), at);
+  return true;
+}
+
+/** Entries as they are numbered. */
+function takeEntries(known: u32, limit: u32): bool {
+  if (known > limit) return false;
+  let bytes: u32 = 0;
+  for (let entry: u32 = 0; entry < known; entry++) {
+    bytes += 4 + load<u32>(entriesAt + entry * 8, 4);
+    if (bytes > DICTIONARY_BYTES_MAX) return false;
+    store<u32>(dictionaryEntryAt + entry * 4, entry);
   }
-  dictionaryEnd = at;
+  dictionaryCount = known;
   return true;
 }
 
@@ -117,7 +144,7 @@ function putOrder(from: u32, length: u32, out: u32): u32 {
  * runs that are left by their next eight. Texts lie apart in memory, so they are loaded once a
  * round and not once a comparison.
  */
-function sortStrings(count: u32): void {
+function sortStrings(): void {
   for (let i: u32 = 0; i < dictionaryCount; i++) {
     store<u32>(recordAt + i * 16, i, 8);
     store<u32>(recordAt + i * 16, load<u32>(dictionaryEntryAt + i * 4), 12);
@@ -138,7 +165,7 @@ function sortStrings(count: u32): void {
   for (let i: u32 = 0; i < dictionaryCount; i++) {
     store<u32>(dictionaryEntryAt + i * 4, load<u32>(recordAt + i * 16, 12));
   }
-  renumber(count);
+  placeCodes();
 }
 
 /** Sorts the records [first, end) by the bytes [depth, depth + 8) and marks the runs in them. */
@@ -180,18 +207,23 @@ function commonPrefix(): u32 {
   return common;
 }
 
-/** Codes become the places of the sorted records. */
-function renumber(count: u32): void {
-  let same: u32 = 1;
+/** Whether the last placeCodes() found each code in its place. */
+let isSorted: bool = true;
+
+/** Notes at counterAt of each code the place of its record, now that they are sorted. */
+function placeCodes(): void {
+  isSorted = true;
   for (let i: u32 = 0; i < dictionaryCount; i++) {
     const code = load<u32>(recordAt + i * 16, 8) & CODE_MASK;
     store<u32>(counterAt + code * 4, i);
-    if (code != i) same = 0;
+    if (code != i) isSorted = false;
   }
-  if (same) return;
+}
+
+/** Codes of the values at `from`, which become the places of their records. */
+function recode(from: u32, count: u32): void {
   for (let i: u32 = 0; i < count; i++) {
-    const at = codesAt + i * 4;
-    store<u32>(at, load<u32>(counterAt + load<u32>(at) * 4));
+    store<u32>(codesAt + i * 4, load<u32>(counterAt + load<u32>(from + i * 4) * 4));
   }
 }
 
@@ -306,7 +338,8 @@ export function codeNumbers(from: u32, count: u32): bool {
   }
   dictionaryCount = codes;
   mergeSort(0, codes);
-  renumber(count);
+  placeCodes();
+  if (!isSorted) recode(codesAt, count);
   for (let i: u32 = 0; i < codes; i++) {
     store<u64>(dictionaryEntryAt + i * 8, valueOfKey(load<u64>(recordAt + i * 16)));
   }

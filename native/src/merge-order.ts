@@ -315,6 +315,11 @@ export function mergedRows(): u32 {
   return outRows;
 }
 
+/** Whether every row of the inputs is one of the output. */
+export function keepsAllRows(): bool {
+  return outRows == inRows;
+}
+
 export function mergedTraces(): u32 {
   return outTraces;
 }

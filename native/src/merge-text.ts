@@ -61,6 +61,11 @@ export function entryOf(from: u32, length: u32): u32 {
   return entryOfHash(at, bytes, interns ? hash(at, bytes) : 0);
 }
 
+/** How many texts there are, each an entry; 0: some are several, as it was given up to look. */
+export function distinctTexts(): u32 {
+  return interns ? entries : 0;
+}
+
 /** Whether texts are looked for as they are. */
 export function internsPlain(): bool {
   return interns && !numbersAt;
