@@ -1,6 +1,7 @@
 /**
  * Dictionaries of a column chunk: codes in order of first sight, or as entries are numbered, then
- * renumbered in the order of the values, so that the smallest and largest code of a page give its bounds.
+ * renumbered in the order of the values, so that the smallest and largest code of a page give its
+ * bounds.
  */
 import { kind, entriesAt } from "./column-open";
 import {

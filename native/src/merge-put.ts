@@ -1,4 +1,4 @@
-/** Values of a page of a merge to where their rows lie in the output: what is dense, and present. */
+/** Values of a page of a merge to where their rows lie in the output: dense values, presence. */
 import { markPresent, markRun, required } from "./column-open";
 import { denseAt, inLevelsAt, inPlaceAt, inTracePlaceAt, inTraceRowAt } from "./cut";
 import { NO_ROW } from "./layout";
