@@ -4,14 +4,15 @@
  */
 import type { MetricsFunction, Pipeline } from "../traceql/ast.ts";
 import { printField } from "../traceql/print.ts";
-import { type CodeTools, fieldCodes } from "./field-codes.ts";
+import { isDedicated, NIL_TEXT } from "./dedicated-attributes.ts";
+import { type CodeTools, type FieldCodes, fieldCodes } from "./field-codes.ts";
 import { metricsCells } from "./metrics-cells.ts";
 import { type ChosenValues, tallyChosen, tallyCompare } from "./metrics-compare.ts";
 import type { ExemplarTaker } from "./metrics-exemplars.ts";
 import { type MetricsPartial, type SeriesPartial, takeCells } from "./metrics-partial.ts";
 import type { MetricsPlan, Slots } from "./metrics-plan.ts";
 import { fieldBuckets, fieldNumbers } from "./metrics-values.ts";
-import type { KeyValue } from "./question.ts";
+import type { KeyValue, Value } from "./question.ts";
 import { type CountedRows, RowGroups } from "./row-groups.ts";
 import type { SegmentPart } from "./segment-part.ts";
 import type { SharedFacts } from "./shared-facts.ts";
@@ -137,7 +138,10 @@ const VALUES_BYTES = 32;
 function tallyFunction(of: FunctionRows, into: SeriesInto, tools: CodeTools): RowGroups {
   const { fn, filter, counted } = of;
   const { slotOf } = counted;
-  const fields = fn.by.map((field) => fieldCodes(filter, { field, slotOf }, tools));
+  const fields = fn.by.map((field) => {
+    const codes = fieldCodes(filter, { field, slotOf }, tools);
+    return isDedicated(field) ? withNilText(codes) : codes;
+  });
   const isBucketed = fn.fn === "histogram_over_time" || fn.fn === "quantile_over_time";
   if (isBucketed && fn.field !== undefined) {
     fields.push(fieldBuckets(filter, { field: fn.field, slotOf }, tools));
@@ -149,6 +153,16 @@ function tallyFunction(of: FunctionRows, into: SeriesInto, tools: CodeTools): Ro
   if (hasValues) tallyNumbers(of, { groups, into }, tools);
   else tallyCounts(of, { groups, into }, tools);
   return groups;
+}
+
+/** What a row lacks is a text there. */
+function withNilText(codes: FieldCodes): FieldCodes {
+  const { values } = codes;
+  const value = (code: number): Value => {
+    const found = codes.value(code);
+    return found.type === "nil" ? NIL_TEXT : found;
+  };
+  return { ...codes, value, values: values && { ...values, missing: NIL_TEXT } };
 }
 
 interface GroupsInto {

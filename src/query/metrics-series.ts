@@ -35,17 +35,25 @@ export function fragmentSeries(
   }
   if (fn.node === "compare") return [];
   if (fn.fn === "quantile_over_time") return quantileSeries(fn, { slots, place, partial });
-  return Array.from(partial.series, ([key, { labels, cells }]): PlanSeries => {
+  const counted = partial.series.size === 0 ? nothingCounted(fn, slots) : partial.series;
+  return Array.from(counted, ([key, { labels, cells }]): PlanSeries => {
     const from = [{ fragment: place, key, value: "own" as const }];
     return { labels: shownLabels(fn, labels), values: finished(fn, slots, cells), from };
   }).filter(({ values }) => !values.every(Number.isNaN));
 }
 
-/** Without nil, unless nothing else is left; without by() the function's name. */
+/** Where spans are counted and nothing parts them, there is one series: of zeros without spans. */
+function nothingCounted({ fn, by }: MetricsFunction, { count }: Slots): SeriesPartial["series"] {
+  const isCount = fn === "rate" || fn === "count_over_time";
+  if (!isCount || by.length > 0) return new Map();
+  return new Map([["", { labels: [], cells: new Float64Array(count) }]]);
+}
+
+/** Without nil, but the first if nothing else is left; without by() the function's name. */
 function shownLabels(fn: MetricsFunction, labels: readonly KeyValue[]): readonly KeyValue[] {
   if (labels.length === 0) return [{ key: NAME, value: { type: "string", value: fn.fn } }];
   const known = labels.filter(({ value }) => value.type !== "nil");
-  return known.length === 0 ? labels : known;
+  return known.length === 0 ? labels.slice(0, 1) : known;
 }
 
 function finished(fn: MetricsFunction, { seconds }: Slots, cells: Float64Array): Float64Array {

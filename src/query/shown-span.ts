@@ -1,6 +1,7 @@
 /** What is shown of a span that was found: the fields that the query speaks of. */
 import type { Field } from "../traceql/ast.ts";
 import { compile, isTrue, type Readers, type Spot } from "./compile.ts";
+import { isDedicated, NIL_TEXT } from "./dedicated-attributes.ts";
 import { fieldScope } from "./field-of.ts";
 import type { FilterBits } from "./filter-bits.ts";
 import type { Mention } from "./mentions.ts";
@@ -73,7 +74,10 @@ function shownField(filter: FilterBits, { field, comparisons, isOther }: Mention
   const spot: Spot = { row: 0, event: -1, link: -1 };
   const value = (row: number): Value | undefined => {
     spot.row = row;
-    if (scope === "row") return isShown(spot) ? shownValue(read(spot)) : undefined;
+    if (scope === "row") {
+      if (isShown(spot)) return shownValue(read(spot));
+      return isOther && isDedicated(field) ? NIL_TEXT : undefined;
+    }
     const first = plain.first(scope, row);
     const end = plain.end(scope, row);
     for (let entry = end - 1; entry >= first; entry--) {
@@ -88,7 +92,7 @@ function shownField(filter: FilterBits, { field, comparisons, isOther }: Mention
 }
 
 export function shownValue(value: Value): Value {
-  return value.type === "nil" ? { type: "string", value: "nil" } : value;
+  return value.type === "nil" ? NIL_TEXT : value;
 }
 
 /** A field without a scope counts as where it was found. */

@@ -43,11 +43,14 @@ export function addValuesInRows(
   }
 }
 
-/** A name without a scope is that of a span's attribute, and of the resource's. */
+/**
+ * A name without a scope is that of a span's attribute, of the resource's and, in lists of values
+ * alone, of the instrumentation scope's.
+ */
 function scopedFields(field: TagField): TagField[] {
   if (field.node !== "attribute" || field.scope !== "none") return [field];
   const own = (scope: Attribute["scope"]): Attribute => ({ ...field, scope });
-  return [own("span"), own("resource")];
+  return [own("span"), own("resource"), own("instrumentation")];
 }
 
 interface Place extends Pick<FieldInRows, "rows" | "known"> {

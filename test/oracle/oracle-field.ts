@@ -14,6 +14,7 @@ import type { Value } from "../../src/query/question.ts";
 import type {
   ArithmeticOp,
   Binary,
+  Field,
   FieldExpr,
   Intrinsic,
   IntrinsicName,
@@ -28,7 +29,14 @@ import {
   type OracleTrace,
   serviceOf,
 } from "./oracle-span.ts";
+import { NIL_SHOWN_KEY } from "./oracle-traces.ts";
 import { type ComparingOp, compares, negative, reckon } from "./oracle-value.ts";
+
+/** As a label, or as what is shown, "nil" is said of a span that lacks it. */
+export function isNilShown(field: Field): boolean {
+  if (field.node === "intrinsic" || field.parent || field.name !== NIL_SHOWN_KEY) return false;
+  return field.scope === "span" || field.scope === "none";
+}
 
 export interface At {
   readonly trace: OracleTrace;

@@ -5,8 +5,8 @@
  * Durations are in seconds, all of them. Values that are no numbers, and NaN, are passed over; a
  * slot of min, max, sum and avg without values has none, while counts, histograms and quantiles are
  * zero in every slot of a series that is there at all. Without by a series is named after its
- * function. A label that is nil is left out; when nothing is left, each is the text "nil", and such
- * a series is not that of real texts "nil".
+ * function. A label that is nil is left out; when nothing is left, the first is the text "nil", and
+ * such a series is not that of real texts "nil".
  *
  * Buckets: integers and durations (nanoseconds) from 2 on to the next power of two, of durations
  * then in seconds; floats above zero to the next power of two, fractions too; nothing else.
@@ -27,7 +27,7 @@ import type {
   MetricsQuery,
 } from "../../src/traceql/ast.ts";
 import { printField } from "../../src/traceql/print.ts";
-import { type At, fieldAt, filterKeeps, valueAt } from "./oracle-field.ts";
+import { type At, fieldAt, filterKeeps, isNilShown, valueAt } from "./oracle-field.ts";
 import { runPipeline } from "./oracle-pipeline.ts";
 import { shownValue } from "./oracle-search.ts";
 import { type OracleSeries, operated, runSeconds } from "./oracle-series.ts";
@@ -117,12 +117,19 @@ function functionSeries(
   );
   if (fn.node === "compare") return compared(fn, slots, counted);
   if (fn.fn === "quantile_over_time") return quantiles(fn, slots, counted);
+  if (counted.length === 0 && fn.by.length === 0 && isCount(fn)) {
+    return [{ labels: [named(fn)], values: perSlot(slots, [], () => 0) }];
+  }
   return grouped(fn, counted, { isBucketed: fn.fn === "histogram_over_time" })
     .map(({ labels, members }) => ({
       labels: labels.length === 0 ? [named(fn)] : labels,
       values: perSlot(slots, members, (own) => reduced(fn, own, slots)),
     }))
     .filter(({ values }) => values.some((value) => !Number.isNaN(value)));
+}
+
+function isCount({ fn }: MetricsFunction): boolean {
+  return fn === "rate" || fn === "count_over_time";
 }
 
 function named({ fn }: MetricsFunction): KeyValue {
@@ -184,20 +191,27 @@ function grouped(
   { isBucketed }: { readonly isBucketed: boolean },
 ): Grouped[] {
   const labelled = counted.flatMap((at) => {
-    const all = by.map((one) => ({ key: printField(one), value: valueAt(one, at) }));
+    const all = by.map((one) => ({ key: printField(one), value: labelAt(one, at) }));
     const labels = all.filter(({ value }) => value.type !== "nil");
     if (isBucketed && field !== undefined) {
       const bucket = bucketOf(valueAt(field, at));
       if (bucket === undefined) return [];
       labels.push({ key: BUCKET, value: { type: "float", value: bucket } });
     }
-    return [{ at, labels: labels.length === 0 ? all : labels }];
+    return [{ at, labels: labels.length === 0 ? all.slice(0, 1) : labels }];
   });
   const groups = Map.groupBy(labelled, ({ labels }) => labelsKey(labels));
   return [...groups.values()].map((group) => ({
     labels: group[0].labels,
     members: group.map(({ at }) => at),
   }));
+}
+
+/** Of this key alone Tempo says "nil" where a span lacks it. */
+function labelAt(field: Field, at: At): Value {
+  const value = valueAt(field, at);
+  if (value.type !== "nil" || !isNilShown(field)) return value;
+  return { type: "string", value: "nil" };
 }
 
 function labelsKey(labels: readonly KeyValue[]): string {

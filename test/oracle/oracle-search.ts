@@ -37,6 +37,7 @@ import {
   fieldAt,
   isComparing,
   isField,
+  isNilShown,
   isTrue,
   valueAt,
 } from "./oracle-field.ts";
@@ -251,6 +252,7 @@ function mentionedValue(field: FieldNode, mentions: readonly Mention[], at: At):
     return mentions.some(({ comparison }) => comparison !== undefined && isTrue(comparison, place));
   });
   if (found !== undefined) return shownValue(fieldAt(field, found));
+  if (isOther && isNilShown(field)) return { type: "string", value: "nil" };
   if (!isOther || places.length > 0) return undefined;
   const empty = valueAt(field, at);
   return empty.type === "nil" ? undefined : empty;

@@ -97,7 +97,9 @@ export function tagValues(
 
 function valuesAt(field: FieldNode, at: At): Value[] {
   if (field.node === "attribute" && field.scope === "none") {
-    return (["span", "resource"] as const).map((scope) => fieldAt({ ...field, scope }, at));
+    return (["span", "resource", "instrumentation"] as const).map((scope) =>
+      fieldAt({ ...field, scope }, at),
+    );
   }
   const { events, links } = at.span;
   const name = field.node === "attribute" ? field.scope : field.name.split(":")[0];

@@ -104,7 +104,9 @@ function randomValue(random: Prng): AnyInit {
 
 /** Under this key: what is large, and what is no number. */
 export const BIG_KEY = "big";
-export const KEYS: readonly string[] = ["k1", "k2", "http.code", "with space", BIG_KEY];
+/** Where a span lacks this one, Tempo says "nil". */
+export const NIL_SHOWN_KEY = "http.route";
+export const KEYS: readonly string[] = ["k1", "k2", NIL_SHOWN_KEY, "with space", BIG_KEY];
 
 function randomAttributes(random: Prng, countMax: number): KeyValueInit[] {
   const chosen = KEYS.filter(() => random.below(KEYS.length) < countMax);
