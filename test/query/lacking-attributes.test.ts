@@ -3,7 +3,7 @@
  * it: each expectation here was taken from one.
  */
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
-import { requestOf, type SentSpan, spanOf } from "../support/send-spans.ts";
+import { requestOf, spanOf } from "../support/send-spans.ts";
 import { Server } from "../support/server.ts";
 
 /** Unix seconds. */
@@ -14,11 +14,13 @@ interface Label {
   readonly value: { readonly stringValue?: string };
 }
 
+type Attributes = NonNullable<Parameters<typeof spanOf>[0]["attributes"]>;
+
 let server: Server;
 
 beforeAll(async () => {
   server = await Server.start();
-  const span = (id: number, attributes: SentSpan["attributes"]) =>
+  const span = (id: number, attributes: Attributes) =>
     spanOf({
       traceId: id.toString(16),
       spanId: "1",
