@@ -115,7 +115,7 @@ function isSigned(expr: FieldExpr): boolean {
 
 /** From left to right, and parsed so. */
 const CHAINED: readonly string[] = ["&&", "||", "+", "-", "*", "/", "%"];
-const PLAIN_NAME = /^[^\s{}()=~!<>&|^,"\\]+$/;
+const PLAIN_NAME = /^[^\s{}()=~!<>&|^,"]+$/;
 
 function printAttribute({ scope, parent, name }: Attribute): string {
   const path = `${parent ? "parent." : ""}${scope === "none" ? (parent ? "" : ".") : `${scope}.`}`;

@@ -218,6 +218,24 @@ const METRICS: readonly Mutant[] = [
     mistake: "a quantile at a bound is reckoned",
   },
   {
+    file: "src/query/metrics-series.ts",
+    find: "labels.slice(0, 1) : known",
+    replace: "labels : known",
+    mistake: "of labels that are all nil each is shown",
+  },
+  {
+    file: "src/query/metrics-series.ts",
+    find: 'const isCount = fn === "rate" || fn === "count_over_time";',
+    replace: "const isCount = false;",
+    mistake: "a count of nothing is no series",
+  },
+  {
+    file: "src/query/metrics-segment.ts",
+    find: "isDedicated(field) ? withNilText(codes) : codes",
+    replace: "codes",
+    mistake: "every label that is nil is left out",
+  },
+  {
     file: "src/query/metrics-second.ts",
     find: "|| ranks[a] - ranks[b];",
     replace: "|| ranks[b] - ranks[a];",
@@ -240,8 +258,8 @@ const METRICS: readonly Mutant[] = [
 const TAGS: readonly Mutant[] = [
   {
     file: "src/query/tag-values-rows.ts",
-    find: 'return [own("span"), own("resource")];',
-    replace: 'return [own("span")];',
+    find: 'return [own("span"), own("resource"), own("instrumentation")];',
+    replace: 'return [own("span"), own("instrumentation")];',
     mistake: "names without a scope are those of spans",
   },
   {

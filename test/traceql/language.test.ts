@@ -121,6 +121,15 @@ test.each([[["0s", "1ns", "100µs", "85.578042ms", "1.5s", "1m0s", "1h30m0s", "2
   },
 );
 
+test.each([
+  ['{ span."a b" }', 'span."a b"'],
+  ['{ span."q\\"uote" }', 'span."q\\"uote"'],
+  ['{ span."back\\\\slash" }', "span.back\\slash"],
+  ['{ span."a \\\\ b" }', 'span."a \\\\ b"'],
+])("names of labels have quotes where they need them: %s", (query, label) => {
+  expect(printField(exprOf(query))).toBe(label);
+});
+
 test.each(["", "1", "s", "1x", "1m1d", "1.5d", "1..5s", "300y", "1s1"])(
   "%j is no duration",
   (text) => {
