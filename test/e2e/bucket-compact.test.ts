@@ -37,7 +37,7 @@ async function sendBlocks(server: Server, ledger: LedgerLoad): Promise<void> {
     await running;
     await server.flush();
     // Two that wait for the bucket would go as one.
-    await uploaded(server);
+    await uploaded(server, block + 1);
   }
 }
 

@@ -117,7 +117,7 @@ test.skipIf(leftOut(minioTool))(
     {
       await using writer = await Server.start(settings);
       await fill(writer);
-      await uploaded(writer);
+      await uploaded(writer, 2 + LAST_BLOCKS);
     }
     expect((await bucket.blocks()).length).toBe(2 + LAST_BLOCKS);
     for (const q of QUERIES) {

@@ -128,14 +128,17 @@ export class Bucket implements AsyncDisposable {
   }
 }
 
-/** Resolves when blocks were uploaded, and nothing waits for the bucket any more. */
-export async function uploaded(server: Server): Promise<void> {
+/**
+ * Resolves when so many blocks were uploaded since the server's start, and nothing waits for the
+ * bucket any more. A block that was just cut may not be known to wait yet: the number tells.
+ */
+export async function uploaded(server: Server, blocks = 1): Promise<void> {
   let left = "";
   const nothing = async () => {
     const text = await (await server.get("/metrics")).text();
     left = /^vivace_store_pending_blocks (\d+)$/m.exec(text)?.[1] ?? "?";
     const flushed = /^tempo_live_store_local_blocks_flushed_total (\d+)$/m.exec(text)?.[1];
-    return left === "0" && flushed !== "0";
+    return left === "0" && Number(flushed) >= blocks;
   };
   await waitFor(nothing, () => `${left} blocks wait:\n${server.log}`, UPLOAD_DEADLINE_MS);
 }
