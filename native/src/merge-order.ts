@@ -32,6 +32,7 @@ import {
   valuesAt,
 } from "./cut";
 import { HALF_KIND, HALF_PARENT_ID, HALF_SPAN_ID, HALF_TRACE_ID, NO_ROW } from "./layout";
+import { groupAt } from "./starts";
 import { BAD, unpack } from "./vector-decode";
 
 // Ids and kinds of the inputs' rows lie where a column's values will, which come later.
@@ -118,14 +119,7 @@ export function inputTraces(): u32 {
 
 /** The trace, counted over all inputs, that this row of theirs is of. */
 export function traceOfInput(row: u32): u32 {
-  let low: u32 = 0;
-  let high = inTraces;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (load<u32>(inTraceRowAt + middle * 4) <= row) low = middle;
-    else high = middle;
-  }
-  return low;
+  return groupAt(inTraceRowAt, 0, inTraces, row);
 }
 
 // @ts-ignore: decorator

@@ -35,7 +35,7 @@ export function putAll(rowFirst: u32, rows: u32): void {
   }
 }
 
-/** Places [first, end) of the output. */
+/** Places [first, end) of the output; values of 4 or 8 bytes, as all are that rows have. */
 // @ts-ignore: decorator
 @inline
 function putRun(first: u32, end: u32, value: u32): void {

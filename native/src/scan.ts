@@ -4,6 +4,7 @@
  *
  * A group is a range of rows (a trace), or of events (a span): `starts` holds groups + 1 numbers.
  */
+import { groupAt } from "./starts";
 
 /**
  * table[code] for each code: `width` is that of the codes in bytes, `table` has bytes 0 and 1.
@@ -218,13 +219,7 @@ function groupEnd(starts: u32, group: u32, groups: u32, row: u32): u32 {
     low += step;
     step <<= 1;
   }
-  let high = min<u32>(groups, low + step);
-  while (high - low > 1) {
-    const middle = (low + high) >>> 1;
-    if (load<u32>(starts + middle * 4) <= row) low = middle;
-    else high = middle;
-  }
-  return high;
+  return groupAt(starts, low, min<u32>(groups, low + step), row) + 1;
 }
 
 /** Groups with a bit among their rows; `out` has a bit a group. Returns how many. */

@@ -3,6 +3,7 @@
  * words, and no other row is looked at.
  */
 import { codeAt } from "./scan";
+import { groupAt } from "./starts";
 import {
   countCell, emptyRows, firstCounted, NO_SLOT, offerRow, slotOfTime, wantedOf,
 } from "./tally";
@@ -39,23 +40,11 @@ export function exemplarsFew(list: u32, count: u32, slotOf: u32, times: u32, sta
     const at = <u32>load<u8>(stretchOf + slot) * 8;
     // Most come later, and which trace they are of does not matter.
     if (load<u64>(times + row * 8) >= load<u64>(wanted + at)) continue;
-    trace = traceOf(row, starts, trace, traces);
+    trace = groupAt(starts, trace, traces, row);
     const first = firstCounted(slotOf, times, load<u32>(starts + trace * 4),
                                load<u32>(starts + trace * 4, 4), values);
     if (first == row) offerRow(row, times, wanted + at, found + at);
   }
-}
-
-/** The trace that the row is in, `from` or a later one. */
-function traceOf(row: u32, starts: u32, from: u32, traces: u32): u32 {
-  let low = from;
-  let high = traces;
-  while (high - low > 1) {
-    const middle = (low + high) >> 1;
-    if (load<u32>(starts + middle * 4) <= row) low = middle;
-    else high = middle;
-  }
-  return low;
 }
 
 /** As tallyCodes(), of `count` rows, with one table. */
