@@ -17,6 +17,7 @@ import type { PortTls } from "./api/shared-port.ts";
 import { systemClock } from "./base/clock.ts";
 import { EngineError } from "./base/error.ts";
 import { lockFolder } from "./base/file-lock.ts";
+import { watchHeap } from "./base/heap-watch.ts";
 import { type Logger, makeLogger } from "./base/log.ts";
 import { prng } from "./base/prng.ts";
 import { settleMemory } from "./base/runtime-memory.ts";
@@ -86,6 +87,7 @@ async function main(argv: readonly string[]): Promise<void> {
   }
   try {
     settleMemory();
+    watchHeap();
     const { config, warnings } = loadConfig(load);
     await run(config, warnings);
   } catch (error) {

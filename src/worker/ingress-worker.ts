@@ -5,6 +5,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { MiB } from "../base/bytes.ts";
 import { systemClock } from "../base/clock.ts";
+import { watchHeap } from "../base/heap-watch.ts";
 import { makeLogger } from "../base/log.ts";
 import { threadId } from "../base/thread-cpu.ts";
 import { SMALL_IN_FLIGHT_SHARE, TENANT_IN_FLIGHT_SHARE_MAX } from "../config/limits.ts";
@@ -62,6 +63,7 @@ const inFlight = new InFlight({
   admit: (tenant, bytes) => rates.check(tenant, bytes),
   keptBytes: Math.min(bytesMax * SMALL_IN_FLIGHT_SHARE, bytesMax - largest),
 });
+watchHeap();
 let draining = false;
 const held = new HeldAnswers(HELD_BYTES_MAX);
 const receivers = await openAll();

@@ -9,6 +9,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import { MiB } from "../base/bytes.ts";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
+import { watchHeap } from "../base/heap-watch.ts";
 import { makeLogger } from "../base/log.ts";
 import { threadId } from "../base/thread-cpu.ts";
 import { lowerThreadPriority } from "../base/thread-priority.ts";
@@ -98,6 +99,7 @@ const questions = new QueryQuestions({
 });
 
 keepVectors();
+watchHeap();
 
 function change(message: Extract<QueryRequest, { type: "blocks" }>): void {
   blocks.change(message);
