@@ -46,7 +46,8 @@ const nothing = { append: () => {} };
 const data = { append: (bytes: Uint8Array) => void parts.push(new Uint8Array(bytes)) };
 const store: BlockStore = {
   find: () => undefined,
-  begin: () => ({ data, sidecar: nothing, publish: () => {}, abandon: () => {} }),
+  begin: () => ({ data, sidecar: nothing, abandon: () => {} }),
+  publish: () => {},
 };
 
 function round(kernel: Kernel): { cpuNs: number; bytes: number; spans: number } {
