@@ -13,7 +13,8 @@
  *             it may, in turns
  * Before the last two all send for a while, unmeasured, as their code is new.
  *
- * Every sender is a tenant of its own, as one alone may not have all that may be in flight. They
+ * Senders are of four tenants in turns, as one alone may not have all that may be in flight, and
+ * with more of them in one part than in another a half would become more blocks there. Senders
  * share the machine with the server: what they take of it is said beside what the server does, as
  * many processes that send a little each take more than few that send much, refused or not.
  */
@@ -117,7 +118,7 @@ try {
 
 function start(at: number): Promise<Sender> {
   const protocol = at % 2 === 0 ? "http" : "grpc";
-  return spawn(protocol, [at % 4 < 2 ? "ignore" : "obey", `${connections}`, `usual-${at}`]);
+  return spawn(protocol, [at % 4 < 2 ? "ignore" : "obey", `${connections}`, `usual-${at % FEW}`]);
 }
 
 /**
