@@ -10,7 +10,6 @@
 import { heapSize } from "bun:jsc";
 import { MiB } from "./bytes.ts";
 
-/** Takes some 60 µs. */
 const LOOK_MS = 500;
 /** A collection takes some 10 ms: at full load one in a minute. */
 const GROWTH_BYTES_MAX = 32 * MiB;
@@ -20,11 +19,11 @@ export class HeapWatch {
   /** The least since the last collection. */
   #bytes = heapSize();
 
-  constructor(growthBytesMax: number) {
+  constructor(growthBytesMax = GROWTH_BYTES_MAX) {
     this.#growthBytesMax = growthBytesMax;
   }
 
-  /** Collects when the heap has grown by more than it may. */
+  /** Collects when the heap has grown by more than it may. Takes some 60 µs. */
   look(): void {
     const bytes = heapSize();
     this.#bytes = Math.min(this.#bytes, bytes);
@@ -34,8 +33,8 @@ export class HeapWatch {
   }
 }
 
-/** From now on this thread looks by itself; it may end all the same. */
+/** From now on this thread looks by itself, whenever its loop turns; it may end all the same. */
 export function watchHeap(): void {
-  const watch = new HeapWatch(GROWTH_BYTES_MAX);
+  const watch = new HeapWatch();
   setInterval(() => watch.look(), LOOK_MS).unref();
 }

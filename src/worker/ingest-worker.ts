@@ -10,6 +10,7 @@ import { join } from "node:path";
 import { parentPort, workerData } from "node:worker_threads";
 import { DISK_FAILED, OK, OVERLOADED } from "../../native/src/layout.ts";
 import { systemClock } from "../base/clock.ts";
+import { HeapWatch } from "../base/heap-watch.ts";
 import { makeLogger } from "../base/log.ts";
 import { threadId } from "../base/thread-cpu.ts";
 import { instantiate, sharedBuffer } from "../kernel/kernel.ts";
@@ -87,6 +88,7 @@ const limits = new RequestLimits({
 const group = new IngestGroup({ kernel, buffer, rings, limits });
 const disk = walFolder(join(start.walPath, "segments"));
 const quarantine = new WalQuarantine(walFolder(join(start.walPath, "quarantine")));
+const heap = new HeapWatch();
 
 let released = 0;
 let blockedSince = 0;
@@ -202,6 +204,7 @@ function keepHouse(): void {
   if (through > released) {
     released = through;
     log.releaseThrough(through);
+    heap.look();
   }
   if (halves.ready()) {
     Atomics.store(control, HEAD_FULL, 0);

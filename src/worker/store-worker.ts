@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { type MessagePort, parentPort, workerData } from "node:worker_threads";
 import { systemClock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
+import { watchHeap } from "../base/heap-watch.ts";
 import { InTurn } from "../base/in-turn.ts";
 import { makeLogger } from "../base/log.ts";
 import { prng } from "../base/prng.ts";
@@ -138,6 +139,7 @@ const joins = new StoreJoins({
   join: (inputs) => post({ type: "join", inputs }),
   upload: (metas) => uploads.add(metas),
 });
+watchHeap();
 let toldState: StoreState | undefined;
 const state = { polls: 0, pollErrors: 0, pollSeconds: 0 };
 
