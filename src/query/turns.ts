@@ -39,7 +39,7 @@ const TENANT_MS_MIN = 1;
 
 /** What steps leave behind, about: answers, and what was read for them. */
 const GARBAGE_BYTES_A_MS = 64 * KiB;
-const GARBAGE_BYTES_MAX = 128 * MiB;
+const GARBAGE_BYTES_MAX = 48 * MiB;
 
 interface TenantTime {
   ms: number;
