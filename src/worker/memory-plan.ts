@@ -20,7 +20,7 @@ export const READER_SCRATCH_BYTES = 4 * MiB;
 /** One step of a query: the columns of a half that it speaks of, bitmaps, and tables of counts. */
 const STEP_SCRATCH_BYTES = 192 * MiB;
 /** Columns of blocks that a query thread keeps at most. */
-const VECTOR_BYTES = 320 * MiB;
+const VECTOR_BYTES = 296 * MiB;
 const VECTOR_BYTES_MIN = 64 * MiB;
 /** Of a span all columns that are asked for often, and those that only compare() reads. */
 const VECTOR_BYTES_PER_SPAN = 96;
