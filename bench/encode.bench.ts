@@ -46,8 +46,7 @@ const nothing = { append: () => {} };
 const data = { append: (bytes: Uint8Array) => void parts.push(new Uint8Array(bytes)) };
 const store: BlockStore = {
   find: () => undefined,
-  begin: () => ({ data, sidecar: nothing, abandon: () => {} }),
-  publish: () => {},
+  begin: () => ({ data, sidecar: nothing, publish: () => {}, abandon: () => {} }),
 };
 
 function round(kernel: Kernel): { cpuNs: number; bytes: number; spans: number } {

@@ -3,8 +3,7 @@
  *
  * Columns are the outer loop, files the inner one: a column is brought into sorted order once,
  * then each file (a range of rows: one tenant, or several small ones) gets its chunk of it. A file
- * keeps no more than a buffer in memory. Files are finished one after the other, and published
- * together.
+ * keeps no more than a buffer in memory. Files are finished and published one after the other.
  *
  * The id of a block follows from the range of the log, so a cut that failed half-way is simply
  * done again: blocks that are there already are left alone.
@@ -30,18 +29,14 @@ import { CutHalf } from "./cut-half.ts";
 import { type PlannedFile, planFiles } from "./cut-plan.ts";
 import { type ByteSink, ParquetFile } from "./parquet-file.ts";
 
-/** A block that is being written; nothing of it counts before it was published. */
+/** A block that is being written; nothing of it counts before publish() has returned. */
 export interface BlockDraft {
   readonly data: ByteSink;
   readonly sidecar: ByteSink;
+  /** Makes all of it durable, the meta last. */
+  publish(meta: BlockMeta): void;
   /** Removes what was written. */
   abandon(): void;
-}
-
-export interface FinishedDraft {
-  /** Of the store that is to publish it. */
-  readonly draft: BlockDraft;
-  readonly meta: BlockMeta;
 }
 
 export type BlockName = Pick<BlockMeta, "id" | "shared" | "tenants">;
@@ -50,8 +45,6 @@ export interface BlockStore {
   /** The meta of a block that is there already. */
   find(name: BlockName): BlockMeta | undefined;
   begin(name: BlockName): BlockDraft;
-  /** Makes all of them durable, the metas last. */
-  publish(finished: readonly FinishedDraft[]): void;
 }
 
 export interface CutOptions {
@@ -94,11 +87,11 @@ export function writeCut(options: CutOptions): BlockMeta[] {
       if (metas[i] === undefined) open.push(openFile(store, plan, names[i]));
     }
     writeColumns(options, { half, columns, open });
-    const finished = open.map((file) => finishFile(options, half, file));
-    store.publish(finished);
-    for (const [i, { plan }] of open.entries()) metas[plans.indexOf(plan)] = finished[i].meta;
+    for (const file of open) metas[plans.indexOf(file.plan)] = finishFile(options, half, file);
   } catch (error) {
-    for (const { draft } of open) abandonQuietly(draft);
+    for (const file of open) {
+      if (metas[plans.indexOf(file.plan)] === undefined) abandonQuietly(file.draft);
+    }
     throw error;
   }
   return metas.filter((meta) => meta !== undefined);
@@ -175,7 +168,7 @@ function numberColumns(table: Uint16Array, file: OpenFile, scope: number): void 
   }
 }
 
-function finishFile(options: CutOptions, half: CutHalf, file: OpenFile): FinishedDraft {
+function finishFile(options: CutOptions, half: CutHalf, file: OpenFile): BlockMeta {
   const { kernel, clock, nodeId } = options;
   const { plan, draft, name } = file;
   const { bytes, footerBytes } = file.parquet.finish();
@@ -198,7 +191,8 @@ function finishFile(options: CutOptions, half: CutHalf, file: OpenFile): Finishe
     createdMs,
     ...(kernel.doublesInCut() === 0 ? { distinct: true } : {}),
   });
-  return { draft, meta };
+  draft.publish(meta);
+  return meta;
 }
 
 /** The error that led here is the one to report. */

@@ -269,7 +269,7 @@ function findTimes({ kernel, memory }: MergeParts, file: OpenFile): void {
 }
 
 function finish(
-  { kernel, inputs, clock, store }: MergeOptions<Kernel>,
+  { kernel, inputs, clock }: MergeOptions<Kernel>,
   { memory }: MergeParts,
   of: { readonly file: OpenFile; readonly siblings: readonly string[] },
 ): BlockMeta {
@@ -300,7 +300,7 @@ function finish(
       ...(wal.node === "" ? { ends: endsOf(metas) } : {}),
     },
   });
-  store.publish([{ draft, meta }]);
+  draft.publish(meta);
   return meta;
 }
 

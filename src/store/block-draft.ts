@@ -1,14 +1,13 @@
 /**
- * Blocks that are being written: two files each that grow, then a meta that makes them a block.
+ * A block that is being written: two files that grow, then a meta that makes them a block.
  *
- * publishDrafts(), each step of all of them after the one before it is durable:
+ * publish(), each step after the one before it is durable:
  *   data.parquet, sidecar.bin · their names, and the folders above · meta.json.tmp · meta.json
  *
- * Together, as a sync takes along what was written before it: those behind the first of a step
- * have next to nothing to wait for. A stop before the last step leaves folders without meta.json,
- * which are none; in it, whole blocks and such folders. An error anywhere makes the drafts useless:
- * a sync that failed is not tried again on the same file, because Linux then forgets what it could
- * not write. The caller abandons the drafts and writes the blocks anew.
+ * A stop before the last step leaves a folder without meta.json, which is none; after it, a whole
+ * block. An error anywhere makes the draft useless: a sync that failed is not tried again on the
+ * same file, because Linux then forgets what it could not write. The caller abandons the draft and
+ * writes the block anew.
  */
 import { assert } from "../base/assert.ts";
 import { KiB } from "../base/bytes.ts";
@@ -43,27 +42,23 @@ export class BlockDraft {
     }
   }
 
-  get folder(): string {
-    return this.#folder;
-  }
-
-  syncFiles(): void {
+  /** Makes all of it durable, the meta last; the block is live when this returns. */
+  publish(meta: BlockMeta): void {
+    assert(this.data.bytes === meta.dataBytes, "block: not the data that the meta tells of");
+    assert(this.sidecar.bytes === meta.sidecarBytes, "block: not the sidecar of the meta");
     this.data.finish();
     this.sidecar.finish();
-  }
-
-  writeMeta(meta: BlockMeta): void {
-    const file = new FileSink(this.#disk.create(`${this.#folder}/${META_TEMPORARY}`));
+    syncUpwards(this.#disk, this.#folder);
+    const temporary = `${this.#folder}/${META_TEMPORARY}`;
+    const file = new FileSink(this.#disk.create(temporary));
     try {
       file.append(new TextEncoder().encode(`${JSON.stringify(meta, undefined, 1)}\n`));
       file.finish();
     } finally {
       file.close();
     }
-  }
-
-  nameMeta(): void {
-    this.#disk.rename(`${this.#folder}/${META_TEMPORARY}`, `${this.#folder}/${META_FILE}`);
+    this.#disk.rename(temporary, `${this.#folder}/${META_FILE}`);
+    this.#disk.syncFolder(this.#folder);
   }
 
   /** Removes what was written. */
@@ -72,28 +67,6 @@ export class BlockDraft {
     this.sidecar.close();
     removeBlock(this.#disk, this.#folder);
   }
-}
-
-/** A draft, and what there is to say of the block. */
-export interface FinishedDraft {
-  readonly draft: BlockDraft;
-  readonly meta: BlockMeta;
-}
-
-/** Makes all of them durable, the metas last; the blocks are live when this returns. */
-export function publishDrafts(disk: BlockDisk, finished: readonly FinishedDraft[]): void {
-  for (const { draft, meta } of finished) {
-    assert(draft.data.bytes === meta.dataBytes, "block: not the data that the meta tells of");
-    assert(draft.sidecar.bytes === meta.sidecarBytes, "block: not the sidecar of the meta");
-    draft.data.flush();
-    draft.sidecar.flush();
-  }
-  const folders = finished.map(({ draft }) => draft.folder);
-  for (const { draft } of finished) draft.syncFiles();
-  for (const folder of upwards(folders)) disk.syncFolder(folder);
-  for (const { draft, meta } of finished) draft.writeMeta(meta);
-  for (const { draft } of finished) draft.nameMeta();
-  for (const folder of folders) disk.syncFolder(folder);
 }
 
 /** A file that grows by whole buffers. What is appended is copied, or written before it returns. */
@@ -115,7 +88,7 @@ class FileSink {
   append(bytes: Uint8Array): void {
     assert(this.#open, "block: file is closed");
     this.#bytes += bytes.length;
-    if (this.#buffered + bytes.length > BUFFER_BYTES) this.flush();
+    if (this.#buffered + bytes.length > BUFFER_BYTES) this.#flush();
     if (bytes.length >= BUFFER_BYTES) {
       this.#file.write(bytes);
       return;
@@ -126,7 +99,7 @@ class FileSink {
   }
 
   finish(): void {
-    this.flush();
+    this.#flush();
     this.#file.sync();
     this.close();
   }
@@ -139,21 +112,19 @@ class FileSink {
     this.#file.close();
   }
 
-  flush(): void {
+  #flush(): void {
     if (this.#buffer === undefined || this.#buffered === 0) return;
     this.#file.write(this.#buffer.subarray(0, this.#buffered));
     this.#buffered = 0;
   }
 }
 
-/** Folders, and those above them, deepest first: the name of any of them may be new. */
-function upwards(folders: readonly string[]): readonly string[] {
-  const all = folders.flatMap((folder) => {
-    const parts = folder.split("/");
-    return parts.map((_, count) => parts.slice(0, count + 1).join("/"));
-  });
-  const depth = (folder: string) => folder.split("/").length;
-  return [...new Set(all)].sort((a, b) => depth(b) - depth(a)).concat("");
+/** The folder's names, and its own in the folders above it: any of them may be new. */
+function syncUpwards(disk: BlockDisk, folder: string): void {
+  const parts = folder.split("/");
+  for (let count = parts.length; count >= 0; count--) {
+    disk.syncFolder(parts.slice(0, count).join("/"));
+  }
 }
 
 /** The meta goes first, durably: from then on it is no block. Strange files keep their folder. */

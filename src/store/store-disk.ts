@@ -20,11 +20,9 @@ import { type BlockDisk, blockDisk } from "./block-disk.ts";
 import {
   BlockDraft,
   DATA_FILE,
-  type FinishedDraft,
   META_FILE,
   nameOf,
   parentOf,
-  publishDrafts,
   removeBlock,
   SIDECAR_FILE,
 } from "./block-draft.ts";
@@ -74,12 +72,6 @@ export class DiskStore {
     for (const [i] of parts.entries()) this.#disk.makeFolder(parts.slice(0, i + 1).join("/"));
     this.#doubtful.add(folder);
     return new StoredDraft(this.#disk, folder, () => this.#doubtful.delete(folder));
-  }
-
-  /** Makes all of them durable; their blocks are live when this returns. */
-  publish(finished: readonly FinishedDraft[]): void {
-    publishDrafts(this.#disk, finished);
-    for (const { draft } of finished) this.#doubtful.delete(draft.folder);
   }
 
   /** All blocks, by folder. Damaged ones are left out, and told by `damaged`. */
@@ -156,13 +148,18 @@ export class DiskStore {
   }
 }
 
-/** Tells the store when it is certain again that the folder holds nothing. */
+/** Tells the store when it is certain again what the folder holds. */
 class StoredDraft extends BlockDraft {
   readonly #settled: () => void;
 
   constructor(disk: BlockDisk, folder: string, settled: () => void) {
     super(disk, folder);
     this.#settled = settled;
+  }
+
+  override publish(meta: BlockMeta): void {
+    super.publish(meta);
+    this.#settled();
   }
 
   override abandon(): void {

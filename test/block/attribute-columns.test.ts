@@ -23,12 +23,9 @@ class MemoryStore implements BlockStore {
     return {
       data: { append: (bytes: Uint8Array) => void chunks.push(bytes.slice()) },
       sidecar: { append: () => undefined },
+      publish: () => undefined,
       abandon: () => undefined,
     };
-  }
-
-  publish() {
-    return undefined;
   }
 
   /** Names of the attribute columns by tenants, sorted. */
