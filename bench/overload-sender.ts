@@ -2,7 +2,9 @@
  * One sender of bench/overload.ts: connections that each have one request under way, as fast as
  * they are answered. Told "start" and "stop" by its parent; tells what became of its requests.
  *
- *   bun bench/overload-sender.ts http|grpc ADDRESS obey|ignore connections [tenant] [per second]
+ *   bun bench/overload-sender.ts http|grpc ADDRESS obey|ignore connections [tenants] [per second]
+ *
+ * Tenants have commas between them; connections are theirs in turns.
  */
 import { prng } from "../src/base/prng.ts";
 import { shopBatches } from "./data/shop-batches.ts";
@@ -20,8 +22,9 @@ export interface SenderReport {
 const SPANS = 500;
 const RETRY_AFTER_MS = 1000;
 
-const [protocol, address = "", manners, connections = "1", tenant, perSecond] =
+const [protocol, address = "", manners, connections = "1", tenants = "", perSecond] =
   process.argv.slice(2);
+const names = tenants.split(",");
 const random = prng(process.pid);
 const batches = shopBatches({ seed: 2, batches: 32, spans: SPANS });
 const places = batches.map((batch) => loadFormats["identity"].places?.(batch) ?? []);
@@ -37,11 +40,11 @@ process.on("message", (message) => {
     Object.assign(counts, { taken: 0, refused: 0, unmarked: 0, failed: 0 });
   }
 });
-for (let i = 0; i < Number(connections); i++) void run();
+for (let i = 0; i < Number(connections); i++) void run(names[i % names.length]);
 process.send?.("ready");
 
-async function run(): Promise<void> {
-  let send = await opened();
+async function run(tenant: string): Promise<void> {
+  let send = await opened(tenant);
   let bytes: Uint8Array | undefined;
   for (;;) {
     if (!sending) {
@@ -59,7 +62,7 @@ async function run(): Promise<void> {
     }
     if (outcome !== "failed") continue;
     await Bun.sleep(100);
-    send = await opened();
+    send = await opened(tenant);
   }
 }
 
@@ -72,10 +75,10 @@ async function turn(everyMs: number): Promise<void> {
 type Outcome = keyof typeof counts;
 type Send = (body: Uint8Array) => Promise<Outcome>;
 
-async function opened(): Promise<Send> {
+async function opened(tenant: string): Promise<Send> {
   for (;;) {
     try {
-      return protocol === "grpc" ? await overGrpc() : overHttp();
+      return protocol === "grpc" ? await overGrpc(tenant) : overHttp(tenant);
     } catch {
       await Bun.sleep(100);
     }
@@ -89,11 +92,8 @@ function body(): Uint8Array {
   return bytes;
 }
 
-function overHttp(): Send {
-  const headers = {
-    "content-type": "application/x-protobuf",
-    ...(tenant !== undefined && { "x-scope-orgid": tenant }),
-  };
+function overHttp(tenant: string): Send {
+  const headers = { "content-type": "application/x-protobuf", "x-scope-orgid": tenant };
   return async (bytes) => {
     const request = { method: "POST", body: new Uint8Array(bytes), headers };
     const response = await fetch(`http://${address}/v1/traces`, request);
@@ -105,8 +105,8 @@ function overHttp(): Send {
 }
 
 /** By hand: a client library would take more of the machine than the server does. */
-async function overGrpc(): Promise<Send> {
-  const headers = tenant === undefined ? {} : { "x-scope-orgid": tenant };
+async function overGrpc(tenant: string): Promise<Send> {
+  const headers = { "x-scope-orgid": tenant };
   const client = await GrpcByHand.open(Number(address.split(":")[1]), headers);
   return async (bytes) => ((await client.call({ bytes })) ? "taken" : "refused");
 }

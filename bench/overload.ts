@@ -13,8 +13,9 @@
  *             it may, in turns
  * Before the last two all send for a while, unmeasured, as their code is new.
  *
- * Senders are of four tenants in turns, as one alone may not have all that may be in flight, and
- * with more of them in one part than in another a half would become more blocks there. Senders
+ * The connections of each sender are of several tenants, as one alone may not have all that may be
+ * in flight; there are as many when four send as when all do, or halves would become more blocks
+ * in one part than in another. Senders
  * share the machine with the server: what they take of it is said beside what the server does, as
  * many processes that send a little each take more than few that send much, refused or not.
  */
@@ -118,7 +119,12 @@ try {
 
 function start(at: number): Promise<Sender> {
   const protocol = at % 2 === 0 ? "http" : "grpc";
-  return spawn(protocol, [at % 4 < 2 ? "ignore" : "obey", `${connections}`, `usual-${at % FEW}`]);
+  const manners = at % 4 < 2 ? "ignore" : "obey";
+  // Those of four senders are all tenants, and so are those of all senders.
+  const tenants = Array.from({ length: Math.ceil(processes / FEW) }, (_, turn) => {
+    return `usual-${(at + turn * FEW) % processes}`;
+  });
+  return spawn(protocol, [manners, `${connections}`, tenants.join()]);
 }
 
 /**
