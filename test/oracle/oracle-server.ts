@@ -62,13 +62,16 @@ export async function runOracle(run: Run): Promise<string | undefined> {
   const alone = tenants.filter((_, i) => isAlone(i));
   const last = { from: PARTS - 1, to: PARTS };
   for (const tenant of alone) await sendAll(server, [tenant], { from: 0, to: PARTS - 1 });
-  await server.flush();
-  // Every other one has nothing in the head, and the others' last parts are there together.
-  const isCut = ({ name }: Sender) => alone.findIndex((one) => one.name === name) % 2 === 0;
-  for (const tenant of alone.filter(isCut)) await sendAll(server, [tenant], last);
-  await server.flush();
-  const inHead = alone.filter((tenant) => !isCut(tenant));
-  await sendAll(server, inHead, last);
+  // Every other one has nothing in the head; the last parts of the others are there together.
+  for (const tenant of alone.filter((_, i) => i % 2 === 0)) {
+    await sendAll(server, [tenant], last);
+    await server.flush();
+  }
+  await sendAll(
+    server,
+    alone.filter((_, i) => i % 2 === 1),
+    last,
+  );
   run.onProgress?.(`sent ${run.tenants} trace sets`);
   let next = 0;
   let difference: Case | undefined;
