@@ -3,8 +3,8 @@
  * as a part of every thread's heap, and looks through the old part of a heap only when the whole
  * has doubled. What is under way while it looks through the young part becomes old: of each
  * request half a kilobyte, of a crowd of senders their bodies. So old garbage would gather until
- * memory ends. New arrays do not count in the size before a collection has seen them: who drops many
- * at once says so to a GarbageCount.
+ * memory ends. New arrays do not count in the size before a collection has seen them: who drops
+ * many at once says so to a GarbageCount.
  *
  * Threads: each has a heap of its own, and needs a watch of its own.
  */
