@@ -200,8 +200,8 @@ function traceLayer(
       withoutZeros({ type: "string", value: hexAt(bytes, ids + trace * 16, 16) });
     return { kind: "groups", starts, groups, value };
   }
-  const times = segment.times();
   if (name === "traceDuration") {
+    const times = segment.times();
     const value = (trace: number): Value => {
       const length = ulongs[times.end / 8 + trace] - ulongs[times.start / 8 + trace];
       return { type: "duration", value: BigInt.asIntN(64, length) };

@@ -1,9 +1,11 @@
 /**
  * Vectors that are kept between questions, within a bound. What goes is what is missed least: a
  * stretch of pages as long as the room that is needed, of a few stretches anywhere the one whose
- * vectors were asked for the longest ago, twice. So what one question reads once passes by what
- * others come back for, a large vector goes before several small ones, and a question that reads
- * more than there is room for finds some of it again, whatever the order that it reads in.
+ * vectors were asked for the longest ago, twice, for the pages that they take. So a large vector
+ * goes before several small ones. What is worth no more than what it would push out passes by: it
+ * is the first to go again. So what one question reads once takes nothing from others, and a
+ * question that reads more than there is room for finds again what was there first, whatever the
+ * order that it reads in.
  *
  * Nothing goes that the step at hand has touched. A step may have more than the bound, up to the
  * whole region. Whoever works with vectors does so in steps, without waiting for anything in
@@ -35,6 +37,7 @@ interface Entry {
 interface Stretch {
   readonly first: number;
   readonly entries: readonly Entry[];
+  /** Of a page. */
   readonly worth: number;
 }
 
@@ -52,6 +55,8 @@ export class VectorCache implements Keeper {
   /** By page. */
   readonly #byPage: (Entry | undefined)[] = [];
   readonly #gone = new RecentUses();
+  /** What goes first, the newest last. */
+  readonly #passing = new Set<Entry>();
   readonly #random: Prng = prng(1);
   #step = 1;
   #question = 1;
@@ -93,7 +98,9 @@ export class VectorCache implements Keeper {
     const known = this.find<T>(name);
     if (known !== undefined) return known;
     const pages = Math.max(1, Math.ceil(bytes() / PAGE_BYTES));
-    const first = this.#take(pages);
+    const usedBefore = this.#gone.take(name, this.#question);
+    const use = { weight: 1, step: this.#step, used: this.#question, usedBefore };
+    const { first, isPassing } = this.#take(pages, this.#worthOf(use) / pages);
     const at = this.#base + first * PAGE_BYTES;
     let value: T;
     try {
@@ -102,10 +109,9 @@ export class VectorCache implements Keeper {
       this.#space.give(first, pages);
       throw error;
     }
-    const usedBefore = this.#gone.take(name);
-    const use = { step: this.#step, used: this.#question, usedBefore };
-    const entry = { name, value, first, pages, weight: 1, place: this.#all.length, ...use };
+    const entry = { name, value, first, pages, place: this.#all.length, ...use };
     this.#all.push(entry);
+    if (isPassing) this.#passing.add(entry);
     this.#byName.set(name, entry);
     this.#setPages(entry, entry);
     return value;
@@ -119,6 +125,7 @@ export class VectorCache implements Keeper {
     if (known.used < this.#question) {
       known.usedBefore = known.used;
       known.used = this.#question;
+      this.#passing.delete(known);
     }
     // What is kept under a name is what `fill` of that name returned.
     return known.value as T;
@@ -127,7 +134,9 @@ export class VectorCache implements Keeper {
   /** How many times as much work what is kept under the name is as reading a column. */
   weigh(name: string, weight: number): void {
     const known = this.#byName.get(name);
-    if (known !== undefined) known.weight = weight;
+    if (known === undefined) return;
+    known.weight = weight;
+    if (weight > 1) this.#passing.delete(known);
   }
 
   /** Lets go of everything whose name begins so. */
@@ -135,19 +144,33 @@ export class VectorCache implements Keeper {
     for (const [name, entry] of this.#byName) if (name.startsWith(prefix)) this.#drop(entry);
   }
 
-  /** The first of so many pages. */
-  #take(pages: number): number {
+  /** `worth` is that of a page of what the room is for. */
+  #take(pages: number, worth: number): { readonly first: number; readonly isPassing: boolean } {
     this.#dropBeyond();
     const free = this.#space.take(pages, this.#pagesMax);
-    if (free !== undefined) return free;
-    const least = this.#leastWorth(pages) ?? this.#anyStretch(pages, this.#pagesMax);
-    if (least === undefined) return this.#takeBeyond(pages);
-    return this.#takeStretch(least, pages);
+    if (free !== undefined) return { first: free, isPassing: false };
+    const least = this.#leastWorth(pages);
+    const isPassing = least !== undefined && worth <= least.worth;
+    const found = this.#passed(pages) ?? least ?? this.#anyStretch(pages, this.#pagesMax);
+    if (found === undefined) return { first: this.#takeBeyond(pages), isPassing };
+    return { first: this.#takeStretch(found, pages), isPassing };
+  }
+
+  /** Of what passed by alone. */
+  #passed(pages: number): Stretch | undefined {
+    let tries = STRETCHES;
+    for (const { first, step } of this.#passing) {
+      if (step === this.#step) continue;
+      if (tries-- === 0) return undefined;
+      const found = this.#stretch(this.#space.freeBefore(first), pages, this.#pagesMax);
+      if (found?.entries.every((entry) => this.#passing.has(entry))) return found;
+    }
+    return undefined;
   }
 
   #takeStretch({ first, entries }: Stretch, pages: number): number {
     for (const entry of entries) {
-      this.#gone.put(entry.name, entry.used);
+      this.#gone.put(entry.name, entry);
       this.#drop(entry);
     }
     this.#space.takeAt(first, pages);
@@ -195,6 +218,7 @@ export class VectorCache implements Keeper {
     if (first + pages > end) return undefined;
     const entries: Entry[] = [];
     let worth = 0;
+    let taken = 0;
     for (let page = first; page < first + pages; ) {
       if (!this.#space.isUsed(page)) {
         page++;
@@ -205,14 +229,16 @@ export class VectorCache implements Keeper {
       if (entry === undefined || entry.step === this.#step) return undefined;
       entries.push(entry);
       worth += this.#worthOf(entry);
+      taken += entry.pages;
       page += entry.pages;
     }
-    return { first, entries, worth };
+    return { first, entries, worth: worth / taken };
   }
 
   /** By powers of two, so that of what is used alike anything may go. */
-  #worthOf({ used, usedBefore, weight }: Entry): number {
-    const since = this.#question - (usedBefore > 0 ? usedBefore : used) + 1;
+  #worthOf({ used, usedBefore, weight }: Pick<Entry, "used" | "usedBefore" | "weight">): number {
+    // Steps of earlier questions come between.
+    const since = Math.max(1, this.#question - (usedBefore > 0 ? usedBefore : used) + 1);
     const worth = weight * 2 ** -Math.floor(Math.log2(since));
     return usedBefore > 0 ? worth : worth * ONCE;
   }
@@ -230,6 +256,7 @@ export class VectorCache implements Keeper {
       last.place = place;
     }
     this.#byName.delete(name);
+    this.#passing.delete(entry);
     this.#setPages(entry, undefined);
     this.#space.give(first, pages);
   }
