@@ -5,8 +5,8 @@
  * warm memory of the last.
  */
 
-/** It is not worth it below. */
-const FREED_BYTES_MIN = 1024;
+/** Below it they may be a part of the runtime's pool; it is not worth it, either. */
+const FREED_BYTES_MIN = 16 * 1024;
 
 /**
  * Nobody else may have a view on the memory behind `bytes`, which is gone afterwards. Returns how
@@ -15,8 +15,7 @@ const FREED_BYTES_MIN = 1024;
 export function freeBytes(bytes: Uint8Array): number {
   const { buffer, byteLength, byteOffset } = bytes;
   if (byteLength < FREED_BYTES_MIN || byteOffset !== 0) return 0;
-  // A part of something larger is one of the runtime's pool.
-  if (!(buffer instanceof ArrayBuffer) || buffer.byteLength !== byteLength) return 0;
+  if (!(buffer instanceof ArrayBuffer)) return 0;
   buffer.transfer(0);
   return byteLength;
 }
