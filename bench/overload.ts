@@ -15,9 +15,9 @@
  *
  * The connections of each sender are of several tenants, as one alone may not have all that may be
  * in flight; there are as many when four send as when all do, or halves would become more blocks
- * in one part than in another. Senders
- * share the machine with the server: what they take of it is said beside what the server does, as
- * many processes that send a little each take more than few that send much, refused or not.
+ * in one part than in another. Senders share the machine with the server: what they take of it is
+ * said beside what the server does, as many processes that send a little each take more than few
+ * that send much, refused or not.
  */
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { availableParallelism, tmpdir } from "node:os";

@@ -114,6 +114,38 @@ test.each([1, 2])(
   },
 );
 
+/** Four that three questions came back for, and no room for more. */
+function usualOnes(): { cache: VectorCache; usual: readonly string[] } {
+  const cache = cacheOf(4);
+  const usual = ["a", "b", "c", "d"];
+  for (let question = 1; question <= 3; question++) {
+    cache.beginStep(question);
+    for (const name of usual) keep(cache, name);
+  }
+  return { cache, usual };
+}
+
+test("what goes and is read again within one question passes by again", () => {
+  const { cache, usual } = usualOnes();
+  for (const name of ["x", "y", "x", "y", "x", "y"]) {
+    cache.beginStep(4);
+    keep(cache, name);
+  }
+  cache.beginStep(5);
+  expect(usual.filter((name) => cache.find(name) !== undefined)).toHaveLength(3);
+});
+
+test("what passed by and was come back for is kept like others", () => {
+  const { cache } = usualOnes();
+  cache.beginStep(4);
+  keep(cache, "x");
+  cache.beginStep(5);
+  expect(cache.find("x")).toBeDefined();
+  cache.beginStep(6);
+  keep(cache, "once");
+  expect(cache.find("x")).toBeDefined();
+});
+
 test("a large vector goes before several small ones that are used alike", () => {
   const cache = cacheOf(64);
   const small = Array.from({ length: 32 }, (_, i) => `small/${i}`);
