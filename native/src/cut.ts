@@ -179,8 +179,8 @@ export function openCut(half: u32, scratch: u32, end: u32): bool {
 /**
  * Lays out a merge as if it were a half: rows, traces and ids in the order of the output, so that
  * everything behind the opening of a column is the same. `rowCap` bounds the rows of all inputs.
- * The scratch must be zeros, or have been used by merges alone. Returns the bytes that are left
- * for texts, 0 when there are none.
+ * The scratch must be zeros, or have been used by merges alone, or be told of by soilScratch().
+ * Returns the bytes that are left for texts, 0 when there are none.
  */
 export function openMerge(scratch: u32, end: u32, rowCap: u32, traceCap: u32, eventCap: u32,
                           linkCap: u32): u32 {
@@ -234,6 +234,11 @@ export function openMerge(scratch: u32, end: u32, rowCap: u32, traceCap: u32, ev
   for (let i: u32 = 0; i < traceCap; i++) store<u32>(traceOrderAt + i * 4, i);
   for (let i: u32 = 0; i < rowCap; i++) store<u32>(rowOrderAt + i * 4, i);
   return arenaEndAt - arenaAt;
+}
+
+/** Others than merges have written to the scratch, behind its control words. */
+export function soilScratch(scratch: u32): void {
+  store<u32>(scratch, 1, 8);
 }
 
 /** What the output of a merge has. */

@@ -116,7 +116,7 @@ export {
   openTenant,
   openTraceId,
 } from "./column-open";
-export { openCut, openMerge } from "./cut";
+export { openCut, openMerge, soilScratch } from "./cut";
 export {
   columnOrdinals,
   derivedEntries,

@@ -51,7 +51,7 @@ import { type InputFile, InputPages } from "./merge-pages.ts";
 
 /** Address space; a page costs memory when it is first touched. */
 export const MERGE_MEMORY_BYTES = 1536 * MiB;
-const SCRATCH_AT = 4096;
+export const MERGE_SCRATCH_AT = 4096;
 
 interface OpenFile extends MergeFile {
   readonly name: BlockName;
@@ -69,7 +69,7 @@ export function mergeBlocks(options: MergeOptions<Kernel>): MergeResult {
   const traces = inputs.reduce((sum, { meta }) => sum + meta.traces, 0);
   assert(rows <= PARTED_ROWS_MAX || inputs.length === 1, "merge: too many spans");
   const [events, links] = [childrenMax(SCOPE_EVENT, rows), childrenMax(SCOPE_LINK, rows)];
-  const left = kernel.openMerge(SCRATCH_AT, buffer.byteLength, rows, traces, events, links);
+  const left = kernel.openMerge(MERGE_SCRATCH_AT, buffer.byteLength, rows, traces, events, links);
   assert(left !== 0, "merge: the memory is too small");
   const pages = new InputPages(kernel, memory);
   try {

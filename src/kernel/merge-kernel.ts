@@ -12,6 +12,8 @@ export interface MergeExports {
     eventCap: number,
     linkCap: number,
   ): number;
+  /** To be called when the memory of merges, which they clean by themselves, served for others. */
+  soilScratch(scratch: number): void;
   /** Where pages of inputs are put: 64 MiB. */
   inPage(): number;
   /** Where they are put as they are stored, header and all: STORED_BYTES_MAX. */

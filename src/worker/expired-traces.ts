@@ -7,6 +7,7 @@
 import { KiB, MiB } from "../base/bytes.ts";
 import { BlockCaches } from "../block/block-read.ts";
 import { ValueCache } from "../block/file-cache.ts";
+import { MERGE_SCRATCH_AT } from "../compact/merge-blocks.ts";
 import { isOver, type Retention, retentionStep, tenantKeepMs } from "../compact/plan-retention.ts";
 import { readRetentionFilter } from "../compact/retention-filter.ts";
 import type { Kernel } from "../kernel/kernel.ts";
@@ -64,6 +65,7 @@ export class ExpiredTraces {
       }
       return expired.includes(1) ? expired : undefined;
     } finally {
+      this.#kernel.soilScratch(MERGE_SCRATCH_AT);
       caches.close();
     }
   }
