@@ -114,7 +114,7 @@ function planGroup(group: BlockMeta[], limits: MergeLimits, state: MergeState): 
   const merges: BlockMeta[][] = [];
   let run: BlockMeta[] = [];
   const finish = () => {
-    if (isWorthIt(run, isOver)) merges.push(run);
+    if (isWorthIt(run, isOver) && isFewerAfter(run)) merges.push(run);
     run = [];
   };
   for (const meta of group.toSorted(inOrderOfArrival)) {
@@ -206,6 +206,18 @@ function isWorthIt(run: readonly BlockMeta[], isOver: boolean): boolean {
     if (Math.max(...run.map((meta) => meta.spans)) > spans * LARGEST_MAX) return false;
   }
   return true;
+}
+
+/**
+ * Whether a merge makes fewer blocks, so that merging ends: of some that lie over each other it
+ * makes several, which may lie over each other as well, and would be merged for ever. How many the
+ * parts of one merge would make was seen then.
+ */
+function isFewerAfter(run: readonly BlockMeta[]): boolean {
+  const outputs = Math.ceil(spansOf(run) / MERGED_ROWS_MAX);
+  if (outputs === 1) return true;
+  const siblings = run[0].merged?.siblings ?? [];
+  return outputs < run.length && !run.every(({ id }) => siblings.includes(id));
 }
 
 function spansOf(metas: readonly BlockMeta[]): number {

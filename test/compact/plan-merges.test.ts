@@ -166,6 +166,26 @@ describe("blocks that lie over each other in time", () => {
     expect(plan(parts, LATER)).toEqual([]);
   });
 
+  test("are left alone when a merge would make as many of them, or did", () => {
+    expect(plan([late(1, 301_000), late(2, 301_000)], LATER)).toEqual([]);
+    const siblings = [1, 2, 3].map(idOf);
+    const parts = (spans: number) =>
+      [1, 2, 3].map((number) =>
+        late(number, spans, { merged: { replaces: [], siblings, level: 1 } }),
+      );
+    // By rows they would be two, but traces are not torn.
+    expect(plan(parts(340_000), LATER)).toEqual([]);
+    expect(plan([...parts(340_000), late(4, 340_000)], LATER)).toEqual([[1, 2, 3, 4]]);
+    expect(
+      plan(
+        [1, 2, 3].map((number) => late(number, 340_000)),
+        LATER,
+      ),
+    ).toEqual([[1, 2, 3]]);
+    // Much of what they had is over since.
+    expect(plan(parts(100_000), LATER)).toEqual([[1, 2, 3]]);
+  });
+
   /** What a merge made of blocks that lie over each other: three parts of its time. */
   const parted = (merge: number, level = 1) =>
     [0, 1, 2].map((part) => {
