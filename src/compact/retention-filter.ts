@@ -18,9 +18,9 @@ export function readRetentionFilter({ filter }: RetentionRule): FieldExpr {
     if (!(error instanceof Error)) throw error;
     throw bad(error.message);
   }
-  const { body } = query;
+  const { body, hints } = query;
   const [stage, second] = body.node === "pipeline" ? body.stages : [];
-  if (stage?.node !== "filter" || second !== undefined) {
+  if (stage?.node !== "filter" || second !== undefined || hints.length > 0) {
     throw bad("a rule is one filter of spans: { … }");
   }
   return fold(stage.expr);

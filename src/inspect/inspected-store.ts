@@ -22,6 +22,7 @@ import { type BlockFile, DATA, SIDECAR } from "../store/presence.ts";
 import { DiskStore } from "../store/store-disk.ts";
 import { type Finding, type Findings, finding } from "./finding.ts";
 import type { BlockOnDisk } from "./verify-block.ts";
+import { verifyObjects } from "./verify-objects.ts";
 
 /** Of an object at a time. */
 const COPIED_BYTES = 8 * MiB;
@@ -99,6 +100,16 @@ export class InspectedStore {
     }
   }
 
+  /** Keys of the bucket's objects that are of no block; see verify-objects.ts. */
+  async verifyObjects(findings: Findings): Promise<readonly string[]> {
+    const { bucket } = this.#places;
+    if (bucket === undefined) return [];
+    // Metas that cannot be read were told of when blocks were listed.
+    const list = new BucketList(bucket, loggerTo([]));
+    await list.poll();
+    return await verifyObjects(bucket, list, findings);
+  }
+
   folderOf(meta: BlockMeta): string {
     return this.#disk().folderOf(meta);
   }
@@ -129,14 +140,18 @@ export class InspectedStore {
   }
 
   async #remote(store: ObjectStore, damaged: Finding[]): Promise<BlockMeta[]> {
-    const tell: Logger["error"] = (_, fields) => {
-      damaged.push({ object: String(fields?.["key"]), reason: String(fields?.["reason"]) });
-    };
-    const ignore = () => {};
-    const list = new BucketList(store, { debug: ignore, info: ignore, warn: ignore, error: tell });
+    const list = new BucketList(store, loggerTo(damaged));
     await list.poll();
     return [...list.live.values()];
   }
+}
+
+function loggerTo(damaged: Finding[]): Logger {
+  const ignore = () => {};
+  const tell: Logger["error"] = (_, fields) => {
+    damaged.push({ object: String(fields?.["key"]), reason: String(fields?.["reason"]) });
+  };
+  return { debug: ignore, info: ignore, warn: ignore, error: tell };
 }
 
 function checkIndexSegment(segment: Uint8Array): void {

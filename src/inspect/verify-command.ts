@@ -21,6 +21,9 @@ export interface VerifyWork {
   print(line: string): void;
 }
 
+/** Keys that a person can still read. */
+const UNNAMED_SHOWN = 20;
+
 /** Exit status: 0, or 1 when there is damage. Rejects with EngineError when it cannot be read. */
 export async function verifyCommand(work: VerifyWork): Promise<0 | 1> {
   const { store, logPath, ids, print, clock } = work;
@@ -55,6 +58,7 @@ export async function verifyCommand(work: VerifyWork): Promise<0 | 1> {
     bytes = before + bytesOf(block.meta);
   }
   if (isAll) await store.verifyIndex(findings);
+  const unnamed = isAll ? await store.verifyObjects(findings) : [];
   const { usedBy } = work;
   const records = isAll
     ? verifyLog({ path: logPath, isInUse: usedBy !== undefined, findings, onBytes })
@@ -68,8 +72,18 @@ export async function verifyCommand(work: VerifyWork): Promise<0 | 1> {
   if (usedBy !== undefined && isAll) {
     print(`process ${usedBy} uses the log: what it is writing now is not judged`);
   }
+  for (const line of unnamedLines(unnamed)) print(line);
   print(`${parts.join(", ")}; ${speed}; ${found === 0 ? "no damage" : `${found} damaged`}`);
   return found === 0 ? 0 : 1;
+}
+
+/** No damage by itself: a server sweeps them when they are older than the grace time. */
+function unnamedLines(keys: readonly string[]): string[] {
+  if (keys.length === 0) return [];
+  const some = keys.slice(0, UNNAMED_SHOWN).map((key) => `of no block: ${key}`);
+  const more = keys.length > some.length ? ", of which these are some" : "";
+  const what = "an upload goes on or was cut off, or the meta of the block or its record is gone";
+  return [...some, `${countText(keys.length, "object")} of no block${more}: ${what}`];
 }
 
 /** False: it is no longer there. */

@@ -85,13 +85,24 @@ export async function readPart(
     });
   } catch (error) {
     if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
-    return [await readSeparate(store, meta, part)];
+    const old = await readSeparate(store, meta, part);
+    if (old === undefined) throw error;
+    return [old];
   }
 }
 
-/** Of a block that was written when its files were an object each. */
-async function readSeparate(store: ObjectStore, meta: Sized, part: BlockPart): Promise<ReadPart> {
+/** Of a block that was written when its files were an object each; undefined: it was not. */
+async function readSeparate(
+  store: ObjectStore,
+  meta: Sized,
+  part: BlockPart,
+): Promise<ReadPart | undefined> {
   const { file, offset, length } = part;
   const key = file === DATA ? dataKey(meta) : sidecarKey(meta);
-  return { ...part, bytes: await store.getRange(key, { offset, length }) };
+  try {
+    return { ...part, bytes: await store.getRange(key, { offset, length }) };
+  } catch (error) {
+    if (!(error instanceof EngineError) || error.code !== "not_found") throw error;
+    return undefined;
+  }
 }

@@ -51,6 +51,7 @@ test.each([
   ["{ status = error } | count() > 1", "a rule is one filter of spans"],
   ["{ } >> { }", "a rule is one filter of spans"],
   ["{ } | rate()", "a rule is one filter of spans"],
+  ["{ status = error } with (most_recent=true)", "a rule is one filter of spans"],
   ['{ 1 = "a" }', "vivace.retention_rules: "],
 ])("a rule that is none: %s", (filter, message) => {
   expect(() => readRetentionFilter({ filter, keepMs: 1 })).toThrow(message);

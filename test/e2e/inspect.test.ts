@@ -194,3 +194,40 @@ test.skipIf(leftOut(minioTool))(
   },
   INSTALL_TIMEOUT_MS + TIMEOUT_MS,
 );
+
+test.skipIf(leftOut(minioTool))(
+  titled("objects that are longer than their block, are gone, or are of none", minioTool),
+  async () => {
+    await using bucket = await Bucket.start();
+    await using server = await Server.start({ ...bucket.settings, multitenancy_enabled: true });
+    await fill(server);
+    await uploaded(server);
+    const run = (...words: string[]) => runToEnd([...words, `-config.file=${server.configFile}`]);
+    const { output } = await run("blocks", "list", "--json");
+    const [a, b] = (JSON.parse(output) as { id: string }[]).map(
+      ({ id }) => `blocks/${id}/block.parquet`,
+    );
+    const whole = await bucket.get(a);
+    await bucket.put(a, Buffer.concat([whole, Buffer.from("junk")]));
+    const long = await run("verify");
+    expect([long.output, long.exitCode]).toEqual([long.output, 1]);
+    const says = `object has ${whole.length + 4} bytes, its meta says ${whole.length}`;
+    expect(long.output).toContain(`damaged: ${a}: ${says}`);
+    await bucket.put(a, whole);
+
+    const meta = `metas/${a.split("/")[1]}.json`;
+    const metaBytes = await bucket.get(meta);
+    await bucket.remove([meta]);
+    const unnamed = await run("verify");
+    expect([unnamed.output, unnamed.exitCode]).toEqual([unnamed.output, 0]);
+    expect(unnamed.output).toContain(`of no block: ${a}`);
+    expect(unnamed.output).not.toContain(`of no block: ${b}`);
+    await bucket.put(meta, metaBytes);
+
+    await bucket.remove([b]);
+    const gone = await run("verify");
+    expect([gone.output, gone.exitCode]).toEqual([gone.output, 1]);
+    expect(gone.output).toContain(`${b} is not there`);
+  },
+  INSTALL_TIMEOUT_MS + TIMEOUT_MS,
+);

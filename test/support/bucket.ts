@@ -107,11 +107,15 @@ export class Bucket implements AsyncDisposable {
     return live;
   }
 
-  async #text(key: string): Promise<string> {
+  async get(key: string): Promise<Buffer> {
     const stream = await this.#client.getObject(NAME, `${PREFIX}/vivace/${key}`);
     const parts: Buffer[] = [];
     for await (const part of stream) parts.push(part as Buffer);
-    return Buffer.concat(parts).toString("utf8");
+    return Buffer.concat(parts);
+  }
+
+  async #text(key: string): Promise<string> {
+    return (await this.get(key)).toString("utf8");
   }
 
   async put(key: string, bytes: Uint8Array): Promise<void> {
