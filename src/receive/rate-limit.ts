@@ -88,8 +88,10 @@ export class RateLimiter {
     const limit = this.#limitOf(tenant);
     const { bytesPerSecond, burstBytes } = limit;
     if (bytesPerSecond === Number.POSITIVE_INFINITY) return undefined;
-    if (bytes > burstBytes) return overBurst(tenant, bytes, limit);
-    if (bytesPerSecond === 0) return overRate(tenant, bytes, limit);
+    // Of a request that was not read all that is known is a bound.
+    const size = `${takes ? "" : "at least "}${Math.ceil(bytes)} bytes`;
+    if (bytes > burstBytes) return overBurst(tenant, size, limit);
+    if (bytesPerSecond === 0) return overRate(tenant, size, limit);
     const nowUs = Math.round(this.#clock.nowMs() * 1000);
     const burstUs = costUs(burstBytes, bytesPerSecond);
     const cost = costUs(bytes, bytesPerSecond);
@@ -99,7 +101,7 @@ export class RateLimiter {
       const fullAt = Number(before);
       // Later than any burst: the clock was set back, or the limit was lower. It begins anew.
       const base = fullAt < nowUs || fullAt > nowUs + burstUs ? nowUs : fullAt;
-      if (base + cost > nowUs + burstUs) return overRate(tenant, bytes, limit);
+      if (base + cost > nowUs + burstUs) return overRate(tenant, size, limit);
       if (!takes) return undefined;
       const after = BigInt(base + cost);
       if (Atomics.compareExchange(cells, at, before, after) === before) return undefined;
@@ -144,22 +146,22 @@ function keyOf(tenant: string): bigint {
 
 // ---- in Tempo's words, which dashboards and people look for
 
-function overRate(tenant: string, bytes: number, limit: RateLimit): EngineError {
+function overRate(tenant: string, size: string, limit: RateLimit): EngineError {
   const { bytesPerSecond, burstBytes } = limit;
   return refusal(
     "rate_limited",
     `RATE_LIMITED: ingestion rate limit (local: ${bytesPerSecond} bytes, global: 0 bytes, ` +
-      `burst: ${burstBytes} bytes) exceeded while adding ${bytes} bytes for user ${tenant}`,
+      `burst: ${burstBytes} bytes) exceeded while adding ${size} for user ${tenant}`,
   );
 }
 
 /** It never succeeds, however often it is sent. */
-function overBurst(tenant: string, bytes: number, limit: RateLimit): EngineError {
+function overBurst(tenant: string, size: string, limit: RateLimit): EngineError {
   const { bytesPerSecond, burstBytes } = limit;
   return new EngineError(
     "too_large",
-    `RATE_LIMITED: batch size (${bytes} bytes) exceeds ingestion limit (local: ${bytesPerSecond} ` +
-      `bytes/s, global: 0 bytes/s, burst: ${burstBytes} bytes) while adding ${bytes} bytes for ` +
-      `user ${tenant}`,
+    `RATE_LIMITED: batch size (${size}) exceeds ingestion limit (local: ${bytesPerSecond} ` +
+      `bytes/s, global: 0 bytes/s, burst: ${burstBytes} bytes) while adding ${size} for user ` +
+      `${tenant}`,
   );
 }

@@ -29,6 +29,10 @@ const CLIENT_CA_INTERVAL_MS = 10_000;
 /** Throws `malformed`, and names the file. */
 export function readTls(tls: TlsConfig): TlsContext {
   const clientCa = tls.clientCaFile === "" ? undefined : readPem(tls.clientCaFile);
+  // The library takes a file without one, and then nobody is let in.
+  if (clientCa !== undefined && !clientCa.includes("-----BEGIN CERTIFICATE-----")) {
+    throw new EngineError("malformed", `tls: no certificate in ${tls.clientCaFile}`);
+  }
   const context: TlsContext = {
     cert: tls.certPem === "" ? readPem(tls.certFile) : tls.certPem,
     key: tls.keyPem === "" ? readPem(tls.keyFile) : tls.keyPem,

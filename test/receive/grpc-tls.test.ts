@@ -3,6 +3,8 @@ import { readFileSync } from "node:fs";
 import { connect } from "node:tls";
 import { credentials } from "@grpc/grpc-js";
 import { afterAll, beforeAll, expect, test } from "vitest";
+import type { TlsConfig } from "../../src/config/config.ts";
+import { readTls } from "../../src/worker/receiver-tls.ts";
 import { type Certificates, certificates, type Pair } from "../support/certificates.ts";
 import { ExportClient, type GrpcReceiver, startGrpc } from "./start-grpc.ts";
 
@@ -83,4 +85,14 @@ test("a certificate that is renewed is shown to those who come, and others stay"
   before.close();
   after.close();
   await receiver.stop();
+});
+
+test("a file of clients' authorities without a certificate is told of at the start", () => {
+  const tls: TlsConfig = {
+    ...{ certFile: ours.server.cert, certPem: "", keyFile: ours.server.key, keyPem: "" },
+    ...{ clientCaFile: "", clientCaReload: false, reloadIntervalMs: 0 },
+    ...{ minVersion: "1.2", maxVersion: "1.3", cipherSuites: [], curvePreferences: [] },
+  };
+  expect(readTls({ ...tls, clientCaFile: ours.ca }).requestCert).toBe(true);
+  expect(() => readTls({ ...tls, clientCaFile: ours.server.key })).toThrow("no certificate in");
 });

@@ -61,6 +61,8 @@ describe("a tenant", () => {
       "RATE_LIMITED: ingestion rate limit (local: 1000 bytes, global: 0 bytes, burst: 2000 " +
         "bytes) exceeded while adding 7 bytes for user a",
     );
+    // Before it is read.
+    expect(rates.check("a", 7.25)?.message).toContain("while adding at least 8 bytes for user a");
   });
 
   test("has one bucket in all threads", () => {
