@@ -17,6 +17,7 @@ import {
 } from "./jaeger-names.ts";
 import { JaegerSpan } from "./jaeger-span.ts";
 import { JaegerTags, TAG_STRING } from "./jaeger-tags.ts";
+import { isNoService } from "./no-service.ts";
 import {
   RESOURCE,
   RESOURCE_ATTRIBUTE,
@@ -75,7 +76,8 @@ export class JaegerRequest {
     this.#begin();
     const begun = out.begin(RESOURCE, 2);
     process.settle();
-    if (process.find(SERVICE_NAME_TAG) < 0 && this.service.to > this.service.from) {
+    const isNamed = this.service.to > this.service.from && !isNoService(this.service);
+    if (isNamed && process.find(SERVICE_NAME_TAG) < 0) {
       out.stringAttribute(RESOURCE_ATTRIBUTE, SERVICE_NAME, this.service);
     }
     const renames = process.find(HOSTNAME_TAG) >= 0 && process.find(HOST_NAME_TAG) < 0;

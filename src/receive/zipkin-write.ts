@@ -14,6 +14,7 @@ import type { Clock } from "../base/clock.ts";
 import { EngineError } from "../base/error.ts";
 import { JsonKeys } from "./json-keys.ts";
 import { JsonNumber } from "./json-number.ts";
+import { isNoService } from "./no-service.ts";
 import * as tag from "./otlp-tags.ts";
 import { KEY_VALUE, OtlpWriter } from "./otlp-write.ts";
 import { type Text, textOf } from "./text.ts";
@@ -136,7 +137,7 @@ export class ZipkinWriter {
     resource.clear();
     if (this.#meanings.hasText(span, meaning.SERVICE_NAME_TAG)) {
       resource.stringAttribute(tag.RESOURCE_ATTRIBUTE, SERVICE_NAME, value);
-    } else if (service.to > service.from) {
+    } else if (service.to > service.from && !isNoService(service)) {
       const other = this.#meanings.hasText(span, meaning.SERVICE_NAME_SOURCE);
       const key = other ? value : SERVICE_NAME;
       resource.stringAttribute(tag.RESOURCE_ATTRIBUTE, key, service);

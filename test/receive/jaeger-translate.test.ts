@@ -18,6 +18,7 @@ import {
   emitBatchArguments,
   type JaegerBatch,
   type JaegerModelSpan,
+  type JaegerProcess,
   postSpans,
   randomBatch,
   randomProcess,
@@ -143,6 +144,16 @@ describe("one by one", () => {
       startTimeUnixNano: "1700000000000001000",
       endTimeUnixNano: "1700000000000006000",
     });
+  });
+
+  test.each(names)("the Collector's word for no service names none: %s", (form) => {
+    const resourceOf = (tags: JaegerProcess["tags"]) => {
+      const process = { service: "OTLPResourceNoServiceName", tags };
+      return through(form, { process, spans: [base] })[0].resource;
+    };
+    expect(resourceOf([])).toEqual({});
+    const attributes = [{ key: "a", value: { stringValue: "b" } }];
+    expect(resourceOf([["a", "b"]])).toEqual({ attributes });
   });
 
   test("error is the truth", () => {

@@ -180,6 +180,19 @@ describe("tags", () => {
     });
   });
 
+  test.each(["OTLPResourceNoServiceName", "otlpresourcenoservicename"])(
+    "%s is the Collector's word for no service",
+    (serviceName) => {
+      const localEndpoint = { serviceName, ipv4: "1.2.3.4" };
+      expect(one({ tags: { "k8s.pod.name": "pod" }, localEndpoint })).toEqual({
+        resource: { "k8s.pod.name": "pod" },
+        attributes: { "net.host.ip": "1.2.3.4" },
+      });
+      const named = one({ tags: { "service.name": "shop" }, localEndpoint });
+      expect(named["resource"]).toEqual({ "service.name": "shop" });
+    },
+  );
+
   test("of what was dropped", () => {
     const tags = {
       "otel.dropped_attributes_count": "3",
