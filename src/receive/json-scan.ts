@@ -130,6 +130,14 @@ export class JsonScan {
     return this.#space() === QUOTE;
   }
 
+  isObject(): boolean {
+    return this.#space() === OPEN_OBJECT;
+  }
+
+  isArray(): boolean {
+    return this.#space() === OPEN_ARRAY;
+  }
+
   /** Into `text`. */
   readString(): void {
     if (this.#space() !== QUOTE) throw this.error("a string is expected");

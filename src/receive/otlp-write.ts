@@ -47,6 +47,10 @@ const KEY = 0x0a;
 export const KEY_VALUE = 0x12;
 /** And of one of an ArrayValue. */
 export const ARRAY_ELEMENT = 0x0a;
+/** Messages of an AnyValue, whose elements are values and attributes. */
+export const ARRAY_VALUE = 0x2a;
+export const MAP_VALUE = 0x32;
+export const MAP_FIELD = 0x0a;
 
 export class OtlpWriter {
   readonly #bytesMax: number;

@@ -46,11 +46,16 @@ export class ZipkinMeanings {
     for (let at = 0; at < span.tagsEnd; at += TAG_STRIDE) {
       this.#key.from = tags[at + 1];
       this.#key.to = tags[at + 2];
-      const found = meaning.TAG_MEANINGS.find(this.#key);
+      const found = this.#meaningOf(span);
       tags[at + 5] = found;
       if (found > meaning.RESOURCE_TAG) this.#special[found] = at;
     }
     this.#readStatus(span);
+  }
+
+  /** Whether there are tags of links. */
+  get hasLinks(): boolean {
+    return this.#special[meaning.LINK_TAG] !== NONE;
   }
 
   /** The value of a special tag as text into `value`; false: there is none. */
@@ -69,6 +74,7 @@ export class ZipkinMeanings {
         return true;
       case meaning.RESOURCE_TAG:
       case meaning.STATUS_CODE_TAG:
+      case meaning.LINK_TAG:
         return false;
       case meaning.ERROR:
         // What is more than a word is shown where users look for it, too.
@@ -86,6 +92,12 @@ export class ZipkinMeanings {
       default:
         return tags[at] !== TAG_TEXT; // it said nothing that was understood
     }
+  }
+
+  #meaningOf({ version }: ZipkinSpan): number {
+    const found = meaning.TAG_MEANINGS.find(this.#key);
+    if (found !== 0 || version === 1) return found;
+    return meaning.linkNumber(this.#key) < 0 ? 0 : meaning.LINK_TAG;
   }
 
   #isErrorText(tags: readonly number[]): boolean {

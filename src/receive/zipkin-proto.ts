@@ -43,7 +43,7 @@ const KINDS = [0, KIND_CLIENT, KIND_SERVER, KIND_PRODUCER, KIND_CONSUMER];
 
 export class ZipkinProto {
   readonly #reader = new ProtoReader();
-  readonly #span = new ZipkinSpan();
+  readonly #span = new ZipkinSpan(2);
   readonly #writer: ZipkinWriter;
   readonly #key: Text = textOf("");
   readonly #value: Text = textOf("");

@@ -46,6 +46,8 @@ export class ZipkinEndpoint {
 }
 
 export class ZipkinSpan {
+  /** Of the format, as some tags mean something in one version alone. */
+  readonly version: 1 | 2;
   readonly traceId = new Uint8Array(16);
   readonly spanId = new Uint8Array(8);
   /** All zero: none. */
@@ -66,6 +68,10 @@ export class ZipkinSpan {
   tagsEnd = 0;
   readonly annotations: number[] = [];
   annotationsEnd = 0;
+
+  constructor(version: 1 | 2) {
+    this.version = version;
+  }
 
   clear(): void {
     this.traceId.fill(0);

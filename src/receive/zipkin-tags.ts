@@ -4,6 +4,7 @@
  * back to where they came from, as the OpenTelemetry specification and the Collector have it.
  */
 import { JsonKeys } from "./json-keys.ts";
+import { type Text, textOf } from "./text.ts";
 
 export const RESOURCE_TAG = 1;
 /** The first of those of which a span has one. */
@@ -27,7 +28,9 @@ export const PEER_PORT = 15;
 export const DROPPED_ATTRIBUTES_TAG = 16;
 export const DROPPED_EVENTS_TAG = 17;
 export const DROPPED_LINKS_TAG = 18;
-export const MEANINGS = 19;
+/** zipkin-links.ts */
+export const LINK_TAG = 19;
+export const MEANINGS = 20;
 
 /** The conventions' attributes of resources. */
 const RESOURCE_KEYS = [
@@ -80,3 +83,22 @@ export const TAG_MEANINGS = new JsonKeys({
   "otel.dropped_events_count": DROPPED_EVENTS_TAG,
   "otel.dropped_links_count": DROPPED_LINKS_TAG,
 });
+
+const LINK_PREFIX = textOf("otlp.link.").bytes;
+const LINK_DIGITS_MAX = 9;
+const ZERO = 0x30;
+
+/** Of the tag of a link; -1: the key is another one. */
+export function linkNumber({ bytes, from, to }: Text): number {
+  const digits = to - from - LINK_PREFIX.length;
+  if (digits < 1 || digits > LINK_DIGITS_MAX) return -1;
+  for (let i = 0; i < LINK_PREFIX.length; i++) if (bytes[from + i] !== LINK_PREFIX[i]) return -1;
+  if (digits > 1 && bytes[to - digits] === ZERO) return -1;
+  let value = 0;
+  for (let at = to - digits; at < to; at++) {
+    const digit = bytes[at] - ZERO;
+    if (digit < 0 || digit > 9) return -1;
+    value = value * 10 + digit;
+  }
+  return value;
+}

@@ -68,13 +68,13 @@ export class ZipkinV1Span {
   /** The body, in which all ranges lie. */
   bytes: Uint8Array = this.traceId;
 
-  readonly #span = new ZipkinSpan();
+  readonly #span = new ZipkinSpan(1);
   readonly #endpoints: ZipkinEndpoint[] = [];
   #endpointCount = 0;
   readonly #annotations: number[] = [];
   #annotationsEnd = 0;
   /** Tags lie in a span of their own, and beside them by ordinal who said them. */
-  readonly #tags = new ZipkinSpan();
+  readonly #tags = new ZipkinSpan(1);
   readonly #tagEndpoints: number[] = [];
   /** By CORE and by ADDRESSES: an annotation, and an endpoint. */
   readonly #core = new Int32Array(9);

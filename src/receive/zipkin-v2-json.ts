@@ -32,7 +32,7 @@ const ANNOTATION_KEYS = new JsonKeys({ timestamp: 1, value: VALUE });
 
 export class ZipkinV2Json {
   readonly #scan = new JsonScan();
-  readonly #span = new ZipkinSpan();
+  readonly #span = new ZipkinSpan(2);
   readonly #writer: ZipkinWriter;
   readonly #version: ZipkinJsonVersion;
   readonly #text: Text = { bytes: new Uint8Array(0), from: 0, to: 0 };

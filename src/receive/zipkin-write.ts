@@ -1,6 +1,7 @@
 /**
  * Spans of Zipkin's model as OTLP, as the OpenTelemetry specification and the Collector translate
- * them; zipkin-tags.ts says which tags are more than attributes.
+ * them; zipkin-tags.ts says which tags are more than attributes, zipkin-packed.ts which texts hold
+ * links and events.
  *
  * Where it differs from the Collector, it keeps what that loses. Spans of one service whose
  * resource tags differ get a resource each. A span without a timestamp begins with its first
@@ -18,7 +19,9 @@ import { isNoService } from "./no-service.ts";
 import * as tag from "./otlp-tags.ts";
 import { KEY_VALUE, OtlpWriter } from "./otlp-write.ts";
 import { type Text, textOf } from "./text.ts";
+import { ZipkinLinks } from "./zipkin-links.ts";
 import { TRUE, WORDS, ZipkinMeanings } from "./zipkin-meanings.ts";
+import { ZipkinPacked } from "./zipkin-packed.ts";
 import {
   ANNOTATION_STRIDE,
   isZero,
@@ -60,6 +63,7 @@ const KINDS = new JsonKeys({
   consumer: tag.KIND_CONSUMER,
 });
 const NONE = -1;
+const NO_LINKS = new Uint8Array(0);
 
 export class ZipkinWriter {
   readonly #options: ZipkinWriterOptions;
@@ -74,6 +78,8 @@ export class ZipkinWriter {
   #scopeSpans = NONE;
   #spans = 0;
   readonly #meanings = new ZipkinMeanings();
+  readonly #links: ZipkinLinks;
+  readonly #packed = new ZipkinPacked();
   readonly #number = new JsonNumber();
   // Ranges that move over the body.
   readonly #key: Text = textOf("");
@@ -83,6 +89,7 @@ export class ZipkinWriter {
   constructor(options: ZipkinWriterOptions) {
     this.#options = options;
     const { bytesMax } = options;
+    this.#links = new ZipkinLinks(bytesMax);
     this.#out = new OtlpWriter({ bytesMax, mendText: true });
     this.#resource = new OtlpWriter({ bytesMax, mendText: true });
     this.#scope = new OtlpWriter({ bytesMax, mendText: true });
@@ -114,11 +121,13 @@ export class ZipkinWriter {
     const out = this.#out;
     const begun = out.begin(tag.SPAN, 2);
     this.#writeHead(span);
+    const links = this.#meanings.hasLinks ? this.#links.read(span) : NO_LINKS;
     this.#writeTags(span);
     this.#writeEndpoints(span);
     this.#writeDropped(span, meaning.DROPPED_ATTRIBUTES_TAG, tag.DROPPED_ATTRIBUTES);
     this.#writeAnnotations(span);
     this.#writeDropped(span, meaning.DROPPED_EVENTS_TAG, tag.DROPPED_EVENTS);
+    if (links.length > 0) out.fields(links);
     this.#writeDropped(span, meaning.DROPPED_LINKS_TAG, tag.DROPPED_LINKS);
     this.#writeStatus();
     out.end(begun);
@@ -304,9 +313,22 @@ export class ZipkinWriter {
       value.to = span.annotations[at + 2];
       const begun = this.#out.begin(tag.EVENT, 1);
       this.#writeMicros(tag.EVENT_TIME, span.annotations[at]);
-      if (value.to > value.from) this.#out.text(tag.EVENT_NAME, value);
+      const isPacked = span.version === 2 && this.#writePackedEvent(value);
+      if (!isPacked && value.to > value.from) this.#out.text(tag.EVENT_NAME, value);
       this.#out.end(begun);
     }
+  }
+
+  /** False: the text is a name and nothing else, and nothing was written. */
+  #writePackedEvent(value: Text): boolean {
+    const out = this.#out;
+    const packed = this.#packed;
+    if (!packed.split(value)) return false;
+    const before = out.length;
+    if (packed.head.to > packed.head.from) out.text(tag.EVENT_NAME, packed.head);
+    if (packed.writeRest(out, tag.EVENT_ATTRIBUTE, tag.EVENT_DROPPED)) return true;
+    out.cut(before);
+    return false;
   }
 
   #writeStatus(): void {

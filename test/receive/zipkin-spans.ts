@@ -5,7 +5,10 @@ import type {
   AnyValue,
   KeyValue,
 } from "../../src/proto-gen/opentelemetry/proto/common/v1/common_pb.ts";
-import type { Span } from "../../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
+import type {
+  Span_Event as Event,
+  Span,
+} from "../../src/proto-gen/opentelemetry/proto/trace/v1/trace_pb.ts";
 import { ZipkinWriter } from "../../src/receive/zipkin-write.ts";
 
 export const NOW_MS = 1_700_000_000_000;
@@ -55,10 +58,26 @@ function spanOf(span: Span): PlainSpan {
     start: `${span.startTimeUnixNano}`,
     end: `${span.endTimeUnixNano}`,
     attributes: attributesOf(span.attributes),
-    events: span.events.map(({ timeUnixNano, name }) => `${timeUnixNano} ${name}`),
+    events: span.events.map(eventOf),
+    links: span.links.map((link) =>
+      present({
+        ids: `${hex(link.traceId)} ${hex(link.spanId)}`,
+        traceState: link.traceState,
+        attributes: attributesOf(link.attributes),
+        dropped: link.droppedAttributesCount,
+      }),
+    ),
     dropped: droppedOf(span),
     status: span.status && present({ code: span.status.code, message: span.status.message }),
   };
+}
+
+/** A text, when there is no more of it than one can hold. */
+function eventOf(event: Event): string | PlainSpan {
+  const text = `${event.timeUnixNano} ${event.name}`;
+  if (event.attributes.length === 0 && event.droppedAttributesCount === 0) return text;
+  const attributes = attributesOf(event.attributes);
+  return present({ text, attributes, dropped: event.droppedAttributesCount });
 }
 
 function droppedOf(span: Span): number[] | undefined {
@@ -72,7 +91,9 @@ function attributesOf(attributes: readonly KeyValue[]): Record<string, unknown> 
 }
 
 function valueIn(value: AnyValue | undefined): unknown {
-  return value?.value.value;
+  const one = value?.value;
+  if (one?.case === "arrayValue") return one.value.values.map(valueIn);
+  return one?.case === "kvlistValue" ? attributesOf(one.value.values) : one?.value;
 }
 
 function present(fields: PlainSpan): PlainSpan {

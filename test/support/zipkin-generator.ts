@@ -33,8 +33,20 @@ const TEXTS = [
   "true",
   "-12",
 ];
+const [TRACE_ID, SPAN_ID] = ["0123456789abcdef".repeat(2), "fedcba9876543210"];
+/** As the Collector's exporter packs events and links, and what looks so. */
+const PACKED = [
+  'name|{"k":9007199254740993,"l":[1,{"m":null}],"s":"a|\\u003c"}|3',
+  `deep|{"k":${"[".repeat(33)}${"]".repeat(33)}}|0`,
+  'x|{"\\u0061":"b"]}|0',
+  "|{}|4294967295",
+  `${TRACE_ID}|${SPAN_ID}|a=b|{"k":-1.5,"s":"é"}|1`,
+  `${TRACE_ID}|${SPAN_ID}||{}|0`,
+  `${TRACE_ID}|${SPAN_ID}||{}}|0`,
+];
 const KEYS = ["", "k", "http.path", "error", "otel.status_code", "otel.scope.name", "service.name"];
 const MORE_KEYS = ["host.name", "peer.service", "net.peer.port", "span.kind", "w3c.tracestate"];
+const LINK_KEYS = ["otlp.link.0", "otlp.link.1", "otlp.link.10", "otlp.link.x"];
 const KINDS = ["CLIENT", "SERVER", "PRODUCER", "CONSUMER"];
 const V1_VALUES = ["cs", "cr", "sr", "ss", "ms", "mr", "ws"];
 const V1_KEYS = ["sa", "ca", "ma", "lc", ...KEYS];
@@ -94,11 +106,18 @@ export class ZipkinGenerator {
       ...(this.#chance() && { localEndpoint: this.#endpoint() }),
       ...(this.#chance() && { remoteEndpoint: this.#endpoint() }),
       ...(this.#chance() && {
-        annotations: this.#some(3, () => ({ timestamp: this.#time(), value: this.#pick(TEXTS) })),
+        annotations: this.#some(3, () => ({
+          timestamp: this.#time(),
+          value: this.#pick([...TEXTS, ...PACKED]),
+        })),
       }),
       ...(this.#chance() && {
         tags: Object.fromEntries(
-          this.#some(6, () => [this.#pick([...KEYS, ...MORE_KEYS]), this.#pick(TEXTS)]),
+          this.#some(6, () =>
+            this.#rarely()
+              ? [this.#pick(LINK_KEYS), this.#pick(PACKED)]
+              : [this.#pick([...KEYS, ...MORE_KEYS]), this.#pick(TEXTS)],
+          ),
         ),
       }),
       ...(this.#rarely() && { debug: this.#chance() }),
