@@ -3,6 +3,7 @@
  * meaning until the next span.
  */
 import { JsonKeys } from "./json-keys.ts";
+import { JsonNumber } from "./json-number.ts";
 import { STATUS_ERROR, STATUS_OK } from "./otlp-tags.ts";
 import { type Text, textOf } from "./text.ts";
 import {
@@ -36,6 +37,10 @@ export class ZipkinMeanings {
   /** By meaning: where the tag stands; NONE: there is none. */
   readonly #special = new Int32Array(meaning.MEANINGS).fill(NONE);
   readonly #key: Text = textOf("");
+  readonly #number = new JsonNumber();
+  /** The status is of census' tags. */
+  #isCensusCode = false;
+  #isCensusMessage = false;
 
   /** Notes the meaning with each tag. Of two with one meaning the last one counts. */
   read(span: ZipkinSpan): void {
@@ -89,14 +94,22 @@ export class ZipkinMeanings {
         return remote.ip.to === remote.ip.from;
       case meaning.PEER_PORT:
         return remote.port === 0;
+      case meaning.CENSUS_CODE:
+        return !this.#isCensusCode || at !== this.#special[meaning.CENSUS_CODE];
+      case meaning.CENSUS_DESCRIPTION:
+        return !this.#isCensusMessage || at !== this.#special[meaning.CENSUS_DESCRIPTION];
+      case meaning.HTTP_STATUS:
+      case meaning.HTTP_MESSAGE:
+        return true;
       default:
         return tags[at] !== TAG_TEXT; // it said nothing that was understood
     }
   }
 
   #meaningOf({ version }: ZipkinSpan): number {
+    if (version === 1) return meaning.TAG_MEANINGS_V1.find(this.#key);
     const found = meaning.TAG_MEANINGS.find(this.#key);
-    if (found !== 0 || version === 1) return found;
+    if (found !== 0) return found;
     return meaning.linkNumber(this.#key) < 0 ? 0 : meaning.LINK_TAG;
   }
 
@@ -113,15 +126,22 @@ export class ZipkinMeanings {
     const message = this.statusMessage;
     message.to = message.from;
     this.statusCode = 0;
+    this.#isCensusCode = false;
+    this.#isCensusMessage = false;
+    if (span.version === 1 && this.#readCensus(span)) return;
     if (this.#special[meaning.STATUS_CODE_TAG] !== NONE) {
       this.statusCode = this.#statusCodeOf(span);
       const described =
         this.hasText(span, meaning.STATUS_DESCRIPTION) || this.hasText(span, meaning.ERROR);
       if (described && WORDS.find(this.value) === 0) moveText(message, this.value);
-      return;
-    }
+    } else if (this.#special[meaning.ERROR] !== NONE) {
+      this.#readError(span);
+      if (span.version === 1 && this.statusCode !== 0) this.#describeError(span);
+    } else if (span.version === 1) this.#readHttp(span);
+  }
+
+  #readError(span: ZipkinSpan): void {
     const at = this.#special[meaning.ERROR];
-    if (at === NONE) return;
     if (span.tags[at] === TAG_BOOL) {
       this.statusCode = span.tags[at + 3] === 0 ? 0 : STATUS_ERROR;
       return;
@@ -129,7 +149,52 @@ export class ZipkinMeanings {
     const word = this.hasText(span, meaning.ERROR) ? WORDS.find(this.value) : TRUE;
     if (word === FALSE) return;
     this.statusCode = STATUS_ERROR;
-    if (word === 0) moveText(message, this.value);
+    if (word === 0) moveText(this.statusMessage, this.value);
+  }
+
+  // ---- of version 1 alone
+
+  /** Of gRPC's codes 0 is the good one. False: they say nothing. */
+  #readCensus(span: ZipkinSpan): boolean {
+    const code = this.#int32Of(span, meaning.CENSUS_CODE);
+    if (Number.isNaN(code)) return false;
+    this.#isCensusCode = true;
+    this.statusCode = code === 0 ? STATUS_OK : STATUS_ERROR;
+    this.#describeByCensus(span);
+    return true;
+  }
+
+  /** Descriptions without a code, which go before what the tag error says. */
+  #describeError(span: ZipkinSpan): void {
+    if (this.#describeByCensus(span)) return;
+    if (this.hasText(span, meaning.STATUS_DESCRIPTION)) moveText(this.statusMessage, this.value);
+  }
+
+  #describeByCensus(span: ZipkinSpan): boolean {
+    this.#isCensusMessage = this.hasText(span, meaning.CENSUS_DESCRIPTION);
+    if (this.#isCensusMessage) moveText(this.statusMessage, this.value);
+    return this.#isCensusMessage;
+  }
+
+  #readHttp(span: ZipkinSpan): void {
+    const code = this.#int32Of(span, meaning.HTTP_STATUS);
+    if (Number.isNaN(code) || (code >= 100 && code < 400)) return;
+    this.statusCode = STATUS_ERROR;
+    if (this.hasText(span, meaning.HTTP_MESSAGE)) moveText(this.statusMessage, this.value);
+  }
+
+  /** NaN: there is none. */
+  #int32Of(span: ZipkinSpan, which: number): number {
+    const at = this.#special[which];
+    if (at === NONE) return Number.NaN;
+    if (span.tags[at] === TAG_INT) return int32Of(span.tags[at + 3], span.tags[at + 4]);
+    if (!this.hasText(span, which)) return Number.NaN;
+    const { bytes, from, to } = this.value;
+    const number = this.#number;
+    if (number.read(bytes, from, to) !== to || number.hasFraction || number.hasExponent) {
+      return Number.NaN;
+    }
+    return number.int64() ? int32Of(number.low, number.high) : Number.NaN;
   }
 
   #statusCodeOf(span: ZipkinSpan): number {
@@ -137,4 +202,10 @@ export class ZipkinMeanings {
     if (this.hasText(span, meaning.STATUS_CODE_TAG)) return STATUS_CODES.find(this.value) % UNSET;
     return span.tags[at] === TAG_INT ? span.tags[at + 3] % UNSET : 0;
   }
+}
+
+/** NaN: it takes more bits. */
+function int32Of(low: number, high: number): number {
+  const value = low | 0;
+  return (high | 0) === value >> 31 ? value : Number.NaN;
 }

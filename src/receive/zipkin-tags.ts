@@ -30,7 +30,12 @@ export const DROPPED_EVENTS_TAG = 17;
 export const DROPPED_LINKS_TAG = 18;
 /** zipkin-links.ts */
 export const LINK_TAG = 19;
-export const MEANINGS = 20;
+/** Of version 1 alone. */
+export const CENSUS_CODE = 20;
+export const CENSUS_DESCRIPTION = 21;
+export const HTTP_STATUS = 22;
+export const HTTP_MESSAGE = 23;
+export const MEANINGS = 24;
 
 /** The conventions' attributes of resources. */
 const RESOURCE_KEYS = [
@@ -61,7 +66,7 @@ const RESOURCE_KEYS = [
   ..."webengine.name webengine.version webengine.description".split(" "),
 ];
 
-export const TAG_MEANINGS = new JsonKeys({
+const TAGS = {
   ...Object.fromEntries(RESOURCE_KEYS.map((key) => [key, RESOURCE_TAG])),
   error: ERROR,
   "otel.status_code": STATUS_CODE_TAG,
@@ -82,6 +87,16 @@ export const TAG_MEANINGS = new JsonKeys({
   "otel.dropped_attributes_count": DROPPED_ATTRIBUTES_TAG,
   "otel.dropped_events_count": DROPPED_EVENTS_TAG,
   "otel.dropped_links_count": DROPPED_LINKS_TAG,
+};
+
+export const TAG_MEANINGS = new JsonKeys(TAGS);
+export const TAG_MEANINGS_V1 = new JsonKeys({
+  ...TAGS,
+  "census.status_code": CENSUS_CODE,
+  "census.status_description": CENSUS_DESCRIPTION,
+  "opencensus.status_description": CENSUS_DESCRIPTION,
+  "http.status_code": HTTP_STATUS,
+  "http.status_message": HTTP_MESSAGE,
 });
 
 const LINK_PREFIX = textOf("otlp.link.").bytes;

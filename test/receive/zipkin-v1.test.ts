@@ -265,6 +265,66 @@ test("errors", () => {
   expect(of(false)["status"]).toBeUndefined();
 });
 
+describe("status", () => {
+  type Tags = Readonly<Record<string, string | boolean | number>>;
+  type Attributes = Readonly<Record<string, string | boolean | bigint>>;
+  const OK = { code: 1 };
+  const ERROR = { code: 2 };
+  const [CODE, CENSUS, OPENCENSUS] = [
+    ...["census.status_code", "census.status_description", "opencensus.status_description"],
+  ];
+  const [HTTP, HTTP_MESSAGE] = ["http.status_code", "http.status_message"];
+
+  test.each<[Tags, object | undefined, Attributes | undefined]>([
+    [{ [CODE]: "0" }, OK, undefined],
+    [{ [CODE]: 0, [CENSUS]: "fine" }, { ...OK, message: "fine" }, undefined],
+    [{ [CODE]: "5", [CENSUS]: "not found" }, { ...ERROR, message: "not found" }, undefined],
+    [{ [CODE]: -1, [OPENCENSUS]: "why" }, { ...ERROR, message: "why" }, undefined],
+    [{ [CODE]: "0", "otel.status_code": "ERROR", error: true }, OK, undefined],
+    [{ [CODE]: "0", error: "boom", [HTTP]: "500" }, OK, { error: "boom", [HTTP]: "500" }],
+    [{ [CODE]: "x", [CENSUS]: "why" }, undefined, { [CODE]: "x", [CENSUS]: "why" }],
+    [{ [CODE]: "", "otel.status_code": "OK" }, OK, { [CODE]: "" }],
+    [{ [CODE]: 2 ** 31, error: true }, ERROR, { [CODE]: 2n ** 31n }],
+    [{ [CODE]: "1.0" }, undefined, { [CODE]: "1.0" }],
+    [{ "otel.status_code": "1", error: "true", [HTTP]: "500" }, OK, { [HTTP]: "500" }],
+    [{ error: true, [CENSUS]: "why" }, { ...ERROR, message: "why" }, undefined],
+    [{ error: "boom", [CENSUS]: "why" }, { ...ERROR, message: "why" }, { error: "boom" }],
+    [{ error: true, "otel.status_description": "y" }, { ...ERROR, message: "y" }, undefined],
+    [{ error: true, [HTTP]: "200" }, ERROR, { [HTTP]: "200" }],
+    [{ error: false, [HTTP]: "500" }, undefined, { error: false, [HTTP]: "500" }],
+    [{ [HTTP]: "399" }, undefined, { [HTTP]: "399" }],
+    [{ [HTTP]: "400" }, ERROR, { [HTTP]: "400" }],
+    [{ [HTTP]: "99" }, ERROR, { [HTTP]: "99" }],
+    [{ [HTTP]: "-1" }, ERROR, { [HTTP]: "-1" }],
+    [{ [HTTP]: "none" }, undefined, { [HTTP]: "none" }],
+    [
+      { [HTTP]: "503", [HTTP_MESSAGE]: "busy" },
+      { ...ERROR, message: "busy" },
+      { [HTTP]: "503", [HTTP_MESSAGE]: "busy" },
+    ],
+    [{ [CENSUS]: "why" }, undefined, { [CENSUS]: "why" }],
+  ])("%o", (tags, status, attributes) => {
+    const binaryAnnotations = Object.entries(tags).map(([key, value]) => ({ key, value }));
+    const [got, ...others] = both({ timestamp: 1, binaryAnnotations });
+    expect(others).toEqual([]);
+    expect([got["status"], got["attributes"]]).toEqual([status, attributes]);
+  });
+
+  test("is each side's own", () => {
+    const span = {
+      annotations: [
+        { timestamp: 100, value: "cs", endpoint: FRONTEND },
+        { timestamp: 120, value: "sr", endpoint: BACKEND },
+      ],
+      binaryAnnotations: [{ key: "census.status_code", value: "13", endpoint: BACKEND }],
+    };
+    expect(both(span).map(({ kind, status }) => [kind, status])).toEqual([
+      [3, undefined],
+      [2, { code: 2 }],
+    ]);
+  });
+});
+
 describe("JSON alone", () => {
   const tags = (...binaryAnnotations: object[]) =>
     fromJson(JSON.stringify([{ ...IDS, timestamp: 1, binaryAnnotations }]))[0]["attributes"];

@@ -146,6 +146,8 @@ describe("status", () => {
     ],
     [{ "otel.status_code": "UNSET" }, undefined, undefined],
     [{ "otel.status_code": "strange" }, undefined, undefined],
+    [{ "http.status_code": "500" }, undefined, { "http.status_code": "500" }],
+    [{ "census.status_code": "5" }, undefined, { "census.status_code": "5" }],
   ])("%j", (tags, status, attributes) => {
     expect(tagged(tags)).toEqual({ ...(status && { status }), ...(attributes && { attributes }) });
   });

@@ -49,7 +49,8 @@ const MORE_KEYS = ["host.name", "peer.service", "net.peer.port", "span.kind", "w
 const LINK_KEYS = ["otlp.link.0", "otlp.link.1", "otlp.link.10", "otlp.link.x"];
 const KINDS = ["CLIENT", "SERVER", "PRODUCER", "CONSUMER"];
 const V1_VALUES = ["cs", "cr", "sr", "ss", "ms", "mr", "ws"];
-const V1_KEYS = ["sa", "ca", "ma", "lc", ...KEYS];
+const V1_STATUS_KEYS = ["census.status_code", "census.status_description", "http.status_code"];
+const V1_KEYS = ["sa", "ca", "ma", "lc", ...KEYS, ...V1_STATUS_KEYS];
 const TIMES = [0, 1, 1_700_000_000_000_000, 2 ** 53 - 1];
 
 export interface V2Endpoint {
