@@ -20,8 +20,11 @@ const DEPTH_MAX = 32;
 const ATTRIBUTES_MAX = 65_535;
 const NESTED_BYTES = 1;
 
+/** One for all: anyone may send such texts by the thousand, and an error costs more than they. */
+const NO_ATTRIBUTES = new EngineError("malformed", "json: no attributes");
+
 export class JsonAttributes {
-  readonly #scan = new JsonScan();
+  readonly #scan = new JsonScan(NO_ATTRIBUTES);
 
   /** False: it is no object that attributes can hold, and nothing was written. */
   write(out: OtlpWriter, tag: number, text: Text): boolean {
@@ -34,7 +37,7 @@ export class JsonAttributes {
       scan.finish();
       return true;
     } catch (error) {
-      if (!(error instanceof EngineError) || error.code !== "malformed") throw error;
+      if (error !== NO_ATTRIBUTES) throw error;
       out.cut(begun);
       return false;
     } finally {

@@ -55,6 +55,12 @@ export class JsonScan {
   /** Nothing of the object or array at hand was read yet. */
   #fresh = false;
   readonly #nested = new Uint8Array(SKIPPED_DEPTH_MAX);
+  readonly #failure: EngineError | undefined;
+
+  /** `failure` is thrown for all that is wrong: for who expects it often and needs no place. */
+  constructor(failure?: EngineError) {
+    this.#failure = failure;
+  }
 
   /** The body is ours to write in. */
   open(body: Uint8Array): void {
@@ -204,7 +210,7 @@ export class JsonScan {
   }
 
   error(what: string): EngineError {
-    return new EngineError("malformed", `json: ${what}, at byte ${this.#at}`);
+    return this.#failure ?? new EngineError("malformed", `json: ${what}, at byte ${this.#at}`);
   }
 
   #nextSkipped(opened: number): boolean {
