@@ -22,9 +22,11 @@ const FALSE = 2;
 export const WORDS = new JsonKeys({ true: TRUE, false: FALSE });
 const UNSET = 3;
 const STATUS_CODES = new JsonKeys({
-  ...{ UNSET, STATUS_CODE_UNSET: UNSET, "0": UNSET },
-  ...{ OK: STATUS_OK, STATUS_CODE_OK: STATUS_OK, "1": STATUS_OK },
-  ...{ ERROR: STATUS_ERROR, STATUS_CODE_ERROR: STATUS_ERROR, "2": STATUS_ERROR },
+  // Older exporters of the Collector wrote them as words.
+  ...{ UNSET, STATUS_CODE_UNSET: UNSET, Unset: UNSET, "0": UNSET },
+  ...{ OK: STATUS_OK, STATUS_CODE_OK: STATUS_OK, Ok: STATUS_OK, "1": STATUS_OK },
+  ...{ ERROR: STATUS_ERROR, STATUS_CODE_ERROR: STATUS_ERROR, Error: STATUS_ERROR },
+  ...{ "2": STATUS_ERROR },
 });
 const NONE = -1;
 
@@ -98,6 +100,8 @@ export class ZipkinMeanings {
         return !this.#isCensusCode || at !== this.#special[meaning.CENSUS_CODE];
       case meaning.CENSUS_DESCRIPTION:
         return !this.#isCensusMessage || at !== this.#special[meaning.CENSUS_DESCRIPTION];
+      case meaning.STATUS_DESCRIPTION:
+        return !this.#isMessage(tags, at);
       case meaning.HTTP_STATUS:
       case meaning.HTTP_MESSAGE:
         return true;
@@ -111,6 +115,12 @@ export class ZipkinMeanings {
     const found = meaning.TAG_MEANINGS.find(this.#key);
     if (found !== 0) return found;
     return meaning.linkNumber(this.#key) < 0 ? 0 : meaning.LINK_TAG;
+  }
+
+  /** Whether the status has the text of that tag. */
+  #isMessage(tags: readonly number[], at: number): boolean {
+    const { from, to } = this.statusMessage;
+    return tags[at] === TAG_TEXT && from === tags[at + 3] && to === tags[at + 4];
   }
 
   #isErrorText(tags: readonly number[]): boolean {
