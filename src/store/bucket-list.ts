@@ -168,7 +168,10 @@ export class BucketList {
         return;
       }
       const key = compactionKey(name);
-      const record = await this.#read(key, readCompactionRecord, signal);
+      const tell = (reason: string) =>
+        this.#logger.error("object is damaged, its other copy is read", { key, reason });
+      const read = (bytes: Uint8Array) => readCompactionRecord(bytes, tell);
+      const record = await this.#read(key, read, signal);
       if (record === undefined && !this.#damaged.has(key)) {
         throw new EngineError("store_unavailable", `${key} went while it was looked for`);
       }

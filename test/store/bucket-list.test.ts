@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { EngineError } from "../../src/base/error.ts";
+import { prng } from "../../src/base/prng.ts";
 import type { BlockMeta } from "../../src/model/block-meta.ts";
 import { blockKey, compactionKey, metaKey, sidecarKey } from "../../src/store/bucket-keys.ts";
 import { BucketList } from "../../src/store/bucket-list.ts";
@@ -102,6 +103,33 @@ describe("the list of a bucket", () => {
     await bucket.poll();
     await store.put(compactionKey({ window: "shop/1", generation: 2 }), new Uint8Array(3));
     expect(await bucket.poll()).toEqual({ added: [], removed: [] });
+  });
+
+  test("reads a record of which one copy is damaged, wherever it is, and tells of it", async () => {
+    const random = prng(5);
+    await record(1, [metaOf(10), metaOf(11)], [1, 2]);
+    const key = compactionKey({ window: "shop/1", generation: 1 });
+    const whole = (await store.get(key)) ?? new Uint8Array(0);
+    for (let flip = 0; flip < 300; flip++) {
+      const bytes = Uint8Array.from(whole);
+      bytes[random.below(bytes.length)] ^= 1 << random.below(8);
+      await store.put(key, bytes);
+      lines = [];
+      const bucket = list();
+      await bucket.poll();
+      expect([...bucket.live.keys()]).toEqual([idOf(10), idOf(11)]);
+      expect(bucket.isWhole).toBe(true);
+      expect(lines).toEqual([expect.stringMatching(/copy is read .*shop\/1.* copy is damaged/)]);
+    }
+    const [copy] = new TextDecoder().decode(whole).split("\n");
+    expect(readCompactionRecord(new TextEncoder().encode(`${copy}\n`)).outputs).toHaveLength(2);
+    await store.put(
+      key,
+      Uint8Array.from(whole, (byte, i) => (i % 50 === 7 ? byte ^ 1 : byte)),
+    );
+    const bucket = list();
+    await bucket.poll();
+    expect([bucket.live.size, bucket.isWhole]).toEqual([0, false]);
   });
 
   test("refuses records that are none", () => {
