@@ -60,6 +60,17 @@ describe("what is configured", () => {
       ),
       expected: { receivers: defaults },
     },
+    {
+      yaml: receivers(
+        "{otlp: {protocols: {http: {endpoint: '', traces_url_path: ''}, grpc: {endpoint: ''}}}, " +
+          "jaeger: {protocols: {grpc: {endpoint: ''}, thrift_http: {endpoint: ''}}}}",
+      ),
+      expected: { receivers: defaults },
+    },
+    {
+      yaml: receivers("{otlp: {protocols: {http: {traces_url_path: t/v1}}}}"),
+      expected: { receivers: [{ ...receiver, tracesUrlPath: "/t/v1" }] },
+    },
     { yaml: receivers("{otlp: {protocols: {grpc: }}}"), expected: { receivers: [grpc] } },
     { yaml: receivers("{otlp: {protocols: {http: }}}"), expected: { receivers: [receiver] } },
     {

@@ -1,19 +1,27 @@
 /** OTLP over HTTP: `otlp.protocols.http`. */
 import type { OtlpHttpReceiver } from "../config.ts";
-import { urlPath } from "../value/value.ts";
+import { parsed, urlPath } from "../value/value.ts";
 import { httpSettings, readHttp } from "./http-settings.ts";
 import { endpointSetting, maxRequestBodySize, receiverSetting } from "./receiver-setting.ts";
 import type { ReceiverType } from "./receiver-type.ts";
 
 export const otlpHttpEndpoint = endpointSetting(4318, "Where OTLP over HTTP is received.");
 
+const TRACES_PATH = "/v1/traces";
+
 export const otlpHttpTracesUrlPath = receiverSetting<string, OtlpHttpReceiver>({
   path: "traces_url_path",
-  value: urlPath,
-  fallback: "/v1/traces",
+  // The Collector adds the slash, too.
+  value: { ...urlPath, schema: parsed((raw) => urlPath.schema.safeParse(withSlash(raw)).data) },
+  fallback: TRACES_PATH,
   about: "Path to which traces are posted.",
   read: (receiver) => receiver.tracesUrlPath,
 });
+
+function withSlash(path: unknown): unknown {
+  if (path === "") return TRACES_PATH;
+  return typeof path === "string" && !path.startsWith("/") ? `/${path}` : path;
+}
 
 export const otlpHttp: ReceiverType<OtlpHttpReceiver> = {
   kind: "otlp_http",

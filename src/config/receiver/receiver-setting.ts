@@ -4,7 +4,7 @@ import { REQUEST_BYTES_DEFAULT, REQUEST_BYTES_MAX } from "../limits.ts";
 import type { Setting } from "../table/key.ts";
 import { formatByteSize } from "../value/byte-size.ts";
 import type { Endpoint } from "../value/endpoint.ts";
-import { byteSize, endpoint } from "../value/value.ts";
+import { byteSize, endpoint, parsed } from "../value/value.ts";
 
 export function receiverSetting<T, Owner = ReceiverBase>(
   one: Omit<Setting<T, Owner>, "kind">,
@@ -12,12 +12,16 @@ export function receiverSetting<T, Owner = ReceiverBase>(
   return { kind: "setting", ...one };
 }
 
-/** Where it listens when nothing else is said: on this machine only, as in the Collector. */
+/** Where it listens when nothing is said: on this machine only, as in the Collector. */
 export function endpointSetting(port: number, about: string): Setting<Endpoint, ReceiverBase> {
+  const fallback = { address: "127.0.0.1", port };
   return receiverSetting<Endpoint>({
     path: "endpoint",
-    value: endpoint,
-    fallback: { address: "127.0.0.1", port },
+    value: {
+      ...endpoint,
+      schema: endpoint.schema.or(parsed((raw) => (raw === "" ? fallback : undefined))),
+    },
+    fallback,
     about,
     read: (receiver) => ({ address: receiver.listenAddress, port: receiver.listenPort }),
   });
