@@ -46,9 +46,14 @@ export interface InspectedBlocks {
 
 export class InspectedStore {
   readonly #places: StorePlaces;
+  /** Of the bucket; it tells of each damaged object once. */
+  readonly #list: BucketList | undefined;
+  readonly #damaged: Finding[] = [];
 
   constructor(places: StorePlaces) {
     this.#places = places;
+    const { bucket } = places;
+    if (bucket !== undefined) this.#list = new BucketList(bucket, loggerTo(this.#damaged));
   }
 
   /** Live blocks by their earliest time. Throws EngineError when it cannot be read. */
@@ -56,7 +61,9 @@ export class InspectedStore {
     const { localPath, bucket } = this.#places;
     const damaged: Finding[] = [];
     const local = this.#local(damaged);
-    const remote = bucket === undefined ? [] : await this.#remote(bucket, damaged);
+    await this.#list?.poll();
+    const remote = [...(this.#list?.live.values() ?? [])];
+    damaged.push(...this.#damaged.splice(0));
     const ids = new Set(remote.map(({ id }) => id));
     if (bucket === undefined && !existsSync(localPath)) {
       throw new EngineError("not_found", `there is no folder ${localPath}`);
@@ -103,11 +110,8 @@ export class InspectedStore {
   /** Keys of the bucket's objects that are of no block; see verify-objects.ts. */
   async verifyObjects(findings: Findings): Promise<readonly string[]> {
     const { bucket } = this.#places;
-    if (bucket === undefined) return [];
-    // Metas that cannot be read were told of when blocks were listed.
-    const list = new BucketList(bucket, loggerTo([]));
-    await list.poll();
-    return await verifyObjects(bucket, list, findings);
+    if (bucket === undefined || this.#list === undefined) return [];
+    return await verifyObjects(bucket, this.#list, findings);
   }
 
   folderOf(meta: BlockMeta): string {
@@ -137,12 +141,6 @@ export class InspectedStore {
       damaged.push({ object: join(localPath, folder), reason });
     }
     return [...liveBlocks(metas).live];
-  }
-
-  async #remote(store: ObjectStore, damaged: Finding[]): Promise<BlockMeta[]> {
-    const list = new BucketList(store, loggerTo(damaged));
-    await list.poll();
-    return [...list.live.values()];
   }
 }
 

@@ -88,10 +88,8 @@ export class RateLimiter {
     const limit = this.#limitOf(tenant);
     const { bytesPerSecond, burstBytes } = limit;
     if (bytesPerSecond === Number.POSITIVE_INFINITY) return undefined;
-    // Of a request that was not read all that is known is a bound.
-    const size = `${takes ? "" : "at least "}${Math.ceil(bytes)} bytes`;
-    if (bytes > burstBytes) return overBurst(tenant, size, limit);
-    if (bytesPerSecond === 0) return overRate(tenant, size, limit);
+    if (bytes > burstBytes) return overBurst(tenant, sizeText(bytes, takes), limit);
+    if (bytesPerSecond === 0) return overRate(tenant, sizeText(bytes, takes), limit);
     const nowUs = Math.round(this.#clock.nowMs() * 1000);
     const burstUs = costUs(burstBytes, bytesPerSecond);
     const cost = costUs(bytes, bytesPerSecond);
@@ -101,7 +99,7 @@ export class RateLimiter {
       const fullAt = Number(before);
       // Later than any burst: the clock was set back, or the limit was lower. It begins anew.
       const base = fullAt < nowUs || fullAt > nowUs + burstUs ? nowUs : fullAt;
-      if (base + cost > nowUs + burstUs) return overRate(tenant, size, limit);
+      if (base + cost > nowUs + burstUs) return overRate(tenant, sizeText(bytes, takes), limit);
       if (!takes) return undefined;
       const after = BigInt(base + cost);
       if (Atomics.compareExchange(cells, at, before, after) === before) return undefined;
@@ -145,6 +143,11 @@ function keyOf(tenant: string): bigint {
 }
 
 // ---- in Tempo's words, which dashboards and people look for
+
+/** Of a request that was not read all that is known is a bound. */
+function sizeText(bytes: number, isKnown: boolean): string {
+  return `${isKnown ? "" : "at least "}${Math.ceil(bytes)} bytes`;
+}
 
 function overRate(tenant: string, size: string, limit: RateLimit): EngineError {
   const { bytesPerSecond, burstBytes } = limit;

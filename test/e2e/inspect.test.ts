@@ -172,14 +172,19 @@ describe("the commands beside a server", () => {
   });
 });
 
+/** What runs a command on the server's bucket, in which all is. */
+async function filled(server: Server) {
+  await fill(server);
+  await uploaded(server);
+  return (...words: string[]) => runToEnd([...words, `-config.file=${server.configFile}`]);
+}
+
 test.skipIf(leftOut(minioTool))(
   titled("blocks of a bucket are listed and verified", minioTool),
   async () => {
     await using bucket = await Bucket.start();
     await using server = await Server.start({ ...bucket.settings, multitenancy_enabled: true });
-    await fill(server);
-    await uploaded(server);
-    const run = (...words: string[]) => runToEnd([...words, `-config.file=${server.configFile}`]);
+    const run = await filled(server);
     const list = await run("blocks", "list", "--json");
     const metas = JSON.parse(list.output) as { id: string; isInBucket: boolean }[];
     expect(metas.map(({ isInBucket }) => isInBucket)).toEqual([true, true]);
@@ -200,9 +205,7 @@ test.skipIf(leftOut(minioTool))(
   async () => {
     await using bucket = await Bucket.start();
     await using server = await Server.start({ ...bucket.settings, multitenancy_enabled: true });
-    await fill(server);
-    await uploaded(server);
-    const run = (...words: string[]) => runToEnd([...words, `-config.file=${server.configFile}`]);
+    const run = await filled(server);
     const { output } = await run("blocks", "list", "--json");
     const [a, b] = (JSON.parse(output) as { id: string }[]).map(
       ({ id }) => `blocks/${id}/block.parquet`,
