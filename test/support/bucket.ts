@@ -97,7 +97,9 @@ export class Bucket implements AsyncDisposable {
     const published = keys.flatMap((key) => /^metas\/(.+)\.json$/.exec(key)?.[1] ?? []);
     const live = new Map<string, number | undefined>(published.map((id) => [id, undefined]));
     for (const key of newest.values()) {
-      const record = JSON.parse(await this.#text(key)) as {
+      // Two copies, a line each.
+      const [copy] = (await this.#text(key)).split("\n");
+      const record = JSON.parse(copy) as {
         outputs: (SpanCount & { id: string })[];
         replaced: { id: string }[];
       };
